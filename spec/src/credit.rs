@@ -1,0 +1,147 @@
+//! Flow-control credits (PCIe 4.0 §2.6.1): cumulative counters modulo the field size, as they travel in UpdateFC DLLPs.
+//!
+//! A receiver grants by advancing a *limit*; a transmitter counts what it has *consumed*. Neither ever counts down, so a
+//! lost or late update does no harm. Header counters have 8 bits, data counters 12; a data credit is 4 dwords.
+
+/// Traffic class towards credits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Memory writes and messages.
+    Posted,
+    /// Requests that a completion answers.
+    NonPosted,
+    /// Completions.
+    Completion,
+}
+
+impl Class {
+    /// All three, in the order of the arrays below.
+    pub const ALL: [Self; 3] = [Self::Posted, Self::NonPosted, Self::Completion];
+}
+
+/// Bytes of payload that one data credit stands for.
+pub const DATA_UNIT: u32 = 16;
+
+const HEADER_BITS: u32 = 8;
+const DATA_BITS: u32 = 12;
+
+/// Data credits that `bytes` of payload need.
+#[must_use]
+pub const fn data_credits(bytes: u32) -> u16 {
+    bytes.div_ceil(DATA_UNIT) as u16
+}
+
+/// What a receiver has granted so far in one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// Header credits granted, modulo 256; `None`: infinite.
+    pub headers: Option<u8>,
+    /// Data credits granted, modulo 4096; `None`: infinite.
+    pub data: Option<u16>,
+}
+
+impl Limit {
+    /// No limit at all.
+    pub const INFINITE: Self = Self { headers: None, data: None };
+
+    /// Nothing granted yet.
+    pub const NONE: Self = Self { headers: Some(0), data: Some(0) };
+
+    /// The initial grant. The specification lets a receiver advertise at most 127 headers and 2047 data credits.
+    #[must_use]
+    pub const fn initial(headers: u8, data: u16) -> Self {
+        Self { headers: Some(headers), data: Some(data) }
+    }
+
+    /// Grants `headers` and `data` more; an infinite counter stays so.
+    pub fn grant(&mut self, headers: u8, data: u16) {
+        self.headers = self.headers.map(|h| h.wrapping_add(headers));
+        self.data = self.data.map(|d| d.wrapping_add(data) & ((1 << DATA_BITS) - 1));
+    }
+}
+
+/// The limits of all classes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits(pub [Limit; 3]);
+
+impl Limits {
+    /// No limits at all.
+    pub const INFINITE: Self = Self([Limit::INFINITE; 3]);
+    /// Nothing granted yet: what both sides see before flow control is initialised.
+    pub const NONE: Self = Self([Limit::NONE; 3]);
+
+    /// Of one class.
+    #[must_use]
+    pub const fn of(&self, class: Class) -> &Limit {
+        &self.0[class as usize]
+    }
+
+    /// Of one class, to grant more.
+    pub const fn of_mut(&mut self, class: Class) -> &mut Limit {
+        &mut self.0[class as usize]
+    }
+}
+
+/// What a transmitter has used so far in one class.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Consumed {
+    /// Header credits, modulo 256.
+    pub headers: u8,
+    /// Data credits, modulo 4096.
+    pub data: u16,
+}
+
+impl Consumed {
+    /// Whether one more TLP with `data` credits of payload may go: (limit − (consumed + need)) mod 2^n ≤ 2^n / 2.
+    #[must_use]
+    #[inline]
+    pub const fn allows(&self, limit: &Limit, data: u16) -> bool {
+        let headers = match limit.headers {
+            None => true,
+            Some(granted) => granted.wrapping_sub(self.headers.wrapping_add(1)) <= 1 << (HEADER_BITS - 1),
+        };
+        let data = match limit.data {
+            None => true,
+            Some(_) if data == 0 => true,
+            Some(granted) => granted.wrapping_sub(self.data + data) & ((1 << DATA_BITS) - 1) <= 1 << (DATA_BITS - 1),
+        };
+        headers && data
+    }
+
+    /// Counts one TLP with `data` credits of payload.
+    #[inline]
+    pub const fn take(&mut self, data: u16) {
+        self.headers = self.headers.wrapping_add(1);
+        self.data = (self.data + data) & ((1 << DATA_BITS) - 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grant_is_used_up_exactly_and_wraps() {
+        let mut limit = Limit::initial(2, 16);
+        let mut used = Consumed::default();
+        for round in 0..10_000 {
+            for _ in 0..2 {
+                assert!(used.allows(&limit, 8), "round {round}");
+                used.take(8);
+            }
+            assert!(!used.allows(&limit, 0), "no header left");
+            limit.grant(1, 0);
+            assert!(used.allows(&limit, 0) && !used.allows(&limit, 1), "no data left");
+            limit.grant(1, 16);
+        }
+    }
+
+    #[test]
+    fn infinite_is_never_used_up() {
+        let mut used = Consumed::default();
+        for _ in 0..10_000 {
+            assert!(used.allows(&Limit::INFINITE, 64));
+            used.take(64);
+        }
+    }
+}

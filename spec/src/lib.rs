@@ -13,5 +13,6 @@ pub mod frame;
 pub mod generator;
 pub mod params;
 pub mod port;
+pub mod tlp;
 pub mod units;
 pub mod writeback;

@@ -52,7 +52,9 @@ mod tests {
     #[test]
     fn rfc_3720_vectors() {
         let ascending: [u8; 32] = core::array::from_fn(|i| i as u8);
-        for (bytes, crc) in [(&[0; 32][..], 0x8a91_36aa), (&[0xff; 32], 0x62a8_ab43), (&ascending, 0x46dd_794e), (b"123456789", 0xe306_9283)] {
+        for (bytes, crc) in
+            [(&[0; 32][..], 0x8a91_36aa), (&[0xff; 32], 0x62a8_ab43), (&ascending, 0x46dd_794e), (b"123456789", 0xe306_9283)]
+        {
             assert_eq!(crc32c(bytes), crc);
             assert_eq!(table::append(0, bytes), crc);
             let (head, tail) = bytes.split_at(7);

@@ -35,7 +35,8 @@ impl Flags {
     /// The front end marked the frame as bad.
     pub const ERROR: Self = Self(1 << 2);
 
-    const NAMED: [(Self, &'static str); 3] = [(Self::TRUNCATED, "truncated"), (Self::DROPPED_BEFORE, "dropped-before"), (Self::ERROR, "error")];
+    const NAMED: [(Self, &'static str); 3] =
+        [(Self::TRUNCATED, "truncated"), (Self::DROPPED_BEFORE, "dropped-before"), (Self::ERROR, "error")];
 
     /// Whether all of `other` is set.
     #[must_use]
@@ -130,7 +131,15 @@ impl FrameHeader {
         if u16_at(26) != 0 || flags.unknown() != 0 {
             return Err(HeaderError::Reserved(u16_at(26) | u16::from(flags.unknown())));
         }
-        Ok(Self { channel: bytes[2], flags, length: u32_at(4), sequence: u64_at(8), stamp: u64_at(16), source: u16_at(24), crc: u32_at(28) })
+        Ok(Self {
+            channel: bytes[2],
+            flags,
+            length: u32_at(4),
+            sequence: u64_at(8),
+            stamp: u64_at(16),
+            source: u16_at(24),
+            crc: u32_at(28),
+        })
     }
 
     /// Bytes of the frame in the ring: header, payload, padding.

@@ -85,7 +85,7 @@ impl FrameSequence {
 /// Writes the payload of the frame with `key` from byte `offset` (a multiple of 8) on.
 #[inline]
 pub fn fill(key: u64, offset: u32, out: &mut [u8]) {
-    debug_assert!(offset % 8 == 0);
+    debug_assert!(offset.is_multiple_of(8));
     let mut word = key.wrapping_add(u64::from(offset / 8).wrapping_mul(STEP));
     let (chunks, tail) = out.as_chunks_mut::<8>();
     for chunk in chunks {

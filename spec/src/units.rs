@@ -121,11 +121,7 @@ impl Bdf {
     /// From its parts; `None` if the device is over 31 or the function over 7.
     #[must_use]
     pub const fn new(bus: u8, device: u8, function: u8) -> Option<Self> {
-        if device < 32 && function < 8 {
-            Some(Self((bus as u16) << 8 | (device as u16) << 3 | function as u16))
-        } else {
-            None
-        }
+        if device < 32 && function < 8 { Some(Self((bus as u16) << 8 | (device as u16) << 3 | function as u16)) } else { None }
     }
 
     /// From the 16 bits that a TLP carries.

@@ -392,7 +392,11 @@ impl Header {
     #[inline]
     pub const fn memory(kind: Kind, requester: Bdf, tag: Tag, address: BusAddr, length: Dwords) -> Self {
         let last = if length.0 > 1 { 0xf } else { 0 };
-        Self::of(kind, address.needs_64(), length).with_requester(requester).with_tag(tag).with_byte_enables(0xf, last).with_address(address)
+        Self::of(kind, address.needs_64(), length)
+            .with_requester(requester)
+            .with_tag(tag)
+            .with_byte_enables(0xf, last)
+            .with_address(address)
     }
 
     /// A config request for the dword at `offset`.

@@ -9,10 +9,13 @@ extern crate alloc;
 
 pub mod crc;
 pub mod credit;
+pub mod field;
 pub mod frame;
 pub mod generator;
+pub mod map;
 pub mod params;
 pub mod port;
+pub mod registers;
 pub mod tlp;
 pub mod units;
 pub mod writeback;

@@ -1,0 +1,706 @@
+//! Registers of the reference card: offsets, fields, reset values, and a table of all.
+//!
+//! Generated from `rtl/registers.rdl` by `cargo xtask registers`; changes made here are lost. Offsets in a block's module are
+//! relative to that block. This file knows what a register is called and where it lies, not what it does.
+#![allow(clippy::unreadable_literal)]
+
+pub use crate::field::Field;
+pub use crate::map::{Access, Block, FieldInfo, Register, Template};
+
+/// Bytes that the map spans, rounded up to a power of two: 12288 are used.
+pub const MAP_BYTES: u32 = 0x4000;
+/// The major number of this map, as MAP_VERSION gives it.
+pub const MAP_MAJOR: u16 = 1;
+/// The minor number of this map, as MAP_VERSION gives it.
+pub const MAP_MINOR: u16 = 0;
+
+/// Card. Identity, global control, errors and card-wide counters.
+pub mod card {
+    use super::{Access, Field, FieldInfo, Template};
+
+    /// Offset of the (first) block in BAR0.
+    pub const BASE: u32 = 0x0;
+
+    /// Identity. "SLCO": the first thing that a driver checks.
+    pub const ID: u32 = 0x000;
+    /// Value of [`ID`] after reset.
+    pub const ID_RESET: u64 = 0x534c434f;
+
+    /// Version of this map. A driver refuses another major number, or a minor one below what it needs.
+    pub const MAP_VERSION: u32 = 0x004;
+    /// Value of [`MAP_VERSION`] after reset.
+    pub const MAP_VERSION_RESET: u64 = 0x10000;
+
+    /// Build. Identity of the gateware build; also in the VSEC.
+    pub const BUILD: u32 = 0x008;
+
+    /// Capabilities. What this card was built with.
+    pub const CAPS: u32 = 0x00c;
+
+    /// FIFO size. Bytes of each channel's front-end FIFO.
+    pub const FIFO_BYTES: u32 = 0x010;
+
+    /// FIFO frames. Frame ends that each channel's front-end FIFO can hold.
+    pub const FIFO_FRAMES: u32 = 0x014;
+
+    /// Scratch. Holds what is written; means nothing.
+    pub const SCRATCH: u32 = 0x018;
+
+    /// Cycle counter. Clocks since reset of the function; the time base of all stamps.
+    pub const CYCLES: u32 = 0x020;
+
+    /// Card control. Nothing runs while `enable` is low: a channel started under it stays as it is until enable rises.
+    pub const CONTROL: u32 = 0x028;
+
+    /// Interrupt status. Bit per C2H channel with an interrupt pending on INTx or behind a mask.
+    pub const INT_STATUS: u32 = 0x02c;
+
+    /// Error summary. Bit per C2H channel in the error state.
+    pub const ERROR_SUMMARY: u32 = 0x030;
+
+    /// Writes to holes. Writes that hit no register or a read-only one; stops at all ones.
+    pub const HOLE_WRITES: u32 = 0x034;
+
+    /// Performance counter control. All PERF registers, of the card and of the channels, show the values at the last latch: one consistent set.
+    pub const PERF_CONTROL: u32 = 0x038;
+
+    /// Cycles. Clocks counted.
+    pub const PERF_CYCLES: u32 = 0x040;
+
+    /// Transmit busy. Clocks in which a beat passed on the transmit stream.
+    pub const PERF_TX_BUSY: u32 = 0x048;
+
+    /// Transmit held. Clocks in which a beat was offered and the receiver was not ready.
+    pub const PERF_TX_HELD: u32 = 0x050;
+
+    /// No credit. Clocks in which the transmit stream had no beat, because every TLP that wanted to go lacked credits.
+    pub const PERF_NO_CREDIT: u32 = 0x058;
+
+    /// TLPs sent. Of all kinds.
+    pub const PERF_TX_TLPS: u32 = 0x060;
+
+    /// TLPs received. Of all kinds.
+    pub const PERF_RX_TLPS: u32 = 0x068;
+
+    /// Interrupts sent. MSI-X messages sent.
+    pub const PERF_INTERRUPTS: u32 = 0x070;
+
+    /// Fields of [`MAP_VERSION`].
+    pub mod map_version {
+        use super::Field;
+
+        /// Additions.
+        pub const MINOR: Field = Field::new(0, 16);
+        /// Incompatible changes.
+        pub const MAJOR: Field = Field::new(16, 16);
+    }
+
+    /// Fields of [`CAPS`].
+    pub mod caps {
+        use super::Field;
+
+        /// Card-to-host channels, 1 to 16.
+        pub const C2H_CHANNELS: Field = Field::new(0, 8);
+        /// Host-to-card channels, 0 to 8.
+        pub const H2C_CHANNELS: Field = Field::new(8, 8);
+        /// MSI-X vectors less one.
+        pub const VECTORS_MINUS_ONE: Field = Field::new(16, 8);
+        /// Width of the port in bytes.
+        pub const PORT_BYTES: Field = Field::new(24, 8);
+    }
+
+    /// Fields of [`CONTROL`].
+    pub mod control {
+        use super::Field;
+
+        /// Global enable of all channels.
+        pub const ENABLE: Field = Field::new(0, 1);
+        /// Write one: all channels and all registers as after power-on; config space is kept.
+        pub const RESET: Field = Field::new(1, 1);
+    }
+
+    /// Fields of [`INT_STATUS`].
+    pub mod int_status {
+        use super::Field;
+
+        /// C2H data causes.
+        pub const C2H_DATA: Field = Field::new(0, 16);
+        /// C2H error causes.
+        pub const C2H_ERROR: Field = Field::new(16, 16);
+    }
+
+    /// Fields of [`ERROR_SUMMARY`].
+    pub mod error_summary {
+        use super::Field;
+
+        /// C2H channels.
+        pub const C2H: Field = Field::new(0, 16);
+    }
+
+    /// Fields of [`PERF_CONTROL`].
+    pub mod perf_control {
+        use super::Field;
+
+        /// Write one: latch all counters.
+        pub const LATCH: Field = Field::new(0, 1);
+        /// Write one: clear all counters, after the latch if both are written.
+        pub const CLEAR: Field = Field::new(1, 1);
+    }
+
+    /// The registers of this block, for [`super::MAP`].
+    pub(super) static REGISTERS: &[Template] = &[
+        Template::new(
+            "ID",
+            0x0,
+            32,
+            "Identity. \"SLCO\": the first thing that a driver checks.",
+            &[FieldInfo::new("value", 0, 32, Access::Ro, "The value.").reset(0x534c434f)],
+        ),
+        Template::new(
+            "MAP_VERSION",
+            0x4,
+            32,
+            "Version of this map. A driver refuses another major number, or a minor one below what it needs.",
+            &[
+                FieldInfo::new("minor", 0, 16, Access::Ro, "Additions."),
+                FieldInfo::new("major", 16, 16, Access::Ro, "Incompatible changes.").reset(0x1),
+            ],
+        ),
+        Template::new(
+            "BUILD",
+            0x8,
+            32,
+            "Build. Identity of the gateware build; also in the VSEC.",
+            &[FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "CAPS",
+            0xc,
+            32,
+            "Capabilities. What this card was built with.",
+            &[
+                FieldInfo::new("c2h_channels", 0, 8, Access::Ro, "Card-to-host channels, 1 to 16.").volatile(),
+                FieldInfo::new("h2c_channels", 8, 8, Access::Ro, "Host-to-card channels, 0 to 8.").volatile(),
+                FieldInfo::new("vectors_minus_one", 16, 8, Access::Ro, "MSI-X vectors less one.").volatile(),
+                FieldInfo::new("port_bytes", 24, 8, Access::Ro, "Width of the port in bytes.").volatile(),
+            ],
+        ),
+        Template::new(
+            "FIFO_BYTES",
+            0x10,
+            32,
+            "FIFO size. Bytes of each channel's front-end FIFO.",
+            &[FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "FIFO_FRAMES",
+            0x14,
+            32,
+            "FIFO frames. Frame ends that each channel's front-end FIFO can hold.",
+            &[FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "SCRATCH",
+            0x18,
+            64,
+            "Scratch. Holds what is written; means nothing.",
+            &[FieldInfo::new("value", 0, 64, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "CYCLES",
+            0x20,
+            64,
+            "Cycle counter. Clocks since reset of the function; the time base of all stamps.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "CONTROL",
+            0x28,
+            32,
+            "Card control. Nothing runs while `enable` is low: a channel started under it stays as it is until enable rises.",
+            &[
+                FieldInfo::new("enable", 0, 1, Access::Rw, "Global enable of all channels."),
+                FieldInfo::new(
+                    "reset",
+                    1,
+                    1,
+                    Access::Rw,
+                    "Write one: all channels and all registers as after power-on; config space is kept.",
+                )
+                .singlepulse(),
+            ],
+        ),
+        Template::new(
+            "INT_STATUS",
+            0x2c,
+            32,
+            "Interrupt status. Bit per C2H channel with an interrupt pending on INTx or behind a mask.",
+            &[
+                FieldInfo::new("c2h_data", 0, 16, Access::Ro, "C2H data causes.").volatile(),
+                FieldInfo::new("c2h_error", 16, 16, Access::Ro, "C2H error causes.").volatile(),
+            ],
+        ),
+        Template::new(
+            "ERROR_SUMMARY",
+            0x30,
+            32,
+            "Error summary. Bit per C2H channel in the error state.",
+            &[FieldInfo::new("c2h", 0, 16, Access::Ro, "C2H channels.").volatile()],
+        ),
+        Template::new(
+            "HOLE_WRITES",
+            0x34,
+            32,
+            "Writes to holes. Writes that hit no register or a read-only one; stops at all ones.",
+            &[FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_CONTROL",
+            0x38,
+            32,
+            "Performance counter control. All PERF registers, of the card and of the channels, show the values at the last latch: one consistent set.",
+            &[
+                FieldInfo::new("latch", 0, 1, Access::Rw, "Write one: latch all counters.").singlepulse(),
+                FieldInfo::new("clear", 1, 1, Access::Rw, "Write one: clear all counters, after the latch if both are written.")
+                    .singlepulse(),
+            ],
+        ),
+        Template::new(
+            "PERF_CYCLES",
+            0x40,
+            64,
+            "Cycles. Clocks counted.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_TX_BUSY",
+            0x48,
+            64,
+            "Transmit busy. Clocks in which a beat passed on the transmit stream.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_TX_HELD",
+            0x50,
+            64,
+            "Transmit held. Clocks in which a beat was offered and the receiver was not ready.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_NO_CREDIT",
+            0x58,
+            64,
+            "No credit. Clocks in which the transmit stream had no beat, because every TLP that wanted to go lacked credits.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_TX_TLPS",
+            0x60,
+            64,
+            "TLPs sent. Of all kinds.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_RX_TLPS",
+            0x68,
+            64,
+            "TLPs received. Of all kinds.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_INTERRUPTS",
+            0x70,
+            64,
+            "Interrupts sent. MSI-X messages sent.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+    ];
+}
+
+/// C2H channel. One card-to-host channel: its ring, progress, interrupts, counters and generator.
+pub mod c2h {
+    use super::{Access, Field, FieldInfo, Template};
+
+    /// Offset of the (first) block in BAR0.
+    pub const BASE: u32 = 0x1000;
+    /// Bytes from one block to the next.
+    pub const STRIDE: u32 = 0x200;
+    /// Blocks that the map has room for.
+    pub const COUNT: u32 = 16;
+    /// Offset in BAR0 of `register` of channel `channel`, which must be below [`COUNT`].
+    #[must_use]
+    #[inline]
+    pub const fn offset(channel: u32, register: u32) -> u32 {
+        debug_assert!(channel < COUNT);
+        BASE + channel * STRIDE + register
+    }
+
+    /// Control. Setting `run` starts the channel from IDLE, as a new run with all counts at zero; clearing it stops the channel. Configuration registers are taken at the start.
+    pub const CONTROL: u32 = 0x000;
+
+    /// Status. What the channel is doing.
+    pub const STATUS: u32 = 0x004;
+
+    /// Ring base. Bus address of the ring, on 4 KiB.
+    pub const RING_BASE: u32 = 0x008;
+
+    /// Ring size. Bytes of the ring: 4 KiB to 1 TiB, any multiple of 4 KiB.
+    pub const RING_SIZE: u32 = 0x010;
+
+    /// Bytes delivered. Bytes of whole frames put into the ring in this run; only grows. The next frame goes to offset HW_COUNT modulo RING_SIZE.
+    pub const HW_COUNT: u32 = 0x018;
+
+    /// Bytes given back. Doorbell: bytes that the host has freed in this run; only grows, never beyond HW_COUNT, on the 32-byte grid. Set to zero by a start.
+    pub const SW_COUNT: u32 = 0x020;
+
+    /// Write-back address. Bus address of the 64-byte write-back block, on 64 bytes.
+    pub const WB_ADDR: u32 = 0x028;
+
+    /// Write-back frames. Write back after this many frames; 0: not by frames.
+    pub const WB_FRAMES: u32 = 0x030;
+
+    /// Write-back bytes. Write back after this many bytes; 0: not by bytes.
+    pub const WB_BYTES: u32 = 0x034;
+
+    /// Write-back time. Write back this many cycles after the first progress not yet written back; 0: not by time.
+    pub const WB_TIME: u32 = 0x038;
+
+    /// Configuration. Taken at the start.
+    pub const CONFIG: u32 = 0x03c;
+
+    /// Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring.
+    pub const MAX_FRAME: u32 = 0x040;
+    /// Value of [`MAX_FRAME`] after reset.
+    pub const MAX_FRAME_RESET: u64 = 0x100000;
+
+    /// BUSY assert. FIFO fill in bytes at which BUSY rises; 0: three quarters of the FIFO.
+    pub const BUSY_ASSERT: u32 = 0x044;
+
+    /// BUSY release. FIFO fill in bytes at or below which BUSY falls; 0: half of the FIFO.
+    pub const BUSY_RELEASE: u32 = 0x048;
+
+    /// Error. The first error, kept until the channel is started again or reset.
+    pub const ERROR: u32 = 0x04c;
+
+    /// Error address. The address or count that goes with the error.
+    pub const ERROR_ADDR: u32 = 0x050;
+
+    /// Data interrupt. Cause `data`: frames beyond the armed count.
+    pub const INT_DATA: u32 = 0x058;
+
+    /// Data interrupt frames. Frames beyond the armed count before the card signals; 0 and 1: at once.
+    pub const INT_DATA_FRAMES: u32 = 0x05c;
+
+    /// Data interrupt time. Cycles after the first frame beyond the armed count at which the card signals although INT_DATA_FRAMES is not reached; 0: no timer.
+    pub const INT_DATA_TIME: u32 = 0x060;
+
+    /// Error interrupt. Cause `error`: signalled once when the channel enters the error state.
+    pub const INT_ERROR: u32 = 0x064;
+
+    /// Data interrupt arm. Writing arms the cause with the number of frames that the host has seen in this run: the card signals once when it has published more, at once if it already has, and not again until armed anew.
+    pub const INT_DATA_ARM: u32 = 0x068;
+
+    /// Frames delivered. In this run.
+    pub const FRAMES: u32 = 0x070;
+
+    /// Frames dropped. In this run: whole frames that found the FIFO full (with CONFIG.drop).
+    pub const DROPPED: u32 = 0x078;
+
+    /// Run number. Starts since card reset.
+    pub const RUN: u32 = 0x080;
+
+    /// Frames discarded. Frames that a stop or an error of this run left undelivered in the FIFO, whole or in part.
+    pub const DISCARDED: u32 = 0x084;
+
+    /// Transmit beats. Beats of this channel that passed on the transmit stream.
+    pub const PERF_TX_BEATS: u32 = 0x090;
+
+    /// No credit. Clocks in which the channel had a TLP to send and no credits for it.
+    pub const PERF_NO_CREDIT: u32 = 0x098;
+
+    /// No buffer. Clocks in which the channel had data and the ring had no room for them.
+    pub const PERF_NO_BUFFER: u32 = 0x0a0;
+
+    /// No data. Clocks in which the channel was running and had nothing to send.
+    pub const PERF_NO_DATA: u32 = 0x0a8;
+
+    /// No grant. Clocks in which the channel had a TLP ready and waited for the transmit stream.
+    pub const PERF_NO_GRANT: u32 = 0x0b0;
+
+    /// Front-end beats. Beats taken into the FIFO.
+    pub const PERF_FRONT_BEATS: u32 = 0x0b8;
+
+    /// Front end held. Clocks in which the source had a beat and the running channel did not take it.
+    pub const PERF_FRONT_HELD: u32 = 0x0c0;
+
+    /// BUSY. Clocks with BUSY high.
+    pub const PERF_BUSY: u32 = 0x0c8;
+
+    /// Generator configuration. Taken at the start, with CONFIG.generator.
+    pub const GEN_CONFIG: u32 = 0x100;
+
+    /// Shortest frame. Bytes of payload; zero is legal.
+    pub const GEN_MIN: u32 = 0x104;
+
+    /// Longest frame. Bytes of payload.
+    pub const GEN_MAX: u32 = 0x108;
+
+    /// Pause. Clocks between the last beat of a frame and the first of the next.
+    pub const GEN_PAUSE: u32 = 0x10c;
+
+    /// Rate. Beats per 65536 clocks, at most 65536: an accumulator spreads them evenly.
+    pub const GEN_RATE: u32 = 0x110;
+    /// Value of [`GEN_RATE`] after reset.
+    pub const GEN_RATE_RESET: u64 = 0x10000;
+
+    /// Seed. Of lengths and payload.
+    pub const GEN_SEED: u32 = 0x118;
+
+    /// Frames to make. In a run; 0: without end.
+    pub const GEN_COUNT: u32 = 0x120;
+
+    /// Frames made. In this run, dropped ones included.
+    pub const GEN_MADE: u32 = 0x128;
+
+    /// Length table. Bytes of payload, used in turn.
+    pub const GEN_TABLE: u32 = 0x140;
+    /// Number of [`GEN_TABLE`] registers.
+    pub const GEN_TABLE_COUNT: u32 = 16;
+    /// Bytes from one [`GEN_TABLE`] register to the next.
+    pub const GEN_TABLE_STRIDE: u32 = 4;
+
+    /// Fields of [`CONTROL`].
+    pub mod control {
+        use super::Field;
+
+        /// Run.
+        pub const RUN: Field = Field::new(0, 1);
+        /// Write one: the channel as after power-on; `run` in the same write is ignored.
+        pub const RESET: Field = Field::new(1, 1);
+    }
+
+    /// Fields of [`STATUS`].
+    pub mod status {
+        use super::Field;
+
+        /// 0 idle, 1 running, 2 stopping, 3 error.
+        pub const STATE: Field = Field::new(0, 3);
+        /// BUSY towards the front end.
+        pub const BUSY: Field = Field::new(3, 1);
+        /// The data interrupt is armed.
+        pub const ARMED: Field = Field::new(4, 1);
+    }
+
+    /// Fields of [`CONFIG`].
+    pub mod config {
+        use super::Field;
+
+        /// 0: the front-end stream; 1: the generator.
+        pub const GENERATOR: Field = Field::new(0, 1);
+        /// When the FIFO is full: 0 stalls the source, 1 drops whole frames.
+        pub const DROP: Field = Field::new(1, 1);
+        /// Write progress back to host memory.
+        pub const WRITE_BACK: Field = Field::new(2, 1);
+        /// Set relaxed ordering on payload writes, if Device Control allows it.
+        pub const RELAXED: Field = Field::new(3, 1);
+        /// Set no snoop on payload writes, if Device Control allows it.
+        pub const NO_SNOOP: Field = Field::new(4, 1);
+    }
+
+    /// Fields of [`ERROR`].
+    pub mod error {
+        use super::Field;
+
+        /// 0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator.
+        pub const CODE: Field = Field::new(0, 8);
+    }
+
+    /// Fields of [`INT_DATA`].
+    pub mod int_data {
+        use super::Field;
+
+        /// MSI-X vector.
+        pub const VECTOR: Field = Field::new(0, 8);
+        /// The cause may interrupt.
+        pub const ENABLE: Field = Field::new(31, 1);
+    }
+
+    /// Fields of [`INT_ERROR`].
+    pub mod int_error {
+        use super::Field;
+
+        /// MSI-X vector.
+        pub const VECTOR: Field = Field::new(0, 8);
+        /// The cause may interrupt.
+        pub const ENABLE: Field = Field::new(31, 1);
+    }
+
+    /// Fields of [`GEN_CONFIG`].
+    pub mod gen_config {
+        use super::Field;
+
+        /// 0: GEN_MIN; 1: uniform from GEN_MIN to GEN_MAX; 2: the table in turn.
+        pub const MODE: Field = Field::new(0, 2);
+        /// Source (e-link) in the frame headers.
+        pub const SOURCE: Field = Field::new(16, 16);
+    }
+
+    /// The registers of this block, for [`super::MAP`].
+    pub(super) static REGISTERS: &[Template] = &[
+        Template::new("CONTROL", 0x0, 32, "Control. Setting `run` starts the channel from IDLE, as a new run with all counts at zero; clearing it stops the channel. Configuration registers are taken at the start.", &[
+            FieldInfo::new("run", 0, 1, Access::Rw, "Run."),
+            FieldInfo::new("reset", 1, 1, Access::Rw, "Write one: the channel as after power-on; `run` in the same write is ignored.").singlepulse(),
+        ]),
+        Template::new("STATUS", 0x4, 32, "Status. What the channel is doing.", &[
+            FieldInfo::new("state", 0, 3, Access::Ro, "0 idle, 1 running, 2 stopping, 3 error.").volatile(),
+            FieldInfo::new("busy", 3, 1, Access::Ro, "BUSY towards the front end.").volatile(),
+            FieldInfo::new("armed", 4, 1, Access::Ro, "The data interrupt is armed.").volatile(),
+        ]),
+        Template::new("RING_BASE", 0x8, 64, "Ring base. Bus address of the ring, on 4 KiB.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("RING_SIZE", 0x10, 64, "Ring size. Bytes of the ring: 4 KiB to 1 TiB, any multiple of 4 KiB.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("HW_COUNT", 0x18, 64, "Bytes delivered. Bytes of whole frames put into the ring in this run; only grows. The next frame goes to offset HW_COUNT modulo RING_SIZE.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("SW_COUNT", 0x20, 64, "Bytes given back. Doorbell: bytes that the host has freed in this run; only grows, never beyond HW_COUNT, on the 32-byte grid. Set to zero by a start.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("WB_ADDR", 0x28, 64, "Write-back address. Bus address of the 64-byte write-back block, on 64 bytes.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("WB_FRAMES", 0x30, 32, "Write-back frames. Write back after this many frames; 0: not by frames.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("WB_BYTES", 0x34, 32, "Write-back bytes. Write back after this many bytes; 0: not by bytes.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("WB_TIME", 0x38, 32, "Write-back time. Write back this many cycles after the first progress not yet written back; 0: not by time.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("CONFIG", 0x3c, 32, "Configuration. Taken at the start.", &[
+            FieldInfo::new("generator", 0, 1, Access::Rw, "0: the front-end stream; 1: the generator."),
+            FieldInfo::new("drop", 1, 1, Access::Rw, "When the FIFO is full: 0 stalls the source, 1 drops whole frames."),
+            FieldInfo::new("write_back", 2, 1, Access::Rw, "Write progress back to host memory."),
+            FieldInfo::new("relaxed", 3, 1, Access::Rw, "Set relaxed ordering on payload writes, if Device Control allows it."),
+            FieldInfo::new("no_snoop", 4, 1, Access::Rw, "Set no snoop on payload writes, if Device Control allows it."),
+        ]),
+        Template::new("MAX_FRAME", 0x40, 32, "Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value.").reset(0x100000),
+        ]),
+        Template::new("BUSY_ASSERT", 0x44, 32, "BUSY assert. FIFO fill in bytes at which BUSY rises; 0: three quarters of the FIFO.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("BUSY_RELEASE", 0x48, 32, "BUSY release. FIFO fill in bytes at or below which BUSY falls; 0: half of the FIFO.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("ERROR", 0x4c, 32, "Error. The first error, kept until the channel is started again or reset.", &[
+            FieldInfo::new("code", 0, 8, Access::Ro, "0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator.").volatile(),
+        ]),
+        Template::new("ERROR_ADDR", 0x50, 64, "Error address. The address or count that goes with the error.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("INT_DATA", 0x58, 32, "Data interrupt. Cause `data`: frames beyond the armed count.", &[
+            FieldInfo::new("vector", 0, 8, Access::Rw, "MSI-X vector."),
+            FieldInfo::new("enable", 31, 1, Access::Rw, "The cause may interrupt."),
+        ]),
+        Template::new("INT_DATA_FRAMES", 0x5c, 32, "Data interrupt frames. Frames beyond the armed count before the card signals; 0 and 1: at once.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("INT_DATA_TIME", 0x60, 32, "Data interrupt time. Cycles after the first frame beyond the armed count at which the card signals although INT_DATA_FRAMES is not reached; 0: no timer.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("INT_ERROR", 0x64, 32, "Error interrupt. Cause `error`: signalled once when the channel enters the error state.", &[
+            FieldInfo::new("vector", 0, 8, Access::Rw, "MSI-X vector."),
+            FieldInfo::new("enable", 31, 1, Access::Rw, "The cause may interrupt."),
+        ]),
+        Template::new("INT_DATA_ARM", 0x68, 64, "Data interrupt arm. Writing arms the cause with the number of frames that the host has seen in this run: the card signals once when it has published more, at once if it already has, and not again until armed anew.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("FRAMES", 0x70, 64, "Frames delivered. In this run.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("DROPPED", 0x78, 64, "Frames dropped. In this run: whole frames that found the FIFO full (with CONFIG.drop).", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("RUN", 0x80, 32, "Run number. Starts since card reset.", &[
+            FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("DISCARDED", 0x84, 32, "Frames discarded. Frames that a stop or an error of this run left undelivered in the FIFO, whole or in part.", &[
+            FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("PERF_TX_BEATS", 0x90, 64, "Transmit beats. Beats of this channel that passed on the transmit stream.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("PERF_NO_CREDIT", 0x98, 64, "No credit. Clocks in which the channel had a TLP to send and no credits for it.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("PERF_NO_BUFFER", 0xa0, 64, "No buffer. Clocks in which the channel had data and the ring had no room for them.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("PERF_NO_DATA", 0xa8, 64, "No data. Clocks in which the channel was running and had nothing to send.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("PERF_NO_GRANT", 0xb0, 64, "No grant. Clocks in which the channel had a TLP ready and waited for the transmit stream.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("PERF_FRONT_BEATS", 0xb8, 64, "Front-end beats. Beats taken into the FIFO.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("PERF_FRONT_HELD", 0xc0, 64, "Front end held. Clocks in which the source had a beat and the running channel did not take it.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("PERF_BUSY", 0xc8, 64, "BUSY. Clocks with BUSY high.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("GEN_CONFIG", 0x100, 32, "Generator configuration. Taken at the start, with CONFIG.generator.", &[
+            FieldInfo::new("mode", 0, 2, Access::Rw, "0: GEN_MIN; 1: uniform from GEN_MIN to GEN_MAX; 2: the table in turn."),
+            FieldInfo::new("source", 16, 16, Access::Rw, "Source (e-link) in the frame headers."),
+        ]),
+        Template::new("GEN_MIN", 0x104, 32, "Shortest frame. Bytes of payload; zero is legal.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("GEN_MAX", 0x108, 32, "Longest frame. Bytes of payload.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("GEN_PAUSE", 0x10c, 32, "Pause. Clocks between the last beat of a frame and the first of the next.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("GEN_RATE", 0x110, 32, "Rate. Beats per 65536 clocks, at most 65536: an accumulator spreads them evenly.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value.").reset(0x10000),
+        ]),
+        Template::new("GEN_SEED", 0x118, 64, "Seed. Of lengths and payload.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("GEN_COUNT", 0x120, 64, "Frames to make. In a run; 0: without end.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("GEN_MADE", 0x128, 64, "Frames made. In this run, dropped ones included.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("GEN_TABLE", 0x140, 32, "Length table. Bytes of payload, used in turn.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]).array(16, 4),
+    ];
+}
+
+/// The blocks, each with its registers once.
+pub static BLOCKS: &[Block] = &[
+    Block { name: "card", base: 0x0, stride: 0x0, count: 1, registers: card::REGISTERS },
+    Block { name: "c2h", base: 0x1000, stride: 0x200, count: 16, registers: c2h::REGISTERS },
+];
+
+/// Number of entries of [`MAP`].
+const MAP_LENGTH: usize = crate::map::count(BLOCKS);
+static ALL: [Register; MAP_LENGTH] = crate::map::expand(BLOCKS);
+
+/// Every register of every block and channel, in the order of offsets.
+pub static MAP: &[Register] = &ALL;
+
+/// The register that holds the byte at `offset` of BAR0; none for a hole.
+#[must_use]
+pub fn find(offset: u32) -> Option<&'static Register> {
+    crate::map::find(MAP, offset)
+}

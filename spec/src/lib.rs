@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+pub mod config;
 pub mod crc;
 pub mod credit;
 pub mod field;

@@ -3,10 +3,11 @@
 Why our own: peakrdl-rust (0.7.4) gives a crate of some sixty files that reads and writes through raw pointers. Our driver reaches a
 register through a platform trait that takes an offset, and the card's model decodes offsets, so that `unsafe` pointer access is of no use to
 either. What both need fits in one file. It knows two levels: blocks (register files, possibly an array of them) and their registers
-(possibly arrays). It refuses anything deeper by an error. The types that it uses are written by hand, in spec/src/field.rs and map.rs.
+(possibly arrays). It refuses anything deeper by an error (silico_map.py). The types that it uses are written by hand, in spec/src/field.rs and map.rs.
 """
 from peakrdl.plugins.exporter import ExporterSubcommandPlugin
-from systemrdl.node import RegfileNode, RegNode
+
+from silico_map import access, blocks_of, describe, elements, register_reset, registers_of, reset_of, whole
 
 HEAD = """\
 //! Registers of the reference card: offsets, fields, reset values, and a table of all.
@@ -35,50 +36,8 @@ pub fn find(offset: u32) -> Option<&'static Register> {
 """
 
 
-def sentence(text):
-    """`text` on one line, closed by a full stop."""
-    text = " ".join((text or "").split())
-    return text if not text or text.endswith((".", "!", "?")) else text + "."
-
-
-def describe(node):
-    """Doc comment of a node from its name and desc."""
-    name = node.get_property("name")
-    parts = [sentence(name if name != node.inst_name else ""), sentence(node.get_property("desc"))]
-    text = " ".join(part for part in parts if part)
-    if not text:
-        raise ValueError(f"{node.get_path()}: has no desc; every register and field needs one")
-    return text
-
-
-def access(node):
-    """`Ro`, `Rw` or `Wo` of a field."""
-    return {(True, False): "Ro", (True, True): "Rw", (False, True): "Wo"}[node.is_sw_readable, node.is_sw_writable]
-
-
 def quote(text):
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def reset_of(field):
-    """Reset value of a field; 0 where the RDL gives none."""
-    value = field.get_property("reset")
-    if value is not None and not isinstance(value, int):
-        raise ValueError(f"{field.get_path()}: reset must be a number")
-    return value or 0
-
-
-def register_reset(register):
-    return sum(reset_of(field) << field.low for field in register.fields())
-
-
-def elements(node):
-    """Count and stride of a register or block: 1 and 0 unless it is an array."""
-    if not node.is_array:
-        return 1, 0
-    if len(node.array_dimensions) != 1:
-        raise ValueError(f"{node.get_path()}: only arrays of one dimension are rendered")
-    return node.array_dimensions[0], node.array_stride
 
 
 class Writer:
@@ -101,10 +60,8 @@ class Writer:
         for part in ("major", "minor"):
             number = reset_of(version.get_child_by_name(part))
             self.constant(0, f"The {part} number of this map, as MAP_VERSION gives it.", f"MAP_{part.upper()}", "u16", number)
-        blocks = list(top.children())
+        blocks = blocks_of(top)
         for block in blocks:
-            if not isinstance(block, RegfileNode):
-                raise ValueError(f"{block.get_path()}: only register files may stand at the top level")
             self.block(block)
         self.put(0, "\n/// The blocks, each with its registers once.")
         self.put(0, "pub static BLOCKS: &[Block] = &[")
@@ -130,10 +87,8 @@ class Writer:
             self.put(2, "debug_assert!(channel < COUNT);")
             self.put(2, "BASE + channel * STRIDE + register")
             self.put(1, "}")
-        registers = list(block.children())
+        registers = registers_of(block)
         for register in registers:
-            if not isinstance(register, RegNode):
-                raise ValueError(f"{register.get_path()}: only registers may stand in a block")
             self.register(register)
         for register in registers:
             self.fields(register)
@@ -157,13 +112,12 @@ class Writer:
 
     def fields(self, register):
         """A module of fields, unless one field is all of the register."""
-        fields = list(register.fields())
-        if len(fields) == 1 and fields[0].width == register.size * 8:
+        if whole(register):
             return
         self.put(1, f"\n/// Fields of [`{register.inst_name}`].")
         self.put(1, f"pub mod {register.inst_name.lower()} {{")
         self.put(2, "use super::Field;\n")
-        for field in fields:
+        for field in register.fields():
             self.constant(2, describe(field), field.inst_name.upper(), "Field", f"Field::new({field.low}, {field.width})")
         self.put(1, "}")
 

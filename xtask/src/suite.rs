@@ -1,0 +1,132 @@
+//! `cargo xtask test`: every check in turn; a failed one does not stop the others. Knows what to run, not what it tests.
+
+use std::env;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::shell::{self, Workspace, describe};
+
+/// Folder of recorded captures, which some tests read beside those in the tree.
+const CAPTURES: &str = "SILICO_CAPTURES";
+/// Cases per property in a long run: proptest's own default is 256.
+const LONG_CASES: &str = "4096";
+
+/// How a step ended.
+struct Outcome {
+    name: &'static str,
+    command: String,
+    took: Duration,
+    failed: bool,
+}
+
+/// Runs every check; whether all passed.
+pub(crate) fn run(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<bool> {
+    let outcomes: Vec<Outcome> =
+        steps(workspace, long, cargo_args)?.into_iter().map(|(name, mut command)| step(name, &mut command)).collect();
+    println!("\n{}", summary(&outcomes));
+    Ok(outcomes.iter().all(|outcome| !outcome.failed))
+}
+
+/// The checks, quick ones first, each as the command that reproduces it.
+fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec<(&'static str, Command)>> {
+    let cargo = |arguments: &[&str]| {
+        let mut command = workspace.cargo();
+        command.args(arguments);
+        command
+    };
+    let mut doc = cargo(&["doc", "--workspace", "--no-deps", "--quiet"]);
+    doc.env("RUSTDOCFLAGS", "-D warnings");
+    let mut test = cargo(&["test", "--workspace", "--no-fail-fast"]);
+    test.args(cargo_args);
+    if long {
+        for name in ["PROPTEST_CASES", "SILICO_CASES"] {
+            test.env(name, env::var(name).unwrap_or_else(|_| LONG_CASES.into()));
+        }
+    }
+    pass_captures(&mut test)?;
+    Ok(vec![
+        ("setup", cargo(&["xtask", "setup"])),
+        ("format", cargo(&["fmt", "--all", "--check"])),
+        ("registers", cargo(&["xtask", "registers", "--check"])),
+        ("clippy", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+        ("doc", doc),
+        ("test", test),
+    ])
+}
+
+/// Passes the folder of captures on, as a path that holds in every package's folder. Without it, says that it is missing.
+fn pass_captures(test: &mut Command) -> Result<()> {
+    match env::var_os(CAPTURES) {
+        Some(folder) if Path::new(&folder).is_dir() => {
+            test.env(CAPTURES, Path::new(&folder).canonicalize()?);
+        }
+        Some(folder) => {
+            println!("test: {CAPTURES} is {folder:?}, which is no folder: captures from outside the tree are not tested");
+            test.env_remove(CAPTURES);
+        }
+        None => println!("test: {CAPTURES} is not set: captures from outside the tree are not tested"),
+    }
+    Ok(())
+}
+
+/// Runs one check and says how it ended.
+fn step(name: &'static str, command: &mut Command) -> Outcome {
+    let text = describe(command);
+    println!("\n==== {name}: {text}");
+    let start = Instant::now();
+    let result = shell::run(command);
+    let took = start.elapsed();
+    if let Err(error) = &result {
+        eprintln!("==== {name} {error:#}");
+    }
+    Outcome { name, command: text, took, failed: result.is_err() }
+}
+
+/// A line per step; those that failed with the command that reproduces them.
+fn summary(outcomes: &[Outcome]) -> String {
+    let mut lines: Vec<String> = outcomes.iter().map(line).collect();
+    let failed = outcomes.iter().filter(|outcome| outcome.failed).count();
+    lines.push(match failed {
+        0 => format!("all {} steps ok", outcomes.len()),
+        _ => format!("{failed} of {} steps FAILED", outcomes.len()),
+    });
+    lines.join("\n")
+}
+
+fn line(outcome: &Outcome) -> String {
+    let Outcome { name, command, took, failed } = outcome;
+    let seconds = took.as_secs_f64();
+    match failed {
+        false => format!("ok      {name:<10} {seconds:>7.1} s"),
+        true => format!("FAILED  {name:<10} {seconds:>7.1} s   {command}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_step_is_told_with_its_command() {
+        let outcomes = [step("good", &mut Command::new("true")), step("bad", Command::new("false").arg("a b"))];
+        let text = summary(&outcomes);
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines[0].starts_with("ok      good"), "{text}");
+        assert!(lines[1].starts_with("FAILED  bad") && lines[1].ends_with("false 'a b'"), "{text}");
+        assert_eq!(lines[2], "1 of 2 steps FAILED");
+        assert_eq!(summary(&outcomes[..1]).lines().last(), Some("all 1 steps ok"));
+    }
+
+    #[test]
+    fn the_stale_check_runs_and_so_does_every_test() {
+        let workspace = Workspace { root: ".".into() };
+        let steps = steps(&workspace, true, &["--".into(), "name".into()]).unwrap();
+        let texts: Vec<String> = steps.iter().map(|(_, command)| describe(command)).collect();
+        assert!(texts.iter().any(|text| text.ends_with("cargo xtask registers --check")), "{texts:?}");
+        let test = texts.last().unwrap();
+        assert!(test.contains("PROPTEST_CASES=") && test.ends_with("cargo test --workspace --no-fail-fast -- name"), "{test}");
+    }
+}

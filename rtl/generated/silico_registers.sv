@@ -1049,7 +1049,7 @@ module silico_registers (
             field_combo.c2h[i0].CONTROL.run.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].CONTROL.run.value <= 1'h0;
             end else begin
                 if(field_combo.c2h[i0].CONTROL.run.load_next) begin
@@ -1075,7 +1075,7 @@ module silico_registers (
             field_combo.c2h[i0].CONTROL.reset.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].CONTROL.reset.value <= 1'h0;
             end else begin
                 if(field_combo.c2h[i0].CONTROL.reset.load_next) begin
@@ -1098,7 +1098,7 @@ module silico_registers (
             field_combo.c2h[i0].RING_BASE.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].RING_BASE.value.value <= 64'h0;
             end else begin
                 if(field_combo.c2h[i0].RING_BASE.value.load_next) begin
@@ -1121,7 +1121,7 @@ module silico_registers (
             field_combo.c2h[i0].RING_SIZE.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].RING_SIZE.value.value <= 64'h0;
             end else begin
                 if(field_combo.c2h[i0].RING_SIZE.value.load_next) begin
@@ -1147,7 +1147,7 @@ module silico_registers (
             field_combo.c2h[i0].SW_COUNT.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].SW_COUNT.value.value <= 64'h0;
             end else begin
                 if(field_combo.c2h[i0].SW_COUNT.value.load_next) begin
@@ -1171,7 +1171,7 @@ module silico_registers (
             field_combo.c2h[i0].WB_ADDR.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].WB_ADDR.value.value <= 64'h0;
             end else begin
                 if(field_combo.c2h[i0].WB_ADDR.value.load_next) begin
@@ -1194,7 +1194,7 @@ module silico_registers (
             field_combo.c2h[i0].WB_FRAMES.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].WB_FRAMES.value.value <= 32'h0;
             end else begin
                 if(field_combo.c2h[i0].WB_FRAMES.value.load_next) begin
@@ -1217,7 +1217,7 @@ module silico_registers (
             field_combo.c2h[i0].WB_BYTES.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].WB_BYTES.value.value <= 32'h0;
             end else begin
                 if(field_combo.c2h[i0].WB_BYTES.value.load_next) begin
@@ -1240,7 +1240,7 @@ module silico_registers (
             field_combo.c2h[i0].WB_TIME.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].WB_TIME.value.value <= 32'h0;
             end else begin
                 if(field_combo.c2h[i0].WB_TIME.value.load_next) begin
@@ -1263,7 +1263,7 @@ module silico_registers (
             field_combo.c2h[i0].CONFIG.generator.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].CONFIG.generator.value <= 1'h0;
             end else begin
                 if(field_combo.c2h[i0].CONFIG.generator.load_next) begin
@@ -1286,7 +1286,7 @@ module silico_registers (
             field_combo.c2h[i0].CONFIG.drop.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].CONFIG.drop.value <= 1'h0;
             end else begin
                 if(field_combo.c2h[i0].CONFIG.drop.load_next) begin
@@ -1309,7 +1309,7 @@ module silico_registers (
             field_combo.c2h[i0].CONFIG.write_back.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].CONFIG.write_back.value <= 1'h0;
             end else begin
                 if(field_combo.c2h[i0].CONFIG.write_back.load_next) begin
@@ -1332,7 +1332,7 @@ module silico_registers (
             field_combo.c2h[i0].CONFIG.relaxed.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].CONFIG.relaxed.value <= 1'h0;
             end else begin
                 if(field_combo.c2h[i0].CONFIG.relaxed.load_next) begin
@@ -1355,7 +1355,7 @@ module silico_registers (
             field_combo.c2h[i0].CONFIG.no_snoop.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].CONFIG.no_snoop.value <= 1'h0;
             end else begin
                 if(field_combo.c2h[i0].CONFIG.no_snoop.load_next) begin
@@ -1378,7 +1378,7 @@ module silico_registers (
             field_combo.c2h[i0].MAX_FRAME.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].MAX_FRAME.value.value <= 32'h100000;
             end else begin
                 if(field_combo.c2h[i0].MAX_FRAME.value.load_next) begin
@@ -1401,7 +1401,7 @@ module silico_registers (
             field_combo.c2h[i0].BUSY_ASSERT.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].BUSY_ASSERT.value.value <= 32'h0;
             end else begin
                 if(field_combo.c2h[i0].BUSY_ASSERT.value.load_next) begin
@@ -1424,7 +1424,7 @@ module silico_registers (
             field_combo.c2h[i0].BUSY_RELEASE.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].BUSY_RELEASE.value.value <= 32'h0;
             end else begin
                 if(field_combo.c2h[i0].BUSY_RELEASE.value.load_next) begin
@@ -1447,7 +1447,7 @@ module silico_registers (
             field_combo.c2h[i0].INT_DATA.vector.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].INT_DATA.vector.value <= 8'h0;
             end else begin
                 if(field_combo.c2h[i0].INT_DATA.vector.load_next) begin
@@ -1470,7 +1470,7 @@ module silico_registers (
             field_combo.c2h[i0].INT_DATA.enable.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].INT_DATA.enable.value <= 1'h0;
             end else begin
                 if(field_combo.c2h[i0].INT_DATA.enable.load_next) begin
@@ -1493,7 +1493,7 @@ module silico_registers (
             field_combo.c2h[i0].INT_DATA_FRAMES.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].INT_DATA_FRAMES.value.value <= 32'h0;
             end else begin
                 if(field_combo.c2h[i0].INT_DATA_FRAMES.value.load_next) begin
@@ -1516,7 +1516,7 @@ module silico_registers (
             field_combo.c2h[i0].INT_DATA_TIME.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].INT_DATA_TIME.value.value <= 32'h0;
             end else begin
                 if(field_combo.c2h[i0].INT_DATA_TIME.value.load_next) begin
@@ -1539,7 +1539,7 @@ module silico_registers (
             field_combo.c2h[i0].INT_ERROR.vector.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].INT_ERROR.vector.value <= 8'h0;
             end else begin
                 if(field_combo.c2h[i0].INT_ERROR.vector.load_next) begin
@@ -1562,7 +1562,7 @@ module silico_registers (
             field_combo.c2h[i0].INT_ERROR.enable.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].INT_ERROR.enable.value <= 1'h0;
             end else begin
                 if(field_combo.c2h[i0].INT_ERROR.enable.load_next) begin
@@ -1588,7 +1588,7 @@ module silico_registers (
             field_combo.c2h[i0].INT_DATA_ARM.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].INT_DATA_ARM.value.value <= 64'h0;
             end else begin
                 if(field_combo.c2h[i0].INT_DATA_ARM.value.load_next) begin
@@ -1612,7 +1612,7 @@ module silico_registers (
             field_combo.c2h[i0].GEN_CONFIG.mode.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].GEN_CONFIG.mode.value <= 2'h0;
             end else begin
                 if(field_combo.c2h[i0].GEN_CONFIG.mode.load_next) begin
@@ -1635,7 +1635,7 @@ module silico_registers (
             field_combo.c2h[i0].GEN_CONFIG.source.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].GEN_CONFIG.source.value <= 16'h0;
             end else begin
                 if(field_combo.c2h[i0].GEN_CONFIG.source.load_next) begin
@@ -1658,7 +1658,7 @@ module silico_registers (
             field_combo.c2h[i0].GEN_MIN.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].GEN_MIN.value.value <= 32'h0;
             end else begin
                 if(field_combo.c2h[i0].GEN_MIN.value.load_next) begin
@@ -1681,7 +1681,7 @@ module silico_registers (
             field_combo.c2h[i0].GEN_MAX.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].GEN_MAX.value.value <= 32'h0;
             end else begin
                 if(field_combo.c2h[i0].GEN_MAX.value.load_next) begin
@@ -1704,7 +1704,7 @@ module silico_registers (
             field_combo.c2h[i0].GEN_PAUSE.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].GEN_PAUSE.value.value <= 32'h0;
             end else begin
                 if(field_combo.c2h[i0].GEN_PAUSE.value.load_next) begin
@@ -1727,7 +1727,7 @@ module silico_registers (
             field_combo.c2h[i0].GEN_RATE.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].GEN_RATE.value.value <= 32'h10000;
             end else begin
                 if(field_combo.c2h[i0].GEN_RATE.value.load_next) begin
@@ -1750,7 +1750,7 @@ module silico_registers (
             field_combo.c2h[i0].GEN_SEED.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].GEN_SEED.value.value <= 64'h0;
             end else begin
                 if(field_combo.c2h[i0].GEN_SEED.value.load_next) begin
@@ -1773,7 +1773,7 @@ module silico_registers (
             field_combo.c2h[i0].GEN_COUNT.value.load_next = load_next_c;
         end
         always_ff @(posedge clk) begin
-            if(~rst_n) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
                 field_storage.c2h[i0].GEN_COUNT.value.value <= 64'h0;
             end else begin
                 if(field_combo.c2h[i0].GEN_COUNT.value.load_next) begin
@@ -1797,7 +1797,7 @@ module silico_registers (
                 field_combo.c2h[i0].GEN_TABLE[i1].value.load_next = load_next_c;
             end
             always_ff @(posedge clk) begin
-                if(~rst_n) begin
+                if(~hwif_in.c2h[i0].fields_rst_n) begin
                     field_storage.c2h[i0].GEN_TABLE[i1].value.value <= 32'h0;
                 end else begin
                     if(field_combo.c2h[i0].GEN_TABLE[i1].value.load_next) begin

@@ -328,6 +328,7 @@ package silico_registers_pkg;
     } silico_card__c2hx__GEN_MADE__in_t;
 
     typedef struct {
+        logic fields_rst_n;
         silico_card__c2hx__STATUS__in_t STATUS;
         silico_card__c2hx__HW_COUNT__in_t HW_COUNT;
         silico_card__c2hx__SW_COUNT__in_t SW_COUNT;

@@ -3,7 +3,7 @@
 A map has two levels: blocks (register files, possibly an array) and their registers (possibly an array). Everything has a description.
 Errors are `ValueError`s that name the node.
 """
-from systemrdl.node import RegfileNode, RegNode
+from systemrdl.node import RegfileNode, RegNode, SignalNode
 
 
 def sentence(text):
@@ -58,10 +58,11 @@ def blocks_of(top):
 
 def registers_of(block):
     """The registers of a block, in the order of offsets."""
-    for register in block.children():
+    registers = [node for node in block.children() if not isinstance(node, SignalNode)]
+    for register in registers:
         if not isinstance(register, RegNode):
-            raise ValueError(f"{register.get_path()}: only registers may stand in a block")
-    return list(block.children())
+            raise ValueError(f"{register.get_path()}: only registers and signals may stand in a block")
+    return registers
 
 
 def whole(register):

@@ -6,6 +6,7 @@ use std::process;
 
 use anyhow::{Context, Result, bail};
 
+use crate::setup;
 use crate::shell::{self, Workspace};
 
 /// The map.
@@ -77,8 +78,8 @@ struct Rendered {
 
 impl Rendered {
     fn new(workspace: &Workspace) -> Result<Self> {
-        if !workspace.python().exists() {
-            bail!("PeakRDL is not installed in .tools/venv: run `cargo xtask setup`");
+        if !setup::is_complete(workspace) {
+            bail!("PeakRDL is not in .tools/venv, or not in the pinned version: run `cargo xtask setup`");
         }
         let this = Self { folder: workspace.root.join(".tools").join(format!("rendered-{}", process::id())) };
         fs::create_dir_all(this.folder.join(FOLDER))?;

@@ -84,7 +84,7 @@ fn python(workspace: &Workspace) -> Result<()> {
 }
 
 /// Whether the environment was made, to its end, from the requirements as they are now, and still runs.
-fn is_complete(workspace: &Workspace) -> bool {
+pub(crate) fn is_complete(workspace: &Workspace) -> bool {
     let installed = fs::read_to_string(workspace.venv().join(STAMP)).ok();
     installed.is_some()
         && installed == requirements(workspace).ok()

@@ -1,5 +1,24 @@
-//! Transaction-layer packets (PCIe 4.0 §2.2): [`Header`] is a view that never judges.
+//! Transaction-layer packets (PCIe 4.0 §2.2): [`Header`] is a view that never judges, [`check`] judges one packet, [`CompletionSequence`] those of
+//! a request, [`Tlp`] is an owned packet that can only be legal; [`Pieces`] and [`Completions`] cut.
 
+mod broken;
 mod header;
+mod message;
+mod packet;
+mod rare;
+mod rules;
+mod sequence;
+mod span;
+mod split;
+mod text;
+mod value;
 
+pub use broken::RuleBroken;
 pub use header::{AtomicOp, Attributes, CompletionStatus, Header, Kind};
+pub use message::{MessageForm, MessagePayload, routing};
+pub use packet::{Common, ConfigType, ErrorSeverity, Intx, Message, Packet, PowerMessage, VendorType};
+pub use rules::{Limits, check};
+pub use sequence::{CompletionSequence, Progress, SequenceBroken};
+pub use span::Span;
+pub use split::{CompletionPiece, Completions, Cut, Piece, Pieces};
+pub use value::{Tlp, Violation};

@@ -1,0 +1,261 @@
+//! The options of each command, parsed and no more: numbers are numbers here, whether or not a card could be built with them.
+
+use crate::fault::Fault;
+use crate::input::schedule::Spread;
+use crate::input::sizes::{FrameSizes, parse_bytes};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Prove a PCIe readout card and its driver together, in silico, before there is silicon.
+///
+/// Without a command: `run`, on recorded traffic that is built in.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "silico", version, max_term_width = 120)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// The commands.
+#[derive(Clone, Debug, Subcommand)]
+pub enum Command {
+    /// Reads data out of a card through the driver, checks every byte, and says how fast and why.
+    Run(Box<RunOptions>),
+    /// Prints what a card shows of itself.
+    Dump {
+        /// What to print.
+        #[command(subcommand)]
+        what: DumpCommand,
+    },
+    /// Measures.
+    Bench {
+        /// What to measure.
+        #[command(subcommand)]
+        what: BenchCommand,
+    },
+}
+
+/// What can be dumped.
+#[derive(Clone, Debug, Subcommand)]
+pub enum DumpCommand {
+    /// Config space after enumeration, as `lspci -xxxx` prints it: pipe it into a file and decode that by `lspci -F FILE -vvv`.
+    Config(DumpOptions),
+}
+
+/// Options of `dump config`.
+#[derive(Args, Clone, Debug)]
+pub struct DumpOptions {
+    /// Where the card is.
+    #[arg(long, value_name = "TARGET", default_value = "model")]
+    pub on: String,
+}
+
+/// What can be measured.
+#[derive(Clone, Debug, Subcommand)]
+pub enum BenchCommand {
+    /// The simulator itself: busy clocks, payload, register round trips, idle skip, cases, allocations.
+    #[command(name = "self")]
+    Itself(BenchOptions),
+}
+
+/// Options of `bench self`.
+#[derive(Args, Clone, Debug)]
+pub struct BenchOptions {
+    /// Seconds of wall clock to spend on each row.
+    #[arg(long, value_name = "S", default_value_t = 1.0)]
+    pub seconds: f64,
+    /// Prints JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Where frames come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SourceKind {
+    /// A pcap's packets if INPUT is one, else pieces of INPUT.
+    #[default]
+    Auto,
+    /// The card's own generator.
+    Generator,
+    /// Pieces of INPUT, whatever it is.
+    File,
+    /// The packets of INPUT.
+    Pcap,
+}
+
+/// How the driver learns of frames.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum NotifyKind {
+    /// Looks at the write-back block.
+    #[default]
+    Poll,
+    /// Sleeps until the card interrupts.
+    Interrupt,
+    /// Polls a while, then sleeps.
+    Hybrid,
+}
+
+/// What a channel does when its FIFO is full.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum FullKind {
+    /// Holds its source.
+    #[default]
+    Stall,
+    /// Drops whole frames and marks the next.
+    Drop,
+}
+
+/// How front-end frames are spread over channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum SpreadKind {
+    /// In turn.
+    #[default]
+    RoundRobin,
+    /// By a hash of the frame.
+    Hash,
+}
+
+impl From<SpreadKind> for Spread {
+    fn from(kind: SpreadKind) -> Self {
+        match kind {
+            SpreadKind::RoundRobin => Self::RoundRobin,
+            SpreadKind::Hash => Self::Hash,
+        }
+    }
+}
+
+/// Options of `run`.
+#[derive(Args, Clone, Debug, PartialEq)]
+pub struct RunOptions {
+    /// A pcap, or any file to be cut into frames; the recorded traffic that is built in, if absent.
+    #[arg(value_name = "INPUT")]
+    pub input: Option<String>,
+    /// Where the card is: model (later also rtl, lockstep, socket:PATH, pci:BDF).
+    #[arg(long, value_name = "TARGET", default_value = "model")]
+    pub on: String,
+    /// Where frames come from.
+    #[arg(long, value_enum, default_value_t)]
+    pub source: SourceKind,
+    /// Frames to send over all channels; an input is repeated as often as it takes.
+    #[arg(long, value_name = "N")]
+    pub frames: Option<u64>,
+    /// Times that the input is sent, if --frames does not say.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub repeat: u64,
+    /// Bytes of a frame, of the generator or of a file's pieces: 256, 64..1500 (uniform) or 64,128,1500 (in turn).
+    #[arg(long, value_name = "SIZES", default_value = "256")]
+    pub frame_size: FrameSizes,
+    /// Card-to-host channels in use.
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    pub channels: u8,
+    /// How frames of an input are spread over channels.
+    #[arg(long, value_enum, default_value_t)]
+    pub spread: SpreadKind,
+    /// Ring of each channel: a multiple of 4KiB.
+    #[arg(long, value_name = "BYTES", default_value = "1MiB", value_parser = parse_bytes)]
+    pub ring_size: u64,
+    /// What a channel does when its FIFO is full.
+    #[arg(long, value_enum, default_value_t)]
+    pub full: FullKind,
+    /// Generation of the link, 1 to 5.
+    #[arg(long = "gen", value_name = "N", default_value_t = 3)]
+    pub generation: u8,
+    /// Lanes of the link.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub lanes: u8,
+    /// Largest payload that the root port takes.
+    #[arg(long, value_name = "BYTES", default_value_t = 256)]
+    pub mps: u32,
+    /// Largest read request that the OS allows.
+    #[arg(long, value_name = "BYTES", default_value_t = 512)]
+    pub mrrs: u32,
+    /// Bits of the card's port.
+    #[arg(long, value_name = "BITS", default_value_t = 256)]
+    pub width: u32,
+    /// How the driver learns of frames.
+    #[arg(long, value_enum, default_value_t)]
+    pub notify: NotifyKind,
+    /// Frames that one interrupt stands for.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub coalesce_frames: u32,
+    /// Time in ns after which the card interrupts for fewer frames; 0: never.
+    #[arg(long, value_name = "NS", default_value_t = 10_000)]
+    pub coalesce_time: u64,
+    /// Payload rate over all channels in Gb/s; as fast as the card takes it, if absent.
+    #[arg(long, value_name = "GBPS")]
+    pub rate: Option<f64>,
+    /// `capture` or `capture:SCALE`: packets at their own time stamps, times SCALE (0.001: a thousand times as fast).
+    #[arg(long, value_name = "PACE", conflicts_with = "rate")]
+    pub pace: Option<String>,
+    /// Clocks between the frames of a channel.
+    #[arg(long, value_name = "CLOCKS", default_value_t = 0)]
+    pub pause: u32,
+    /// All that is random descends from it.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// Clocks without progress after which the run is a failure.
+    #[arg(long, value_name = "CLOCKS", default_value_t = 2_500_000)]
+    pub patience: u64,
+    /// Plants a fault, to see it found: flip-byte@N, drop-interrupt@N or repeat-frame@N, N from 1.
+    #[arg(long, value_name = "KIND@N")]
+    pub fault: Option<Fault>,
+    /// Writes what the host received; a pcap, if the input is one and the name ends in .pcap.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<String>,
+    /// Prints the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// No progress.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+impl Default for RunOptions {
+    fn default() -> Self {
+        Self::typed(&[]).expect("the defaults parse")
+    }
+}
+
+impl RunOptions {
+    /// As typed after `silico run`.
+    ///
+    /// # Errors
+    /// What the parser says.
+    pub fn typed(args: &[&str]) -> Result<Self, clap::Error> {
+        let typed = ["silico", "run"].iter().chain(args).map(ToString::to_string);
+        match Cli::try_parse_from(typed)?.command {
+            Some(Command::Run(options)) => Ok(*options),
+            _ => unreachable!("`run` was given"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn units_ranges_and_faults_are_understood() {
+        let options = RunOptions::typed(&["--ring-size", "64KiB", "--frame-size", "64..1500", "--fault", "flip-byte@3", "a.pcap"]).unwrap();
+        assert_eq!(options.ring_size, 65536);
+        assert_eq!(options.frame_size, FrameSizes::Uniform(64, 1500));
+        assert_eq!(options.fault.unwrap().to_string(), "flip-byte@3");
+        assert_eq!(options.input.as_deref(), Some("a.pcap"));
+    }
+
+    #[test]
+    fn what_cannot_be_parsed_says_what_would_be() {
+        for (args, right) in
+            [(["--ring-size", "big"], "number of bytes"), (["--fault", "flood"], "flip-byte@N"), (["--frame-size", "9..3"], "range")]
+        {
+            let error = RunOptions::typed(&args).unwrap_err().to_string();
+            assert!(error.lines().next().unwrap().contains(right), "{error}");
+        }
+    }
+}

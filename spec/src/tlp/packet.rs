@@ -70,6 +70,18 @@ pub enum ErrorSeverity {
     Fatal,
 }
 
+impl ErrorSeverity {
+    /// The message code (PCIe 4.0 table 2-21).
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Correctable => 0x30,
+            Self::NonFatal => 0x31,
+            Self::Fatal => 0x33,
+        }
+    }
+}
+
 /// What a receiver does with a vendor-defined message that it does not know (PCIe 4.0 §2.2.8.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VendorType {
@@ -221,9 +233,7 @@ impl Message {
             Self::Power(PowerMessage::Pme) => (0x18, TO_ROOT, PLAIN, &[]),
             Self::Power(PowerMessage::TurnOff) => (0x19, BROADCAST, PLAIN, &[]),
             Self::Power(PowerMessage::TurnOffAck) => (0x1b, GATHERED, PLAIN, &[]),
-            Self::Error(ErrorSeverity::Correctable) => (0x30, TO_ROOT, PLAIN, &[]),
-            Self::Error(ErrorSeverity::NonFatal) => (0x31, TO_ROOT, PLAIN, &[]),
-            Self::Error(ErrorSeverity::Fatal) => (0x33, TO_ROOT, PLAIN, &[]),
+            Self::Error(severity) => (severity.code(), TO_ROOT, PLAIN, &[]),
             Self::Unlock => (0x00, BROADCAST, PLAIN, &[]),
             Self::SetSlotPowerLimit(data) => (0x50, LOCAL, PLAIN, data),
             Self::Vendor { kind, routing, destination, vendor, detail, data } => {

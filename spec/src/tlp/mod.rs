@@ -4,6 +4,7 @@
 mod broken;
 mod header;
 mod message;
+mod message_value;
 mod packet;
 mod rare;
 mod rules;
@@ -16,7 +17,8 @@ mod value;
 pub use broken::RuleBroken;
 pub use header::{AtomicOp, Attributes, CompletionStatus, Header, Kind};
 pub use message::{MessageForm, MessagePayload, routing};
-pub use packet::{Common, ConfigType, ErrorSeverity, Intx, Message, Packet, PowerMessage, VendorType};
+pub use message_value::{ErrorSeverity, Intx, Message, PowerMessage, VendorType};
+pub use packet::{Common, ConfigType, Packet};
 pub use rules::{Limits, check};
 pub use sequence::{CompletionSequence, Progress, SequenceBroken};
 pub use span::Span;

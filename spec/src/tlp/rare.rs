@@ -71,6 +71,13 @@ impl Header {
         self.0[2] as u16
     }
 
+    /// Bits 1 to 0 beside the address of a memory, I/O or atomic request: PH with TH, else reserved.
+    #[must_use]
+    #[inline]
+    pub const fn address_low_bits(&self) -> u32 {
+        self.0[self.dwords() - 1] & 3
+    }
+
     /// Whether any of T9, T8, LN, TH, TD or AT is set: most packets have none, so one test spares six.
     #[must_use]
     #[inline]
@@ -78,9 +85,8 @@ impl Header {
         self.0[0] & (T9 | T8 | LN | TH | TD | AT) != 0
     }
 
-    /// Bits of dword `2` or `3` that are set and reserved for this kind: (dword, bits). A sender leaves them clear (PCIe 4.0 §2.2).
+    /// Bits of dwords 2 or `3` that are set and reserved for this kind: (dword, bits). A sender leaves them clear (PCIe 4.0 §2.2).
     #[must_use]
-    #[inline]
     pub const fn reserved_bits(&self) -> Option<(u8, u32)> {
         let (dword, mask) = match self.kind() {
             Kind::Unknown(_) => return None,
@@ -96,7 +102,7 @@ impl Header {
             },
             // The last two bits of the address are PH if TH is set.
             _ if self.processing_hints() => return None,
-            _ => (self.dwords() as u8 - 1, 3),
+            _ => return if self.address_low_bits() == 0 { None } else { Some((self.dwords() as u8 - 1, self.address_low_bits())) },
         };
         let set = self.0[dword as usize] & mask;
         if set == 0 { None } else { Some((dword, set)) }

@@ -1,0 +1,99 @@
+//! A channel's built-in frame generator: the bytes are [`silico_spec::generator`]'s, this is when they come.
+
+use super::settings::Settings;
+use silico_spec::generator::FrameSequence;
+
+/// Full rate: a beat every clock.
+pub(crate) const FULL_RATE: u32 = 1 << 16;
+
+#[derive(Clone, Debug)]
+pub(crate) struct Generator {
+    frames: FrameSequence,
+    length: u32,
+    key: u64,
+    /// Payload bytes of the frame that have passed.
+    passed: u32,
+    pause_left: u32,
+    pause: u32,
+    rate: u32,
+    tokens: u32,
+    /// Frames to make; 0: without end.
+    count: u64,
+    made: u64,
+}
+
+/// What the generator offers in this clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum GeneratorOffer {
+    /// Nothing for this many clocks (`u64::MAX`: for ever).
+    Wait(u64),
+    /// Beats of the frame with this key, `left` bytes of it from `offset` on; at full rate one each clock, else just one.
+    Beats { key: u64, offset: u32, left: u32, one_only: bool },
+}
+
+impl Generator {
+    pub(crate) fn start(channel: u8, set: &Settings) -> Self {
+        let mut frames = FrameSequence::new(set.gen_seed, channel, set.gen_mode(), set.gen_min, set.gen_max, set.gen_table);
+        let (length, key) = frames.draw();
+        Self {
+            frames,
+            length,
+            key,
+            passed: 0,
+            pause_left: 0,
+            pause: set.gen_pause,
+            rate: set.gen_rate,
+            tokens: 0,
+            count: set.gen_count,
+            made: 0,
+        }
+    }
+
+    pub(crate) fn made(&self) -> u64 {
+        self.made
+    }
+
+    fn finished(&self) -> bool {
+        self.count != 0 && self.made == self.count
+    }
+
+    pub(crate) fn offer(&self) -> GeneratorOffer {
+        if self.finished() || self.rate == 0 {
+            return GeneratorOffer::Wait(u64::MAX);
+        }
+        if self.pause_left > 0 {
+            return GeneratorOffer::Wait(self.pause_left.into());
+        }
+        let missing = FULL_RATE.saturating_sub(self.tokens + self.rate);
+        if missing > 0 {
+            return GeneratorOffer::Wait(u64::from(missing.div_ceil(self.rate)));
+        }
+        GeneratorOffer::Beats { key: self.key, offset: self.passed, left: self.length - self.passed, one_only: self.rate < FULL_RATE }
+    }
+
+    /// `clocks` pass in which nothing was offered.
+    pub(crate) fn wait(&mut self, clocks: u64) {
+        if self.finished() || self.rate == 0 {
+            return;
+        }
+        if self.pause_left > 0 {
+            self.pause_left -= clocks as u32;
+        } else {
+            self.tokens += clocks as u32 * self.rate;
+        }
+    }
+
+    /// Beats with `bytes` were taken, one a clock; `last` of them ends the frame. A beat not taken costs no tokens and gains none.
+    pub(crate) fn taken(&mut self, bytes: u32, last: bool) {
+        self.passed += bytes;
+        if self.rate < FULL_RATE {
+            self.tokens = self.tokens + self.rate - FULL_RATE;
+        }
+        if last {
+            self.passed = 0;
+            self.made += 1;
+            self.pause_left = self.pause;
+            (self.length, self.key) = self.frames.draw();
+        }
+    }
+}

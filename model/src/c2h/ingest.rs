@@ -1,0 +1,161 @@
+//! The entry of a channel's FIFO: joins beats to frames, computes CRCs, cuts over-long frames, drops whole frames when told to.
+//!
+//! Works on runs of beats, so that many clocks of an undisturbed stream cost one copy; one clock is a run of one.
+
+use super::fifo::{Fifo, FrameInfo};
+use silico_spec::crc;
+use silico_spec::frame::Flags;
+use silico_spec::generator;
+use silico_spec::params::DataWidth;
+
+/// Payload of the beats on offer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Payload<'a> {
+    /// Bytes of a front-end stream.
+    Bytes(&'a [u8]),
+    /// The generator's pattern: key, offset in the frame, bytes left of it.
+    Pattern { key: u64, offset: u32, left: u32 },
+}
+
+impl Payload<'_> {
+    pub(crate) fn len(&self) -> u32 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u32,
+            Self::Pattern { left, .. } => *left,
+        }
+    }
+
+    fn copy(&self, from: u32, out: &mut [u8]) {
+        match self {
+            Self::Bytes(bytes) => out.copy_from_slice(&bytes[from as usize..from as usize + out.len()]),
+            Self::Pattern { key, offset, .. } if (offset + from).is_multiple_of(8) => generator::fill(*key, offset + from, out),
+            Self::Pattern { key, offset, .. } => {
+                // Only a frame limit off the grid gets here: the wrap of the FIFO is on the grid.
+                let at = offset + from;
+                let head = ((8 - at % 8) as usize).min(out.len());
+                let mut word = [0; 8];
+                generator::fill(*key, at - at % 8, &mut word);
+                let (start, rest) = out.split_at_mut(head);
+                start.copy_from_slice(&word[(at % 8) as usize..][..head]);
+                generator::fill(*key, at - at % 8 + 8, rest);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ingest {
+    /// A frame is open: its first beat was taken, its last not.
+    open: bool,
+    /// The rest of the open frame is swallowed: it was dropped.
+    dropping: bool,
+    /// The stream stands within a frame that a stop cut. No reset clears this: the front end goes on regardless.
+    cut_stream: bool,
+    /// The rest of that frame is being swallowed.
+    resync: bool,
+    /// Payload bytes of the open frame in the FIFO.
+    kept: u32,
+    truncated: bool,
+    crc: u32,
+    stamp: u64,
+    dropped_before: bool,
+    pub(crate) dropped: u64,
+    pub(crate) beats: u64,
+}
+
+impl Ingest {
+    /// For a new run; `external`: fed by the front-end stream. What is known of the stream's position within a frame stays.
+    pub(crate) fn restart(&mut self, external: bool) {
+        *self = Self { cut_stream: self.cut_stream, resync: self.cut_stream && external, ..Self::default() };
+    }
+
+    /// The channel stops taking beats. Returns whether a frame was cut; `external`: its rest is still to come on the stream.
+    pub(crate) fn cut(&mut self, external: bool) -> bool {
+        let cut = self.open && !self.dropping;
+        self.cut_stream |= self.open && external;
+        self.resync = false;
+        self.open = false;
+        self.dropping = false;
+        cut
+    }
+
+    /// Whether the beat on offer would be taken or dropped in this clock: `front_ready`.
+    pub(crate) fn ready(&self, fifo: &Fifo, width: DataWidth, drops: bool) -> bool {
+        self.resync || self.dropping || drops || self.fits(fifo, width)
+    }
+
+    fn fits(&self, fifo: &Fifo, width: DataWidth) -> bool {
+        // The FIFO is a whole number of grid cells, so where a beat fits, the padding after it fits too.
+        self.truncated || fifo.room() >= width.bytes() && fifo.frame_room()
+    }
+
+    /// How many beats in a row, one a clock, go the same way as the first, given that nothing leaves the FIFO.
+    pub(crate) fn alike(&self, fifo: &Fifo, width: DataWidth) -> u32 {
+        if self.resync || self.dropping || self.truncated {
+            return u32::MAX;
+        }
+        if fifo.frame_room() { (fifo.room() / width.bytes()).max(1) } else { 1 }
+    }
+
+    /// Takes `len` bytes of `payload` in one or more beats that [`Ingest::alike`] allows, the first at cycle `now`. `last`: they end the frame.
+    #[allow(clippy::too_many_arguments, reason = "the signals of the stream")]
+    pub(crate) fn take(&mut self, fifo: &mut Fifo, width: DataWidth, now: u64, payload: Payload<'_>, len: u32, last: bool, error: bool, source: u16, max_frame: u32) {
+        self.beats += u64::from(width.beats(len));
+        if self.resync {
+            self.resync = !last;
+            self.cut_stream = !last;
+            return;
+        }
+        if !self.open {
+            *self = Self { open: true, kept: 0, truncated: false, crc: 0, stamp: now, dropping: false, ..*self };
+        }
+        if !self.dropping && !self.fits(fifo, width) {
+            fifo.abandon(self.kept);
+            self.dropping = true;
+            self.dropped += 1;
+            self.dropped_before = true;
+        }
+        if !self.dropping {
+            self.keep(fifo, payload, len, max_frame);
+        }
+        if last {
+            self.end(fifo, error, source);
+        }
+    }
+
+    fn keep(&mut self, fifo: &mut Fifo, payload: Payload<'_>, len: u32, max_frame: u32) {
+        let keep = len.min(max_frame - self.kept);
+        self.truncated |= keep < len;
+        if keep == 0 {
+            return;
+        }
+        let crc = &mut self.crc;
+        fifo.write_with(keep, |room, from| {
+            payload.copy(from, room);
+            *crc = crc::append(*crc, room);
+        });
+        self.kept += keep;
+    }
+
+    fn end(&mut self, fifo: &mut Fifo, error: bool, source: u16) {
+        self.open = false;
+        if self.dropping {
+            self.dropping = false;
+            return;
+        }
+        let mut flags = Flags::default();
+        for (set, flag) in [(self.truncated, Flags::TRUNCATED), (self.dropped_before, Flags::DROPPED_BEFORE), (error, Flags::ERROR)] {
+            if set {
+                flags = flags.with(flag);
+            }
+        }
+        fifo.end_frame(FrameInfo { length: self.kept, crc: self.crc, stamp: self.stamp, source, flags });
+        self.dropped_before = false;
+        self.truncated = false;
+    }
+
+    /// The open frame was abandoned by a drop: what the packetizer had sent of it is void. True once per drop.
+    pub(crate) fn dropping(&self) -> bool {
+        self.dropping
+    }
+}

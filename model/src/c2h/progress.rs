@@ -1,0 +1,137 @@
+//! Tells the host how far a channel has come: the write-back block and the interrupt causes.
+//!
+//! The data cause is armed with the number of frames that the host has seen. It fires once when more have been *published*, and every
+//! byte and write-back that it announces has left before its message can: a channel's posted writes leave in order.
+
+use super::settings::Settings;
+
+/// Registers of the interrupt causes: they take effect at once, not at a start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Causes {
+    pub(crate) data: u32,
+    pub(crate) data_frames: u32,
+    pub(crate) data_time: u32,
+    pub(crate) error: u32,
+    pub(crate) arm: u64,
+}
+
+const ENABLE: u32 = 1 << 31;
+
+impl Causes {
+    /// Bits of the cause registers that hold what is written: enable and vector.
+    pub(crate) const WRITABLE: u32 = ENABLE | 0xff;
+}
+
+/// The vector of a cause register, if it is enabled.
+pub(crate) fn vector(register: u32) -> Option<u16> {
+    (register & ENABLE != 0).then_some(register as u16 & 0xff)
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Progress {
+    /// Blocks written in this run.
+    pub(crate) sequence: u64,
+    /// Frames and bytes in the last block that was granted.
+    written_frames: u64,
+    written_count: u64,
+    /// Frames in the last block that has left.
+    published: u64,
+    dirty_since: Option<u64>,
+    pub(crate) due: bool,
+    pub(crate) armed: bool,
+    beyond_since: Option<u64>,
+    /// The data cause wants to fire once this many frames are published.
+    target: Option<u64>,
+}
+
+/// The counts of a channel that have become true for the host.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Delivered {
+    pub(crate) count: u64,
+    pub(crate) frames: u64,
+}
+
+impl Progress {
+    /// For a new run: not armed, nothing written.
+    pub(crate) fn restart(&mut self) {
+        *self = Self::default();
+    }
+
+    pub(crate) fn arm(&mut self) {
+        self.armed = true;
+        self.beyond_since = None;
+        self.target = None;
+    }
+
+    /// A block is granted with these counts.
+    pub(crate) fn granted(&mut self, delivered: Delivered) {
+        self.sequence += 1;
+        self.written_frames = delivered.frames;
+        self.written_count = delivered.count;
+        self.dirty_since = None;
+        self.due = false;
+    }
+
+    /// The block granted last has left.
+    pub(crate) fn left(&mut self) {
+        self.published = self.written_frames;
+    }
+
+    /// Looks at the counts at the end of clock `now`. Returns whether the data cause fires.
+    pub(crate) fn update(&mut self, now: u64, set: &Settings, causes: &Causes, delivered: Delivered) -> bool {
+        let fires = self.interrupt(now, set, causes, delivered);
+        if set.writes_back() {
+            self.write_back(now, set, delivered);
+        }
+        fires
+    }
+
+    fn write_back(&mut self, now: u64, set: &Settings, delivered: Delivered) {
+        let frames = delivered.frames - self.written_frames;
+        if frames == 0 {
+            return;
+        }
+        let bytes = delivered.count - self.written_count;
+        let since = *self.dirty_since.get_or_insert(now);
+        let enough = |limit: u32, value: u64| limit != 0 && value >= u64::from(limit);
+        self.due |= enough(set.wb_frames, frames) || enough(set.wb_bytes, bytes) || enough(set.wb_time, now - since);
+        self.due |= self.target.is_some_and(|target| target > self.written_frames);
+    }
+
+    fn interrupt(&mut self, now: u64, set: &Settings, causes: &Causes, delivered: Delivered) -> bool {
+        if self.armed && self.target.is_none() && delivered.frames > causes.arm {
+            let since = *self.beyond_since.get_or_insert(now);
+            let beyond = delivered.frames - causes.arm;
+            let late = causes.data_time != 0 && now - since >= u64::from(causes.data_time);
+            if vector(causes.data).is_some() && (late || beyond >= u64::from(causes.data_frames)) {
+                self.target = Some(delivered.frames);
+            }
+        }
+        let published = if set.writes_back() { self.published } else { delivered.frames };
+        if self.target.is_none_or(|target| published < target) {
+            return false;
+        }
+        (self.armed, self.target, self.beyond_since) = (false, None, None);
+        true
+    }
+
+    /// The channel has stopped: whoever still waits is told of what there is.
+    pub(crate) fn finish(&mut self, causes: &Causes, delivered: Delivered) {
+        if self.armed && delivered.frames > causes.arm && vector(causes.data).is_some() {
+            self.target = Some(delivered.frames);
+        }
+    }
+
+    /// The next cycle at whose end a timer runs out.
+    pub(crate) fn timer(&self, set: &Settings, causes: &Causes, running: bool) -> Option<u64> {
+        let timer = |since: Option<u64>, span: u32| since.filter(|_| span != 0).map(|since| since + u64::from(span));
+        let write_back = if self.due || !running { None } else { timer(self.dirty_since, set.wb_time) };
+        let interrupt = if self.target.is_some() || !self.armed || vector(causes.data).is_none() { None } else { timer(self.beyond_since, causes.data_time) };
+        write_back.into_iter().chain(interrupt).min()
+    }
+
+    /// Whether [`Progress::update`] may do something although no count changed and no timer ran out.
+    pub(crate) fn pending(&self) -> bool {
+        self.target.is_some()
+    }
+}

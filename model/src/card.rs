@@ -1,0 +1,467 @@
+//! The card: its units joined, and one clock of all of them.
+
+use crate::access::{Access, Completion, MAX_DWORDS};
+use crate::c2h::{Channel, Env, Front, Signal, Want};
+use crate::config::{ConfigSpace, Effects, ErrorKind, ResetKind};
+use crate::msix::Msix;
+use crate::receive::{PostedWrite, Receiver};
+use crate::registers::{Asked, CardRegisters};
+use crate::transmit::{Source, Transmitter};
+use silico_spec::credit::{Class, Limits};
+use silico_spec::params::{CardParams, ParamError};
+use silico_spec::port::{Response, TlpBuf};
+use silico_spec::tlp::{ErrorSeverity, Header, Kind};
+use silico_spec::units::{Cycle, Dwords, Tag};
+use std::collections::VecDeque;
+
+/// The cycle model of the reference card.
+#[derive(Debug)]
+pub struct Card {
+    pub(crate) params: CardParams,
+    pub(crate) config: ConfigSpace,
+    pub(crate) msix: Msix,
+    pub(crate) channels: Vec<Channel>,
+    pub(crate) registers: CardRegisters,
+    pub(crate) receiver: Receiver,
+    pub(crate) access: Option<Access>,
+    pub(crate) completions: VecDeque<Completion>,
+    pub(crate) transmitter: Transmitter,
+    /// Clocks since fundamental reset was released: the time base of all stamps. No other reset touches it.
+    pub(crate) cycles: u64,
+    /// A function-level reset waits for its completion to leave.
+    pub(crate) flr_pending: bool,
+    /// Something outside the streams changed in the last clock: its effects show at the end of the next.
+    pub(crate) poked: bool,
+    pub(crate) limits: Limits,
+    /// Collects the beats of a TLP that comes clock by clock.
+    pub(crate) incoming: TlpBuf,
+    /// Error messages owed to the root complex, by [`severity`].
+    errors: [bool; 3],
+    in_reset: bool,
+}
+
+/// Routing of a message: to the root complex (PCIe 4.0 table 2-18).
+const TO_ROOT: u8 = 0;
+
+fn severity(message: ErrorSeverity) -> usize {
+    match message {
+        ErrorSeverity::Correctable => 0,
+        ErrorSeverity::NonFatal => 1,
+        ErrorSeverity::Fatal => 2,
+    }
+}
+
+/// ERR_COR, ERR_NONFATAL and ERR_FATAL (PCIe 4.0 table 2-21).
+fn message_code(message: ErrorSeverity) -> u8 {
+    match message {
+        ErrorSeverity::Correctable => 0x30,
+        ErrorSeverity::NonFatal => 0x31,
+        ErrorSeverity::Fatal => 0x33,
+    }
+}
+
+/// The front ends, at either grain of the port.
+pub(crate) trait Fronts {
+    fn of(&mut self, channel: usize) -> Front<'_>;
+}
+
+impl Card {
+    /// A card as after power-on.
+    ///
+    /// # Errors
+    /// If a parameter is out of its range.
+    pub fn new(params: CardParams) -> Result<Self, ParamError> {
+        params.validate()?;
+        Ok(Self {
+            config: ConfigSpace::new(&params),
+            msix: Msix::new(params.msix_vectors),
+            channels: (0..params.c2h_channels).map(|index| Channel::new(index, &params)).collect(),
+            registers: CardRegisters::default(),
+            receiver: Receiver::new(params.np_depth),
+            access: None,
+            completions: VecDeque::with_capacity(params.np_depth.into()),
+            transmitter: Transmitter::new(),
+            cycles: 0,
+            flr_pending: false,
+            poked: false,
+            limits: Limits::NONE,
+            incoming: TlpBuf::new(),
+            errors: [false; 3],
+            in_reset: true,
+            params,
+        })
+    }
+
+    /// What the card was built with.
+    #[must_use]
+    pub fn params(&self) -> &CardParams {
+        &self.params
+    }
+
+    /// Its config space, to look at.
+    #[must_use]
+    pub fn config_space(&self) -> &ConfigSpace {
+        &self.config
+    }
+
+    pub(crate) fn env(&self) -> Env {
+        Env {
+            width: self.params.width,
+            mps: self.config.max_payload(),
+            enabled: self.registers.enable,
+            limit: *self.limits.of(Class::Posted),
+            consumed: self.transmitter.consumed[Class::Posted as usize],
+        }
+    }
+
+    /// Logs an error, and owes the root complex the message that software wants of it.
+    pub(crate) fn log(&mut self, error: ErrorKind, header: Option<&Header>) {
+        if let Some(message) = self.config.log_error(error, header) {
+            self.errors[severity(message)] = true;
+        }
+    }
+
+    // --- resets -------------------------------------------------------------------------------------------------------------
+
+    /// While reset is asserted or the link is down, the function is held as after it.
+    pub(crate) fn hold_in_reset(&mut self, fundamental: bool) {
+        if !self.in_reset || fundamental && self.cycles != 0 {
+            self.reset_function(if fundamental { ResetKind::Fundamental } else { ResetKind::Hot });
+            self.receiver = Receiver::new(self.params.np_depth);
+            self.transmitter = Transmitter::new();
+            self.completions.clear();
+        }
+        self.in_reset = true;
+        self.cycles = if fundamental { 0 } else { self.cycles + 1 };
+    }
+
+    pub(crate) fn leave_reset(&mut self) {
+        self.in_reset = false;
+    }
+
+    pub(crate) fn is_in_reset(&self) -> bool {
+        self.in_reset
+    }
+
+    fn reset_function(&mut self, kind: ResetKind) {
+        self.config.reset(kind);
+        self.msix.reset();
+        self.registers = CardRegisters::default();
+        for channel in &mut self.channels {
+            channel.power_on(false);
+        }
+        self.access = None;
+        self.flr_pending = false;
+        self.poked = true;
+    }
+
+    /// Does what a config write asked for.
+    pub(crate) fn apply(&mut self, effects: Effects) {
+        self.flr_pending |= effects.flr;
+        self.msix.set_enables(self.config.msix_enabled(), self.config.msix_function_mask() || !self.config.bus_master());
+        let env = self.env();
+        for channel in &mut self.channels {
+            channel.refresh(&env);
+        }
+    }
+
+    /// Does what a write to the card-wide registers asked for.
+    pub(crate) fn obey(&mut self, asked: Asked) {
+        if asked.latch {
+            self.registers.latch();
+            self.channels.iter_mut().for_each(Channel::latch_perf);
+        }
+        if asked.clear {
+            self.registers.perf = Default::default();
+            self.channels.iter_mut().for_each(|channel| channel.perf = Default::default());
+        }
+        if asked.reset {
+            self.registers = CardRegisters::default();
+            self.channels.iter_mut().for_each(Channel::reset_with_runs);
+        }
+    }
+
+    // --- one clock ----------------------------------------------------------------------------------------------------------
+
+    /// One clock outside reset. `response`: where a TLP goes whose last beat passes, at the port's coarse grain.
+    pub(crate) fn step<F: Fronts>(&mut self, tx_ready: bool, fronts: &mut F, response: Option<&mut Response>, now: Cycle) {
+        self.poked = false;
+        let env = self.env();
+        let sending = self.transmitter.channel();
+        let left = self.pass_beat(tx_ready, response, now);
+        let flight = match left {
+            Some(Source::Channel(index)) => self.channels[index].flight.take(),
+            _ => None,
+        };
+        let granted = if self.transmitter.source.is_none() { self.grant(&env) } else { None };
+        for (index, channel) in self.channels.iter_mut().enumerate() {
+            let busy = sending == Some(index) || granted == Some(Source::Channel(index));
+            channel.advance(&env, self.cycles, 1, busy, &mut fronts.of(index));
+        }
+        if let (Some(Source::Channel(index)), Some(flight)) = (left, flight) {
+            self.channels[index].left(flight, &env);
+        }
+        self.end_of_clock();
+        self.registers.perf.cycles += 1;
+        self.poked |= self.access();
+        self.cycles += 1;
+        if self.flr_pending && self.completions.is_empty() && self.transmitter.source.is_none() {
+            self.reset_function(ResetKind::FunctionLevel);
+        }
+    }
+
+    /// A beat passes, if one is offered and taken. Returns whose TLP it ended.
+    fn pass_beat(&mut self, tx_ready: bool, response: Option<&mut Response>, now: Cycle) -> Option<Source> {
+        let tx = &mut self.transmitter;
+        let source = tx.source?;
+        if !tx_ready {
+            self.registers.perf.tx_held += 1;
+            return None;
+        }
+        self.count_beats(source, 1);
+        let tx = &mut self.transmitter;
+        if tx.beat == 0 {
+            tx.first = now.0;
+        }
+        tx.beat += 1;
+        if tx.beat < tx.beats {
+            return None;
+        }
+        tx.source = None;
+        self.registers.perf.tx_tlps += 1;
+        if let Some(response) = response {
+            std::mem::swap(&mut tx.tlp, &mut response.tlp);
+            response.tlp_done = true;
+            response.tlp_first = Cycle(tx.first);
+        }
+        Some(source)
+    }
+
+    fn count_beats(&mut self, source: Source, beats: u64) {
+        self.registers.perf.tx_busy += beats;
+        if let Source::Channel(index) = source {
+            self.channels[index].perf.tx_beats += beats;
+        }
+    }
+
+    /// Chooses the next TLP, if one may go, and offers it from the next clock on.
+    fn grant(&mut self, env: &Env) -> Option<Source> {
+        let granted = self.grant_completion().or_else(|| {
+            let message = self.grant_error().or_else(|| self.grant_interrupt());
+            message.unwrap_or_else(|| self.grant_channel(env))
+        });
+        if granted.is_none() && (!self.completions.is_empty() || self.posted_wanted(env)) {
+            self.registers.perf.no_credit += 1;
+        }
+        granted
+    }
+
+    fn grant_completion(&mut self) -> Option<Source> {
+        let completion = *self.completions.front()?;
+        let payload = completion.header.payload_bytes();
+        if !self.transmitter.affords(&self.limits, Class::Completion, payload) {
+            return None;
+        }
+        self.completions.pop_front();
+        self.transmitter.tlp.set_len(payload as usize);
+        for (bytes, dword) in self.transmitter.tlp.payload_mut().as_chunks_mut::<4>().0.iter_mut().zip(completion.data) {
+            *bytes = dword.to_le_bytes();
+        }
+        self.load(Source::Completion, completion.header)
+    }
+
+    /// An error message for the root complex. `None`: none waits. `Some(None)`: one waits and holds up what is posted.
+    fn grant_error(&mut self) -> Option<Option<Source>> {
+        const MESSAGES: [ErrorSeverity; 3] = [ErrorSeverity::Fatal, ErrorSeverity::NonFatal, ErrorSeverity::Correctable];
+        let message = MESSAGES.into_iter().find(|message| self.errors[severity(*message)])?;
+        if !self.transmitter.affords(&self.limits, Class::Posted, 0) {
+            return Some(None);
+        }
+        self.errors[severity(message)] = false;
+        self.transmitter.tlp.set_len(0);
+        let header = Header::of(Kind::Message(TO_ROOT), true, Dwords(0)).with_requester(self.config.bdf()).with_message_code(message_code(message));
+        Some(self.load(Source::Message, header))
+    }
+
+    /// `None`: no message waits. `Some(None)`: one waits and holds up what is posted.
+    fn grant_interrupt(&mut self) -> Option<Option<Source>> {
+        if !self.msix.any_ready() {
+            return None;
+        }
+        if !self.transmitter.affords(&self.limits, Class::Posted, 4) {
+            return Some(None);
+        }
+        let message = self.msix.take_ready()?;
+        self.transmitter.tlp.set_len(4);
+        self.transmitter.tlp.payload_mut().copy_from_slice(&message.data.to_le_bytes());
+        self.registers.perf.interrupts += 1;
+        let header = Header::memory(Kind::MemWrite, self.config.bdf(), Tag(0), message.address, Dwords(1));
+        Some(self.load(Source::Interrupt, header))
+    }
+
+    fn grant_channel(&mut self, env: &Env) -> Option<Source> {
+        let count = self.channels.len();
+        for index in (0..count).map(|step| (self.transmitter.turn + step) % count) {
+            let Some(want) = self.channels[index].want_in(env) else { continue };
+            if !self.config.bus_master() {
+                self.channels[index].refused();
+                continue;
+            }
+            if !self.transmitter.affords(&self.limits, Class::Posted, want.bytes()) {
+                return None;
+            }
+            self.transmitter.turn = (index + 1) % count;
+            return self.grant_want(index, want, env);
+        }
+        None
+    }
+
+    fn grant_want(&mut self, index: usize, want: Want, env: &Env) -> Option<Source> {
+        let target = self.channels[index].grant(want, env, self.cycles, &mut self.transmitter.tlp);
+        let mut attributes = target.attributes;
+        attributes.relaxed &= self.config.relaxed_allowed();
+        attributes.no_snoop &= self.config.no_snoop_allowed();
+        let address = silico_spec::units::BusAddr(target.address);
+        let header = Header::memory(Kind::MemWrite, self.config.bdf(), Tag(0), address, Dwords(want.bytes() / 4)).with_attributes(attributes);
+        self.load(Source::Channel(index), header)
+    }
+
+    fn load(&mut self, source: Source, header: Header) -> Option<Source> {
+        let beats = self.params.width.beats(self.transmitter.tlp.payload().len() as u32);
+        self.transmitter.load(source, header, beats);
+        Some(source)
+    }
+
+    /// Whether [`Card::grant`] would do something.
+    pub(crate) fn grantable(&self, env: &Env) -> bool {
+        let affords = |class, payload| self.transmitter.affords(&self.limits, class, payload);
+        if self.completions.front().is_some_and(|completion| affords(Class::Completion, completion.header.payload_bytes())) {
+            return true;
+        }
+        if self.errors.iter().any(|waiting| *waiting) {
+            return affords(Class::Posted, 0);
+        }
+        if self.msix.any_ready() {
+            return affords(Class::Posted, 4);
+        }
+        let count = self.channels.len();
+        let next = (0..count).find_map(|step| self.channels[(self.transmitter.turn + step) % count].want_in(env));
+        next.is_some_and(|want| !self.config.bus_master() || affords(Class::Posted, want.bytes()))
+    }
+
+    /// The transmit side of some clocks in which no TLP starts or ends.
+    pub(crate) fn pass_beats(&mut self, clocks: u64, tx_ready: bool, env: &Env, now: Cycle) {
+        match self.transmitter.source {
+            None if !self.completions.is_empty() || self.posted_wanted(env) => self.registers.perf.no_credit += clocks,
+            None => {}
+            Some(_) if !tx_ready => self.registers.perf.tx_held += clocks,
+            Some(source) => {
+                if self.transmitter.beat == 0 {
+                    self.transmitter.first = now.0;
+                }
+                self.transmitter.beat += clocks as u32;
+                self.count_beats(source, clocks);
+            }
+        }
+    }
+
+    fn posted_wanted(&self, env: &Env) -> bool {
+        let channels = || self.config.bus_master() && self.channels.iter().any(|channel| channel.want_in(env).is_some());
+        self.errors.iter().any(|waiting| *waiting) || self.msix.any_ready() || channels()
+    }
+
+    fn end_of_clock(&mut self) {
+        for index in 0..self.channels.len() {
+            let channel = &mut self.channels[index];
+            if channel.asleep() {
+                continue;
+            }
+            for signal in channel.end_of_clock(self.cycles, self.config.bus_master()).into_iter().flatten() {
+                self.signal(index, signal);
+            }
+        }
+    }
+
+    fn signal(&mut self, channel: usize, signal: Signal) {
+        let (vector, fired) = match signal {
+            Signal::Data(vector) => (vector, &mut self.registers.fired_data),
+            Signal::Error(vector) => (vector, &mut self.registers.fired_error),
+        };
+        if self.config.msix_enabled() {
+            self.msix.raise(vector);
+        } else {
+            *fired |= 1 << channel;
+        }
+    }
+
+    // --- receiving ----------------------------------------------------------------------------------------------------------
+
+    /// A TLP has come whole, in this clock.
+    pub(crate) fn receive(&mut self, tlp: &TlpBuf) {
+        if tlp.discard {
+            return;
+        }
+        self.poked = true;
+        self.registers.perf.rx_tlps += 1;
+        let header = Header(tlp.header);
+        let kind = header.kind();
+        if matches!(kind, Kind::Unknown(_)) || header.payload_bytes() as usize != tlp.payload().len() {
+            return self.drop_tlp(header, Some(ErrorKind::MalformedTlp));
+        }
+        match kind {
+            Kind::MemWrite => self.receive_write(header, tlp.payload()),
+            Kind::Message(_) | Kind::MessageData(_) => {
+                if let (SET_SLOT_POWER_LIMIT, Some(limit)) = (header.message_code(), tlp.payload().first_chunk::<4>()) {
+                    self.config.set_slot_power(u32::from_le_bytes(*limit));
+                }
+                self.drop_tlp(header, unexpected_message(&header));
+            }
+            _ => match kind.class() {
+                Class::Completion => self.drop_tlp(header, Some(ErrorKind::UnexpectedCompletion)),
+                _ => {
+                    let request = self.receiver.request(header, tlp.payload());
+                    if self.receiver.push_non_posted(request).is_err() {
+                        self.log(ErrorKind::ReceiverOverflow, None);
+                    }
+                }
+            },
+        }
+    }
+
+    fn receive_write(&mut self, header: Header, payload: &[u8]) {
+        let Some((bar, offset)) = self.config.claims(header.address()) else {
+            return self.drop_tlp(header, Some(ErrorKind::UnsupportedRequest));
+        };
+        if header.poisoned() {
+            return self.drop_tlp(header, Some(ErrorKind::PoisonedTlp));
+        }
+        if header.length().0 > MAX_DWORDS {
+            return self.drop_tlp(header, Some(ErrorKind::CompleterAbort));
+        }
+        let request = self.receiver.request(header, payload);
+        if self.receiver.push_posted(PostedWrite { bar, offset, request }).is_err() {
+            self.log(ErrorKind::ReceiverOverflow, None);
+        }
+    }
+
+    fn drop_tlp(&mut self, header: Header, error: Option<ErrorKind>) {
+        if let Some(error) = error {
+            self.log(error, Some(&header));
+        }
+        self.receiver.release(header);
+    }
+}
+
+/// Message code.
+const SET_SLOT_POWER_LIMIT: u8 = 0x50;
+
+/// Messages that an endpoint takes (PCIe 4.0 §2.2.8): power limit, unlock, PME turn-off, vendor type 1. Others are unsupported.
+fn unexpected_message(header: &Header) -> Option<ErrorKind> {
+    const UNLOCK: u8 = 0x00;
+    const PME_TURN_OFF: u8 = 0x19;
+    const VENDOR_TYPE_1: u8 = 0x7f;
+    match header.message_code() {
+        SET_SLOT_POWER_LIMIT | UNLOCK | PME_TURN_OFF | VENDOR_TYPE_1 => None,
+        _ => Some(ErrorKind::UnsupportedRequest),
+    }
+}

@@ -1,0 +1,226 @@
+//! The card at the port: clock by clock, and run by run.
+//!
+//! A run passes uneventful clocks together: those in which no TLP starts or ends, none arrives, and no timer runs out. What is
+//! eventful goes through the same `step` as a single clock does.
+
+use crate::c2h::Front;
+use crate::card::{Card, Fronts};
+use silico_spec::credit::Limits;
+use silico_spec::params::DataWidth;
+use silico_spec::port::{Beat, Endpoint, FrontStream, PortIn, PortOut, Response, Stimulus, TlpPort};
+use silico_spec::units::{Cycle, Cycles};
+
+struct Shown<'a>(&'a PortIn);
+
+impl Fronts for Shown<'_> {
+    fn of(&mut self, channel: usize) -> Front<'_> {
+        Front::Beat((self.0.front_valid >> channel & 1 != 0).then(|| &self.0.front[channel]))
+    }
+}
+
+/// Streams of a run; see [`Front::Stream`] for the skew.
+struct Streams<'a> {
+    streams: &'a mut [FrontStream],
+    none: FrontStream,
+    skew: u64,
+}
+
+impl Fronts for Streams<'_> {
+    fn of(&mut self, channel: usize) -> Front<'_> {
+        Front::Stream(self.streams.get_mut(channel).unwrap_or(&mut self.none), self.skew)
+    }
+}
+
+impl Card {
+    /// Clocks from now in which nothing starts, ends, arrives or runs out, given `tx_ready` all along.
+    fn uneventful(&self, tx_ready: bool) -> u64 {
+        if self.poked || self.flr_pending || self.access.is_some() || !self.receiver.is_empty() {
+            return 0;
+        }
+        if self.channels.iter().any(|channel| !channel.settled()) {
+            return 0;
+        }
+        let mut clocks = self.channels.iter().filter_map(|channel| channel.timer()).min().map_or(u64::MAX, |at| at.saturating_sub(self.cycles));
+        if self.transmitter.source.is_some() {
+            if tx_ready {
+                clocks = clocks.min(u64::from(self.transmitter.beats - self.transmitter.beat - 1));
+            }
+        } else if self.grantable(&self.env()) {
+            return 0;
+        }
+        clocks
+    }
+
+    /// Passes `clocks` uneventful clocks.
+    fn pass<F: Fronts>(&mut self, clocks: u64, tx_ready: bool, fronts: &mut F, now: Cycle) {
+        let env = self.env();
+        let sending = self.transmitter.channel();
+        self.pass_beats(clocks, tx_ready, &env, now);
+        for (index, channel) in self.channels.iter_mut().enumerate() {
+            channel.advance(&env, self.cycles, clocks, sending == Some(index), &mut fronts.of(index));
+        }
+        self.registers.perf.cycles += clocks;
+        self.cycles += clocks;
+    }
+
+    fn show(&self, output: &mut PortOut) {
+        let env = self.env();
+        output.tx = match self.transmitter.source {
+            Some(_) => self.transmitter.tlp.beat(self.transmitter.beat, self.params.width),
+            None => Beat::NONE,
+        };
+        output.rx_ready = !self.is_in_reset();
+        output.credits = self.granted_credits();
+        (output.front_ready, output.front_busy) = (0, 0);
+        for (index, channel) in self.channels.iter().enumerate() {
+            output.front_ready |= u16::from(channel.front_ready(&env)) << index;
+            output.front_busy |= u16::from(channel.busy()) << index;
+        }
+    }
+
+    fn granted_credits(&self) -> Limits {
+        if self.is_in_reset() { Limits::NONE } else { self.receiver.credits }
+    }
+
+    fn busy_bits(&self) -> u16 {
+        self.channels.iter().enumerate().fold(0, |bits, (index, channel)| bits | u16::from(channel.busy()) << index)
+    }
+}
+
+impl Endpoint for Card {
+    fn width(&self) -> DataWidth {
+        self.params.width
+    }
+
+    fn clock(&mut self, input: &PortIn, output: &mut PortOut) {
+        self.limits = input.credits;
+        if input.reset || !input.link_up {
+            self.hold_in_reset(input.reset);
+        } else if self.is_in_reset() {
+            self.leave_reset();
+        } else {
+            self.step(input.tx_ready, &mut Shown(input), None, Cycle(self.cycles));
+            if input.rx.valid {
+                let mut incoming = std::mem::take(&mut self.incoming);
+                if incoming.push(&input.rx) && input.rx.eop {
+                    self.receive(&incoming);
+                }
+                self.incoming = incoming;
+            }
+        }
+        self.show(output);
+    }
+
+    fn quiet(&self) -> Cycles {
+        if self.is_in_reset() || self.transmitter.source.is_some() {
+            return Cycles(0);
+        }
+        let env = self.env();
+        let still = self.channels.iter().map(|channel| channel.clocks_to_beat(&env, self.cycles)).min().unwrap_or(u64::MAX);
+        Cycles(self.uneventful(true).min(still))
+    }
+
+    fn skip(&mut self, span: Cycles) {
+        let mut streams = Streams { streams: &mut [], none: FrontStream::default(), skew: 0 };
+        self.pass(span.0, true, &mut streams, Cycle(self.cycles));
+    }
+}
+
+impl TlpPort for Card {
+    fn width(&self) -> DataWidth {
+        self.params.width
+    }
+
+    fn run(&mut self, now: Cycle, limit: Cycles, stimulus: &mut Stimulus, response: &mut Response) {
+        let limit = limit.0.max(1);
+        self.limits = stimulus.credits;
+        response.tlp_done = false;
+        let mut index = 0;
+        while index < limit {
+            let (clocks, ended) = self.run_piece(Cycle(now.0 + index), index, limit - index, stimulus, response);
+            index += clocks;
+            let credits = self.granted_credits();
+            let granted = response.credits != Some(credits);
+            response.credits = Some(credits);
+            if ended || granted || response.tlp_done {
+                break;
+            }
+        }
+        response.clocks = Cycles(index);
+        response.front_busy = self.busy_bits();
+    }
+}
+
+impl Card {
+    /// Passes some clocks, at most `most`. Returns how many, and whether something came that ends the run.
+    fn run_piece(&mut self, now: Cycle, index: u64, most: u64, stimulus: &mut Stimulus, response: &mut Response) -> (u64, bool) {
+        if stimulus.reset || !stimulus.link_up {
+            self.hold_in_reset(stimulus.reset);
+            return (1, false);
+        }
+        if self.is_in_reset() {
+            self.leave_reset();
+            return (1, false);
+        }
+        let skew = now.0.wrapping_sub(self.cycles);
+        let tx_ready = stimulus.tx_ready(now, index);
+        let clocks = self.plan(now, skew, tx_ready, stimulus).min(most);
+        let mut fronts = Streams { streams: &mut stimulus.front, none: FrontStream::default(), skew };
+        if clocks > 0 {
+            self.pass(clocks, tx_ready, &mut fronts, now);
+            return (clocks, ran_dry(&stimulus.front));
+        }
+        self.step(tx_ready, &mut fronts, Some(response), now);
+        let arrived = self.take_beat(now, stimulus);
+        (1, arrived || ran_dry(&stimulus.front))
+    }
+
+    /// How many clocks from `now` are uneventful in view of the stimulus.
+    fn plan(&self, now: Cycle, skew: u64, tx_ready: bool, stimulus: &mut Stimulus) -> u64 {
+        if stimulus.tx_stall != 0 {
+            return 0;
+        }
+        let mut clocks = self.uneventful(tx_ready);
+        if clocks == 0 {
+            return 0;
+        }
+        if let Some(rx) = stimulus.rx.front() {
+            clocks = clocks.min(rx.at.since(now).0);
+        }
+        if !tx_ready {
+            clocks = clocks.min(stimulus.tx_ready_at.since(now).0);
+        }
+        let idle = self.transmitter.source.is_none();
+        let env = self.env();
+        for (channel, stream) in self.channels.iter().zip(&mut stimulus.front) {
+            clocks = clocks.min(clocks_to_dry(stream, self.params.width));
+            if idle && clocks > 0 {
+                clocks = clocks.min(channel.clocks_to_want(&env, self.cycles, &Front::Stream(stream, skew)));
+            }
+        }
+        clocks
+    }
+
+    fn take_beat(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
+        let Some(rx) = stimulus.rx.front().filter(|rx| rx.at <= now) else { return false };
+        stimulus.rx_passed += 1;
+        if stimulus.rx_passed < self.params.width.beats(rx.tlp.payload().len() as u32) {
+            return false;
+        }
+        self.receive(&rx.tlp);
+        stimulus.rx_done();
+        true
+    }
+}
+
+/// At least this many clocks pass before the stream could run dry, if that matters.
+fn clocks_to_dry(stream: &FrontStream, width: DataWidth) -> u64 {
+    match stream.frames.front() {
+        Some(frame) if stream.open => u64::from(width.beats((frame.len - stream.passed) as u32)) + stream.frames.len() as u64 - 1,
+        _ => u64::MAX,
+    }
+}
+
+fn ran_dry(streams: &[FrontStream]) -> bool {
+    streams.iter().any(|stream| stream.open && stream.frames.is_empty())
+}

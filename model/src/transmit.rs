@@ -1,0 +1,59 @@
+//! The transmit side: who sends next, and the TLP that is going out beat by beat.
+//!
+//! Completions come first (they are owed), then interrupt messages, then the channels in turn, one TLP each. Posted TLPs go in the order chosen:
+//! if the next one lacks credits, no other posted one slips by, or a channel that needs many credits would wait for ever; completions
+//! do slip by. The next TLP is chosen in the clock in which the last beat of the one before passes, so a willing receiver sees no gap.
+
+use silico_spec::credit::{Class, Consumed, Limits, data_credits};
+use silico_spec::port::TlpBuf;
+use silico_spec::tlp::Header;
+
+/// Whose TLP is going out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Completion,
+    Interrupt,
+    /// An error message.
+    Message,
+    Channel(usize),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Transmitter {
+    pub(crate) tlp: TlpBuf,
+    /// A TLP is offered; its next beat is `beat` of `beats`.
+    pub(crate) source: Option<Source>,
+    pub(crate) beat: u32,
+    pub(crate) beats: u32,
+    /// Cycle in which its first beat passed.
+    pub(crate) first: u64,
+    /// The channel whose turn is next.
+    pub(crate) turn: usize,
+    pub(crate) consumed: [Consumed; 3],
+}
+
+impl Transmitter {
+    pub(crate) fn new() -> Self {
+        Self { tlp: TlpBuf::new(), source: None, beat: 0, beats: 0, first: 0, turn: 0, consumed: [Consumed::default(); 3] }
+    }
+
+    pub(crate) fn channel(&self) -> Option<usize> {
+        match self.source {
+            Some(Source::Channel(index)) => Some(index),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn affords(&self, limits: &Limits, class: Class, payload: u32) -> bool {
+        self.consumed[class as usize].allows(limits.of(class), data_credits(payload))
+    }
+
+    /// Takes the TLP in `self.tlp`, whose header is `header`, as the next to go.
+    pub(crate) fn load(&mut self, source: Source, header: Header, beats: u32) {
+        let payload = self.tlp.payload().len() as u32;
+        self.tlp.header = header.0;
+        self.tlp.discard = false;
+        self.consumed[header.kind().class() as usize].take(data_credits(payload));
+        (self.source, self.beat, self.beats) = (Some(source), 0, beats);
+    }
+}

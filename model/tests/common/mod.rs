@@ -1,0 +1,194 @@
+//! A bare test bench around a card: no link, no host, just the port, with memory for what the card writes.
+#![allow(dead_code, reason = "each test uses its part")]
+
+use silico_spec::credit::Limits;
+use silico_spec::params::CardParams;
+use silico_spec::port::{FrontFrame, Response, RxTlp, Stimulus, TlpBuf, TlpPort};
+use silico_spec::registers::{c2h, card};
+use silico_spec::tlp::{Header, Kind};
+use silico_spec::units::{Bdf, BusAddr, Cycle, Cycles, Dwords, Tag};
+use std::sync::Arc;
+
+pub(crate) const HOST: Bdf = Bdf::from_bits(0);
+pub(crate) const BAR0: u64 = 0x10_0000_0000;
+pub(crate) const BAR2: u64 = 0x10_0010_0000;
+pub(crate) const MEMORY: u64 = 0x2_0000_0000;
+
+/// A TLP that the card sent: cycles of its first and last beat, header, payload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) first: u64,
+    pub(crate) last: u64,
+    pub(crate) header: Header,
+    pub(crate) payload: Vec<u8>,
+}
+
+pub(crate) struct Bench<P> {
+    pub(crate) card: P,
+    pub(crate) now: u64,
+    pub(crate) stimulus: Stimulus,
+    pub(crate) response: Response,
+    pub(crate) sent: Vec<Sent>,
+    pub(crate) memory: Vec<u8>,
+    tag: u16,
+}
+
+impl<P: TlpPort> Bench<P> {
+    pub(crate) fn new(card: P, params: &CardParams) -> Self {
+        let mut stimulus = Stimulus::new(params.c2h_channels.into());
+        stimulus.credits = Limits::INFINITE;
+        Self { card, now: 0, stimulus, response: Response::default(), sent: Vec::new(), memory: vec![0; 1 << 20], tag: 0 }
+    }
+
+    /// Runs to `cycle`, `at_most` clocks a run.
+    pub(crate) fn run_to(&mut self, cycle: u64, at_most: u64) {
+        while self.now < cycle {
+            self.card.run(Cycle(self.now), Cycles((cycle - self.now).min(at_most)), &mut self.stimulus, &mut self.response);
+            self.now += self.response.clocks.0;
+            if self.response.tlp_done {
+                self.note();
+            }
+        }
+    }
+
+    pub(crate) fn run(&mut self, clocks: u64) {
+        self.run_to(self.now + clocks, u64::MAX);
+    }
+
+    fn note(&mut self) {
+        let tlp = &self.response.tlp;
+        let header = Header(tlp.header);
+        if header.kind() == Kind::MemWrite
+            && let Some(at) = header.address().0.checked_sub(MEMORY)
+        {
+            self.memory[at as usize..at as usize + tlp.payload().len()].copy_from_slice(tlp.payload());
+        }
+        self.sent.push(Sent { first: self.response.tlp_first.0, last: self.now - 1, header, payload: tlp.payload().to_vec() });
+    }
+
+    pub(crate) fn push(&mut self, header: Header, payload: &[u8]) {
+        let mut tlp = TlpBuf::new();
+        tlp.set(header.0, payload);
+        self.stimulus.rx.push_back(RxTlp { at: Cycle(self.now), tlp });
+    }
+
+    /// Sends a non-posted request and runs until its completion.
+    pub(crate) fn request(&mut self, header: Header, payload: &[u8]) -> Sent {
+        self.tag = (self.tag + 1) % 32;
+        let header = header.with_tag(Tag(self.tag));
+        let before = self.sent.len();
+        self.push(header, payload);
+        for _ in 0..1000 {
+            self.run(1);
+            let answer = self.sent[before..].iter().find(|sent| {
+                matches!(sent.header.kind(), Kind::Completion | Kind::CompletionData) && sent.header.tag() == header.tag()
+            });
+            if let Some(answer) = answer {
+                return answer.clone();
+            }
+        }
+        panic!("no completion for {header:?}");
+    }
+
+    pub(crate) fn config_write(&mut self, offset: u16, value: u32) {
+        let card = Bdf::new(1, 0, 0).unwrap();
+        self.request(Header::config(Kind::CfgWrite0, HOST, Tag(0), card, offset, 0xf), &value.to_le_bytes());
+    }
+
+    pub(crate) fn config_read(&mut self, offset: u16) -> u32 {
+        let card = Bdf::new(1, 0, 0).unwrap();
+        let sent = self.request(Header::config(Kind::CfgRead0, HOST, Tag(0), card, offset, 0xf), &[]);
+        u32::from_le_bytes(sent.payload.try_into().unwrap())
+    }
+
+    /// BARs placed, memory and bus mastering on, MSI-X on with all vectors open, message data = vector.
+    pub(crate) fn bring_up(&mut self, vectors: u16) {
+        self.run(4);
+        for (offset, bar) in [(0x10, BAR0), (0x18, BAR2)] {
+            self.config_write(offset, bar as u32);
+            self.config_write(offset + 4, (bar >> 32) as u32);
+        }
+        self.config_write(0x04, 0x0006);
+        let msix = self.find_capability(0x11);
+        for vector in 0..vectors {
+            let at = BAR2 + 16 * u64::from(vector);
+            self.write(at, 0xfee0_0000, 8);
+            self.write(at + 8, u64::from(vector), 8);
+        }
+        self.config_write(msix, 1 << 31);
+        self.run(50);
+    }
+
+    fn find_capability(&mut self, id: u8) -> u16 {
+        let mut at = self.config_read(0x34) as u16 & 0xfc;
+        while at != 0 {
+            let word = self.config_read(at);
+            if word as u8 == id {
+                return at;
+            }
+            at = (word >> 8) as u16 & 0xfc;
+        }
+        panic!("no capability {id:#x}");
+    }
+
+    /// Posted write of 4 or 8 bytes.
+    pub(crate) fn write(&mut self, address: u64, value: u64, bytes: usize) {
+        let header = Header::memory(Kind::MemWrite, HOST, Tag(0), BusAddr(address), Dwords(bytes as u32 / 4));
+        self.push(header, &value.to_le_bytes()[..bytes]);
+        self.run(1);
+    }
+
+    pub(crate) fn read(&mut self, address: u64, bytes: usize) -> u64 {
+        let header = Header::memory(Kind::MemRead, HOST, Tag(0), BusAddr(address), Dwords(bytes as u32 / 4));
+        let sent = self.request(header, &[]);
+        assert_eq!(sent.payload.len(), bytes, "{sent:?}");
+        let mut value = [0; 8];
+        value[..bytes].copy_from_slice(&sent.payload);
+        u64::from_le_bytes(value)
+    }
+
+    pub(crate) fn channel(&self, channel: u32, register: u32) -> u64 {
+        BAR0 + u64::from(c2h::offset(channel, register))
+    }
+
+    pub(crate) fn set32(&mut self, channel: u32, register: u32, value: u32) {
+        self.write(self.channel(channel, register), value.into(), 4);
+    }
+
+    pub(crate) fn set64(&mut self, channel: u32, register: u32, value: u64) {
+        self.write(self.channel(channel, register), value, 8);
+    }
+
+    pub(crate) fn get32(&mut self, channel: u32, register: u32) -> u32 {
+        self.read(self.channel(channel, register), 4) as u32
+    }
+
+    pub(crate) fn get64(&mut self, channel: u32, register: u32) -> u64 {
+        self.read(self.channel(channel, register), 8)
+    }
+
+    pub(crate) fn enable(&mut self) {
+        self.write(BAR0 + u64::from(card::CONTROL), 1, 4);
+    }
+
+    /// Ring of channel `n` at 64 KiB × n of the memory, its write-back block at 0xf0000 + 64 × n.
+    pub(crate) fn set_up_ring(&mut self, channel: u32, ring: u64, config: u32, max_frame: u32) {
+        self.set64(channel, c2h::RING_BASE, MEMORY + 0x1_0000 * u64::from(channel));
+        self.set64(channel, c2h::RING_SIZE, ring);
+        self.set64(channel, c2h::WB_ADDR, MEMORY + 0xf_0000 + 64 * u64::from(channel));
+        self.set32(channel, c2h::WB_FRAMES, 1);
+        self.set32(channel, c2h::CONFIG, config);
+        self.set32(channel, c2h::MAX_FRAME, max_frame);
+    }
+
+    pub(crate) fn feed(&mut self, channel: usize, payload: &[u8], at: u64) {
+        let data: Arc<[u8]> = payload.into();
+        let frame = FrontFrame { at: Cycle(at), source: 7, error: false, len: data.len(), data, start: 0 };
+        self.stimulus.front[channel].frames.push_back(frame);
+    }
+
+    /// What the ring of `channel` holds at byte `offset`.
+    pub(crate) fn ring(&self, channel: u32, offset: usize, bytes: usize) -> &[u8] {
+        &self.memory[0x1_0000 * channel as usize + offset..][..bytes]
+    }
+}

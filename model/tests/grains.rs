@@ -1,0 +1,219 @@
+//! The two grains of the port are the same card: whatever passes in one run of many clocks passes in single clocks too, at the same cycles.
+//!
+//! Three cards get the same random stimulus: one runs freely, one at most a few clocks at a time, one clock by clock through the signals.
+//! They must send the same TLPs in the same cycles, and have the same registers at the end.
+
+mod common;
+
+use common::{BAR0, Bench, MEMORY, Sent};
+use proptest::prelude::*;
+use silico_model::Card;
+use silico_spec::credit::Limits;
+use silico_spec::params::{CardParams, DataWidth};
+use silico_spec::port::{Clocked, TlpPort};
+use silico_spec::registers::{c2h, card};
+use silico_spec::units::Cycle;
+
+#[derive(Clone, Debug)]
+enum Op {
+    Run(u64),
+    Feed { channel: usize, bytes: usize, delay: u64 },
+    Start(u32),
+    Stop(u32),
+    Reset(u32),
+    Doorbell { channel: u32, share: u8 },
+    BadDoorbell(u32),
+    Arm(u32),
+    Mask(bool),
+    Hold(u64),
+    Credits { headers: u8, data: u16 },
+    Enable(bool),
+    CardReset,
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let channel = 0..2_u32;
+    prop_oneof![
+        8 => (1..400_u64).prop_map(Op::Run),
+        6 => (0..2_usize, prop_oneof![0..64_usize, 0..700_usize, 0..3000_usize], 0..100_u64).prop_map(|(channel, bytes, delay)| Op::Feed { channel, bytes, delay }),
+        3 => channel.clone().prop_map(Op::Start),
+        1 => channel.clone().prop_map(Op::Stop),
+        1 => channel.clone().prop_map(Op::Reset),
+        4 => (channel.clone(), 1..=4_u8).prop_map(|(channel, share)| Op::Doorbell { channel, share }),
+        1 => channel.clone().prop_map(Op::BadDoorbell),
+        2 => channel.prop_map(Op::Arm),
+        1 => any::<bool>().prop_map(Op::Mask),
+        2 => (1..60_u64).prop_map(Op::Hold),
+        3 => (0..6_u8, 0..60_u16).prop_map(|(headers, data)| Op::Credits { headers, data }),
+        1 => any::<bool>().prop_map(Op::Enable),
+        1 => Just(Op::CardReset),
+    ]
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Shape {
+    generator: [bool; 2],
+    config: [u32; 2],
+    rate: u32,
+    pause: u32,
+    frame: u32,
+    mode: u32,
+    wb_time: u32,
+    int_time: u32,
+    finite_credits: bool,
+    width: DataWidth,
+}
+
+fn shape() -> impl Strategy<Value = Shape> {
+    let width = prop_oneof![1 => Just(DataWidth::W64), 1 => Just(DataWidth::W128), 3 => Just(DataWidth::W256), 1 => Just(DataWidth::W512)];
+    let rate = prop_oneof![4 => Just(1_u32 << 16), 2 => 1_u32..1 << 16, 1 => Just(0)];
+    (any::<[bool; 2]>(), any::<[[bool; 2]; 2]>(), rate, 0..50_u32, 0..2000_u32, 0..3_u32, prop_oneof![Just(0), 1..500_u32], prop_oneof![Just(0), 1..500_u32], any::<bool>(), width)
+        .prop_map(|(generator, bits, rate, pause, frame, mode, wb_time, int_time, finite_credits, width)| Shape {
+            generator,
+            config: bits.map(|[drop, write_back]| u32::from(drop) << 1 | u32::from(write_back) << 2),
+            rate,
+            pause,
+            frame,
+            mode,
+            wb_time,
+            int_time,
+            finite_credits,
+            width,
+        })
+}
+
+fn set_up<P: TlpPort>(bench: &mut Bench<P>, shape: &Shape) {
+    bench.bring_up(16);
+    bench.enable();
+    for channel in 0..2 {
+        let index = channel as usize;
+        bench.set_up_ring(channel, 0x4000, shape.config[index] | u32::from(shape.generator[index]), 2500);
+        bench.set32(channel, c2h::WB_FRAMES, 3);
+        bench.set32(channel, c2h::WB_TIME, shape.wb_time);
+        bench.set32(channel, c2h::GEN_CONFIG, shape.mode);
+        bench.set32(channel, c2h::GEN_MIN, shape.frame / 2);
+        bench.set32(channel, c2h::GEN_MAX, shape.frame);
+        bench.set32(channel, c2h::GEN_PAUSE, shape.pause);
+        bench.set32(channel, c2h::GEN_RATE, shape.rate);
+        for entry in 0..16 {
+            bench.set32(channel, c2h::GEN_TABLE + 4 * entry, shape.frame.saturating_sub(entry * 100));
+        }
+        bench.set32(channel, c2h::INT_DATA, 1 << 31 | channel);
+        bench.set32(channel, c2h::INT_ERROR, 1 << 31 | 2);
+        bench.set32(channel, c2h::INT_DATA_FRAMES, 4 * channel);
+        bench.set32(channel, c2h::INT_DATA_TIME, shape.int_time);
+    }
+    if shape.finite_credits {
+        // What was infinite so far becomes a grant of what has been used, as far as 8 and 12 bits tell.
+        bench.stimulus.credits = Limits::INFINITE;
+    }
+}
+
+/// Progress that the operations build on, the same for every card as long as the cards are the same.
+fn apply<P: TlpPort>(bench: &mut Bench<P>, op: &Op, shape: &Shape, at_most: u64) {
+    match *op {
+        Op::Run(clocks) => bench.run_to(bench.now + clocks, at_most),
+        Op::Feed { channel, bytes, delay } => {
+            let payload: Vec<u8> = (0..bytes).map(|i| (i * 31 + bytes) as u8).collect();
+            bench.feed(channel, &payload, bench.now + delay);
+        }
+        Op::Start(channel) => bench.set32(channel, c2h::CONTROL, 1),
+        Op::Stop(channel) => bench.set32(channel, c2h::CONTROL, 0),
+        Op::Reset(channel) => bench.set32(channel, c2h::CONTROL, 2),
+        Op::Doorbell { channel, share } => {
+            let (hw, sw) = (bench.get64(channel, c2h::HW_COUNT), bench.get64(channel, c2h::SW_COUNT));
+            bench.set64(channel, c2h::SW_COUNT, sw + (hw.saturating_sub(sw)) / u64::from(share) / 32 * 32);
+        }
+        Op::BadDoorbell(channel) => bench.set64(channel, c2h::SW_COUNT, 1 << 40),
+        Op::Arm(channel) => {
+            let seen = bench.get64(channel, c2h::FRAMES);
+            bench.set64(channel, c2h::INT_DATA_ARM, seen);
+        }
+        Op::Mask(masked) => bench.write(common::BAR2 + 12, masked.into(), 4),
+        Op::Hold(clocks) => bench.stimulus.tx_ready_at = Cycle(bench.now + clocks),
+        Op::Credits { headers, data } if shape.finite_credits => bench.stimulus.credits.0[0].grant(headers, data),
+        Op::Credits { .. } => {}
+        Op::Enable(on) => bench.write(BAR0 + u64::from(card::CONTROL), on.into(), 4),
+        Op::CardReset => bench.write(BAR0 + u64::from(card::CONTROL), 3, 4),
+    }
+}
+
+fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops: &[Op], at_most: u64) -> (Vec<Sent>, Vec<u64>, u64) {
+    let mut bench = Bench::new(port, params);
+    set_up(&mut bench, shape);
+    if shape.finite_credits {
+        starve(&mut bench);
+    }
+    for op in ops {
+        apply(&mut bench, op, shape, at_most);
+    }
+    bench.stimulus.credits = Limits::INFINITE;
+    bench.run_to(bench.now + 500, at_most);
+    bench.write(BAR0 + u64::from(card::PERF_CONTROL), 1, 4);
+    let mut registers = Vec::new();
+    for offset in (0..0x80).chain(0x1000..0x1180).chain(0x1200..0x1380).step_by(4) {
+        registers.push(bench.read(BAR0 + offset, 4));
+    }
+    (bench.sent, registers, bench.now)
+}
+
+/// From here on posted credits are counted: none are left.
+fn starve<P: TlpPort>(bench: &mut Bench<P>) {
+    let posted = bench.sent.iter().filter(|sent| sent.header.kind() == silico_spec::tlp::Kind::MemWrite);
+    let (headers, data) = posted.fold((0_u8, 0_u16), |(h, d), sent| (h.wrapping_add(1), (d + sent.payload.len().div_ceil(16) as u16) & 0xfff));
+    bench.stimulus.credits.0[0] = silico_spec::credit::Limit::initial(headers, data);
+}
+
+fn same(shape: Shape, ops: &[Op]) -> Result<(), TestCaseError> {
+    let params = CardParams { c2h_channels: 2, fifo_bytes: 4096, fifo_frames: 8, width: shape.width, ..CardParams::default() };
+    let card = || Card::new(params.clone()).expect("legal parameters");
+    let free = play(card(), &params, &shape, ops, u64::MAX);
+    for (name, other) in [
+        ("at most 7 clocks a run", play(card(), &params, &shape, ops, 7)),
+        ("clock by clock", play(card(), &params, &shape, ops, 1)),
+        ("through the signals", play(Clocked::new(card()), &params, &shape, ops, u64::MAX)),
+    ] {
+        for (n, (a, b)) in free.0.iter().zip(&other.0).enumerate() {
+            prop_assert_eq!(a, b, "TLP {} of the free run, then {}", n, name);
+        }
+        prop_assert_eq!(free.0.len(), other.0.len(), "TLPs sent: free run, then {}", name);
+        prop_assert_eq!(&free.1, &other.1, "registers: free run, then {}", name);
+        prop_assert_eq!(free.2, other.2);
+    }
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_grain_is_the_same_card(shape in shape(), ops in prop::collection::vec(op(), 1..40)) {
+        same(shape, &ops)?;
+    }
+}
+
+/// Cases a property: many more with `SILICO_CASES`.
+fn cases() -> u32 {
+    std::env::var("SILICO_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(300)
+}
+
+#[test]
+fn the_comparison_sees_something() {
+    let shape = Shape {
+        generator: [true, false],
+        config: [4, 4],
+        rate: 1 << 16,
+        pause: 3,
+        frame: 1000,
+        mode: 1,
+        wb_time: 100,
+        int_time: 0,
+        finite_credits: false,
+        width: DataWidth::W256,
+    };
+    let params = CardParams { c2h_channels: 2, ..CardParams::default() };
+    let ops = [Op::Start(0), Op::Start(1), Op::Feed { channel: 1, bytes: 2000, delay: 5 }, Op::Run(400)];
+    let (sent, ..) = play(Card::new(params.clone()).unwrap(), &params, &shape, &ops, u64::MAX);
+    let frames = |channel: u64| sent.iter().filter(|s| s.header.address().0.wrapping_sub(MEMORY) >> 16 == channel).count();
+    assert!(frames(0) > 10 && frames(1) > 5, "{} and {}", frames(0), frames(1));
+}

@@ -461,7 +461,8 @@ impl<E: Endpoint> Clocked<E> {
 
     /// How many of the coming clocks can be skipped, and why not more: a beat shown, a beat offered, the card's own timers.
     fn skippable(&self, now: Cycle, limit: Cycles, stimulus: &Stimulus) -> u64 {
-        if self.output.tx.valid || stimulus.reset {
+        let same = (stimulus.link_up, stimulus.credits) == (self.input.link_up, self.input.credits);
+        if self.output.tx.valid || stimulus.reset || self.input.reset || !same {
             return 0;
         }
         let rx = stimulus.rx.front().map(|rx| rx.at);

@@ -1,0 +1,225 @@
+//! Takes a TLP from the card: the strict checks, credits, the wire, and where it goes from there.
+
+use super::Machine;
+use crate::check::{self, Finding, rule};
+use crate::link::wire_bytes;
+use crate::root::completer::MOST_READS;
+use crate::root::interrupts::Event;
+use crate::root::is_interrupt;
+use crate::root::posted::Write;
+use crate::trace::{Note, Record, Way};
+use silico_spec::credit::{Class, data_credits};
+use silico_spec::tlp::{Header, Kind, Span};
+use silico_spec::units::{Cycle, Cycles, Dwords};
+use std::mem;
+
+/// Message codes (PCIe 4.0 tables 2-19 and 2-22).
+const ASSERT_INTA: u8 = 0x20;
+const DEASSERT_INTD: u8 = 0x27;
+const ERROR_CORRECTABLE: u8 = 0x30;
+const ERROR_FATAL: u8 = 0x33;
+
+impl Machine {
+    /// The card has just sent the TLP in `response`.
+    #[inline]
+    pub(super) fn receive(&mut self) {
+        let header = Header(self.response.tlp.header);
+        let payload = self.response.tlp.payload().len();
+        let (kind, class) = (header.kind(), header.kind().class());
+        if !self.stimulus.link_up || self.response.tlp.discard {
+            self.stats.discarded += u64::from(self.response.tlp.discard);
+            self.record(if self.stimulus.link_up { Note::Discarded } else { Note::Lost });
+            return;
+        }
+        let wire = wire_bytes(&header, payload);
+        self.stats.to_host.count(kind, payload, wire);
+        let arrival = self.uplink.wire.send(self.now, wire).after(self.config.link.latency);
+        self.stimulus.tx_ready_at = self.uplink.wire.backlog_below(self.uplink.room);
+        self.stats.clocks_not_ready += self.stimulus.tx_ready_at.since(self.now).0;
+        let data = data_credits(payload as u32);
+        match self.judge(&header, class, payload) {
+            Ok(()) => {
+                self.record(Note::Passed);
+                self.route(&header, kind, data, arrival);
+            }
+            Err(finding) => {
+                self.refuse(&header, finding, arrival);
+                self.grants.free(arrival, class, data);
+            }
+        }
+        let most = if class == Class::NonPosted { 0 } else { data_credits(self.shadow.limits.max_payload) };
+        self.stats.credits_exhausted[class as usize] += u64::from(!self.grants.has_room(class, most));
+    }
+
+    fn record(&mut self, note: Note) {
+        let tlp = &self.response.tlp;
+        let record = Record { cycle: self.now, way: Way::ToHost, note, len: tlp.payload().len() as u16, header: Header(tlp.header) };
+        self.trace.record(record, tlp.payload());
+    }
+
+    /// All that can be said of a TLP when it has left the card.
+    #[inline]
+    fn judge(&mut self, header: &Header, class: Class, payload: usize) -> Result<(), Finding> {
+        let first = self.response.tlp_first;
+        let credits = check::credits::judge(header, class, payload, first, &mut self.grants);
+        check::well_formed::judge(header, payload, &self.shadow.limits)?;
+        check::requester_id::judge(header, class, self.shadow.assigned.filter(|_| self.shadow.id_known || class != Class::Completion))?;
+        check::bus_master::judge(header, self.shadow.bus_master)?;
+        if class == Class::NonPosted {
+            self.tags.take(header, first)?;
+        }
+        credits
+    }
+
+    #[cold]
+    fn refuse(&mut self, header: &Header, finding: Finding, arrival: Cycle) {
+        let credits = finding.0 == rule::CREDITS;
+        self.found(self.now, finding);
+        self.record(Note::Refused);
+        if header.kind().class() == Class::Completion {
+            self.requester.spoil(header, arrival);
+        }
+        if credits && header.kind().class() == Class::NonPosted {
+            self.tags.free(header.tag(), arrival);
+        }
+    }
+
+    #[inline]
+    fn route(&mut self, header: &Header, kind: Kind, data: u16, arrival: Cycle) {
+        match kind {
+            Kind::MemWrite => {
+                let visible = self.posted.order(arrival, header.attributes().relaxed);
+                self.grants.free(visible, Class::Posted, data);
+                self.take_write(header, visible);
+            }
+            Kind::MemRead => self.take_read(header, arrival),
+            Kind::Completion | Kind::CompletionData => {
+                self.grants.free(arrival, Class::Completion, data);
+                self.take_completion(header, arrival);
+            }
+            _ => {
+                let visible = self.posted.order(arrival, false);
+                self.grants.free(visible, Class::Posted, data);
+                self.take_message(header, visible);
+            }
+        }
+    }
+
+    #[inline]
+    fn take_write(&mut self, header: &Header, visible: Cycle) {
+        let address = header.address();
+        if is_interrupt(address) {
+            match check::interrupt::vector(header, self.response.tlp.payload()) {
+                Ok(vector) => self.interrupts.push(visible, Event::Vector(vector)),
+                Err(finding) => self.found(self.now, finding),
+            }
+            return;
+        }
+        let watched = self.cursor.watched(address.0);
+        let tlp = mem::replace(&mut self.response.tlp, self.stimulus.spare.pop().unwrap_or_default());
+        self.posted.push(Write { visible, watched, tlp });
+    }
+
+    fn take_read(&mut self, header: &Header, arrival: Cycle) {
+        if self.completer.len() >= MOST_READS {
+            self.grants.free(arrival, Class::NonPosted, 0);
+            let what = format!("the card has more than {MOST_READS} reads in flight");
+            return self.found(self.now, (rule::TAG, what));
+        }
+        let after = self.posted.all_visible();
+        let left = self.completer.push(*header, arrival, after, self.max_payload());
+        self.grants.free(left, Class::NonPosted, 0);
+    }
+
+    fn take_completion(&mut self, header: &Header, arrival: Cycle) {
+        // A completion does not pass earlier posted writes (PCIe 4.0 table 2-39, D2a), so a read of a register flushes them.
+        let at = if header.attributes().relaxed { arrival } else { arrival.max(self.posted.all_visible()) };
+        let extra = Cycles(self.mmio_latency.draw(&mut self.mmio_random));
+        match self.requester.accept(header, self.response.tlp.payload(), at.after(extra), self.shadow.id_known) {
+            Ok(late) => self.stats.late_completions += u64::from(late),
+            Err(finding) => self.found(self.now, finding),
+        }
+    }
+
+    fn take_message(&mut self, header: &Header, visible: Cycle) {
+        match header.message_code() {
+            code @ ASSERT_INTA..=DEASSERT_INTD => self.interrupts.push(visible, Event::Level(code & 3, code & 4 == 0)),
+            code @ ERROR_CORRECTABLE..=ERROR_FATAL => {
+                let index = usize::from(code - ERROR_CORRECTABLE).min(2);
+                self.stats.error_messages[index] += 1;
+            }
+            _ => {}
+        }
+    }
+
+    /// Max_Payload_Size of the link, as programmed into both ends.
+    pub(super) const fn max_payload(&self) -> u32 {
+        self.shadow.limits.max_payload
+    }
+
+    /// Makes posted writes visible that are due by `by`.
+    #[inline]
+    pub(super) fn apply_writes(&mut self, by: Cycle) {
+        while let Some(write) = self.posted.pop(by) {
+            self.apply(&write);
+            self.stimulus.spare.push(write.tlp);
+        }
+    }
+
+    #[inline]
+    fn apply(&mut self, write: &Write) {
+        let header = Header(write.tlp.header);
+        if header.poisoned() {
+            self.stats.poisoned += 1;
+            return;
+        }
+        let (first, last, length) = (header.first_be(), header.last_be(), header.length());
+        let result = if first == 0xf && (last == 0xf || length == Dwords(1)) {
+            self.cursor
+                .write(header.address().0, write.tlp.payload())
+                .map_err(|error| (header.address().0, write.tlp.payload().len() as u64, error))
+        } else {
+            self.apply_parts(&header, write.tlp.payload())
+        };
+        self.writes += 1;
+        self.wakes += u64::from(write.watched);
+        if let Err((address, len, error)) = result {
+            self.found(write.visible, check::bounds::finding("writes", address, len, error));
+        }
+    }
+
+    /// A write with holes: each run of enabled bytes by itself.
+    fn apply_parts(&mut self, header: &Header, payload: &[u8]) -> Result<(), (u64, u64, crate::memory::DeviceError)> {
+        let span = Span::from_header(header);
+        let mut at = 0;
+        while at < payload.len() {
+            if !span.enabled(at as u32) {
+                at += 1;
+                continue;
+            }
+            let end = (at..payload.len()).find(|&index| !span.enabled(index as u32)).unwrap_or(payload.len());
+            let address = header.address().0.wrapping_add(at as u64);
+            self.cursor.write(address, &payload[at..end]).map_err(|error| (address, (end - at) as u64, error))?;
+            at = end;
+        }
+        Ok(())
+    }
+
+    #[cold]
+    pub(super) fn deliver_interrupts(&mut self) {
+        while let Some(event) = self.interrupts.deliver(self.now) {
+            self.writes += 1;
+            self.wakes += 1;
+            match event {
+                Event::Vector(vector) => {
+                    let counts = &mut self.stats.interrupts;
+                    if counts.len() <= usize::from(vector) {
+                        counts.resize(usize::from(vector) + 1, 0);
+                    }
+                    counts[usize::from(vector)] += 1;
+                }
+                Event::Level(..) => self.stats.intx_changes += 1,
+            }
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! Reset and link: bringing up, hot reset, losing the card.
+
+use super::Machine;
+use crate::root::shadow::Shadow;
+use silico_spec::credit::Limits;
+use silico_spec::units::Cycles;
+
+/// Clocks for which reset is asserted: 1 µs at 250 MHz.
+const RESET: Cycles = Cycles(250);
+
+impl Machine {
+    /// Whether the link is up.
+    #[must_use]
+    pub const fn link_up(&self) -> bool {
+        self.stimulus.link_up
+    }
+
+    /// Releases reset, trains the link, and initialises flow control, if the link is down.
+    pub(crate) fn bring_up(&mut self) {
+        if self.stimulus.link_up {
+            return;
+        }
+        if self.stimulus.reset {
+            self.advance_to(self.now.after(RESET));
+            self.stimulus.reset = false;
+        }
+        self.advance_to(self.now.after(self.config.link.training));
+        self.stimulus.link_up = true;
+        self.stimulus.credits = self.grants.restart(self.now);
+        self.downlink.restart(self.card_credits.unwrap_or(Limits::NONE));
+    }
+
+    /// The link goes down, as when the card is pulled out: all in flight is lost, requests are answered with [`crate::MachineError::LinkDown`].
+    /// [`Machine::enumerate`] brings it up again.
+    pub fn link_down(&mut self) {
+        self.stimulus.link_up = false;
+        self.stimulus.credits = Limits::NONE;
+        self.stimulus.rx_passed = 0;
+        while let Some(lost) = self.stimulus.rx.pop_front() {
+            self.stimulus.spare.push(lost.tlp);
+        }
+        self.downlink.clear(&mut self.stimulus.spare);
+        self.completer.clear();
+        self.requester.clear();
+        self.tags.clear();
+        self.interrupts.link_down();
+        self.shadow = Shadow::new();
+        self.function = None;
+    }
+
+    /// Hot reset: the link goes down, the card is reset, the link comes up. The card must be enumerated anew.
+    pub fn hot_reset(&mut self) {
+        self.catch_up();
+        self.link_down();
+        self.stimulus.reset = true;
+        self.bring_up();
+    }
+}

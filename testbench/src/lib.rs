@@ -2,9 +2,15 @@
 //!
 //! The only crate that knows all the others.
 
+pub mod bench;
 pub mod check;
 pub mod cli;
+pub mod dump;
 pub mod fault;
 pub mod input;
+pub mod platform;
+pub mod probe;
+pub mod report;
+pub mod run;
 pub mod scoreboard;
 pub mod target;

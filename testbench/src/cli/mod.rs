@@ -3,4 +3,4 @@
 pub mod options;
 pub mod reproduce;
 
-pub use options::{BenchCommand, Cli, Command, DumpCommand, RunOptions};
+pub use options::{BenchCommand, BenchOptions, Cli, Command, DumpCommand, RunOptions};

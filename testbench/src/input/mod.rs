@@ -4,6 +4,7 @@ pub mod error;
 pub mod pcap;
 pub mod schedule;
 pub mod sizes;
+pub mod source;
 
 use error::BadInput;
 use silico_spec::crc;

@@ -1,0 +1,201 @@
+//! The driver's platform traits over the simulated machine, in one process. Knows no register's meaning but that of the doorbell, which it counts.
+//!
+//! Only calls that block (register reads, waits, pauses) and posted stores take the machine's lock; memory is reached without it.
+
+mod memory;
+mod registers;
+mod time;
+
+pub use memory::SimBuffer;
+pub use registers::{SimInterrupts, SimRegisters};
+pub use time::SimClock;
+
+use silico_driver::platform::{AccessError, AllocError, ConfigSpace, DmaMemory, Nanos, Platform, Time};
+use silico_sim::{ConfigError, CpuClock, CpuCosts, Function, HostMemory, Machine, MachineConfig, MachineError};
+use silico_spec::port::TlpPort;
+use silico_spec::units::Cycle;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Longest single wait that the machine is asked for, in clocks: a second. Callers with more patience ask again.
+const LONGEST_WAIT: u64 = 250_000_000;
+
+/// What all handles share.
+struct Shared {
+    machine: Mutex<Machine>,
+    memory: Arc<HostMemory>,
+    cpu: Arc<CpuClock>,
+    costs: CpuCosts,
+    clock_ps: u64,
+    function: Function,
+    doorbells: AtomicU64,
+}
+
+/// A simulated machine with an enumerated card, as a driver sees it. A clone reaches the same machine.
+#[derive(Clone)]
+pub struct SimPlatform {
+    shared: Arc<Shared>,
+}
+
+/// Why no platform came about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SetUpError {
+    /// The machine refused its configuration.
+    Config(ConfigError),
+    /// The card did not come up.
+    Machine(MachineError),
+}
+
+impl fmt::Display for SetUpError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Config(error) => error.fmt(f),
+            Self::Machine(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for SetUpError {}
+
+impl SimPlatform {
+    /// Builds a machine around `card`, lets it enumerate the card and switch its MSI-X on.
+    ///
+    /// # Errors
+    /// If the configuration is refused, or the card does not come up.
+    pub fn new(config: MachineConfig, card: Box<dyn TlpPort + Send>, front_ends: usize) -> Result<Self, SetUpError> {
+        let (costs, clock_ps) = (config.host.cpu, u64::from(config.clock_ps));
+        let mut machine = Machine::new(config, card, front_ends).map_err(SetUpError::Config)?;
+        let function = machine.enumerate().map_err(SetUpError::Machine)?;
+        machine.enable_msix(function.msix_vectors).map_err(SetUpError::Machine)?;
+        let (memory, cpu) = (machine.memory(), machine.cpu());
+        let shared = Shared { machine: Mutex::new(machine), memory, cpu, costs, clock_ps, function, doorbells: AtomicU64::new(0) };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// The machine. Calls of the driver block while the guard lives.
+    #[must_use]
+    pub fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.shared.machine()
+    }
+
+    /// The card's function, as enumerated.
+    #[must_use]
+    pub fn function(&self) -> &Function {
+        &self.shared.function
+    }
+
+    /// What CPU work costs.
+    #[must_use]
+    pub fn costs(&self) -> CpuCosts {
+        self.shared.costs
+    }
+
+    /// Spends CPU time, in ns.
+    #[inline]
+    pub fn charge(&self, ns: u64) {
+        self.shared.cpu.charge(ns);
+    }
+
+    /// Doorbells rung.
+    #[must_use]
+    pub fn doorbells(&self) -> u64 {
+        self.shared.doorbells.load(Ordering::Relaxed)
+    }
+
+    /// The first clock at or after an instant of the driver's time.
+    #[must_use]
+    pub fn cycle(&self, time: Nanos) -> Cycle {
+        self.shared.cycle(time, Cycle(u64::MAX - LONGEST_WAIT))
+    }
+
+    /// An instant of the machine in the driver's time.
+    #[must_use]
+    pub fn nanos(&self, cycle: Cycle) -> Nanos {
+        self.shared.nanos(cycle)
+    }
+}
+
+impl Shared {
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        // A panic elsewhere must not hide the machine's state from whoever reports it.
+        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn nanos(&self, cycle: Cycle) -> Nanos {
+        Nanos((u128::from(cycle.0) * u128::from(self.clock_ps) / 1000) as u64)
+    }
+
+    /// The first clock at or after `time`, no further from `now` than the longest wait.
+    fn cycle(&self, time: Nanos, now: Cycle) -> Cycle {
+        let cycle = (u128::from(time.0) * 1000).div_ceil(u128::from(self.clock_ps));
+        Cycle(u64::try_from(cycle).unwrap_or(u64::MAX).min(now.0.saturating_add(LONGEST_WAIT)))
+    }
+
+    fn now(&self) -> Nanos {
+        let now = self.machine().now();
+        Nanos(self.nanos(now).0 + self.cpu.owed())
+    }
+}
+
+/// A machine's error in the driver's terms. What the driver has no word for (a violation) stays in the machine, where the run finds it.
+fn access_error(error: &MachineError, offset: u64) -> AccessError {
+    match error {
+        MachineError::LinkDown | MachineError::Absent(_) | MachineError::NotEnumerated => AccessError::Gone,
+        MachineError::Timeout { .. } => AccessError::Timeout { offset },
+        MachineError::Range { .. } => AccessError::Range { offset },
+        MachineError::Violation(_) | MachineError::Rejected { .. } | MachineError::Function(_) => AccessError::Rejected { offset },
+    }
+}
+
+impl fmt::Debug for SimPlatform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimPlatform").field("function", &self.shared.function.bdf).finish_non_exhaustive()
+    }
+}
+
+impl ConfigSpace for SimPlatform {
+    fn read_config32(&self, offset: u16) -> Result<u32, AccessError> {
+        self.machine().config_read(offset).map_err(|error| access_error(&error, offset.into()))
+    }
+
+    fn write_config32(&self, offset: u16, value: u32) -> Result<(), AccessError> {
+        self.machine().config_write(offset, value).map_err(|error| access_error(&error, offset.into()))
+    }
+}
+
+impl DmaMemory for SimPlatform {
+    type Buffer = SimBuffer;
+
+    fn alloc(&self, bytes: u64, align: u64) -> Result<SimBuffer, AllocError> {
+        SimBuffer::new(&self.shared, bytes, align)
+    }
+}
+
+impl Time for SimPlatform {
+    fn now(&self) -> Nanos {
+        self.shared.now()
+    }
+
+    fn pause(&self, deadline: Nanos) {
+        self.clock().pause(deadline);
+    }
+}
+
+impl Platform for SimPlatform {
+    type Regs = SimRegisters;
+    type Irqs = SimInterrupts;
+    type Clock = SimClock;
+
+    fn registers(&self) -> SimRegisters {
+        SimRegisters::new(&self.shared)
+    }
+
+    fn interrupts(&self) -> SimInterrupts {
+        SimInterrupts::new(&self.shared)
+    }
+
+    fn clock(&self) -> SimClock {
+        SimClock::new(&self.shared)
+    }
+}

@@ -1,0 +1,105 @@
+//! BAR0 and the interrupt vectors, by the machine's blocking calls.
+
+use super::{Shared, access_error};
+use silico_driver::platform::{AccessError, Interrupts, Nanos, Registers, Wake};
+use silico_spec::registers::c2h;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// The BAR with the registers.
+const BAR: u8 = 0;
+
+/// The card's registers.
+#[derive(Clone)]
+pub struct SimRegisters {
+    shared: Arc<Shared>,
+}
+
+impl SimRegisters {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone() }
+    }
+
+    fn read(&self, offset: u32, bytes: u8) -> Result<u64, AccessError> {
+        self.shared.machine().read(BAR, offset.into(), bytes).map_err(|error| access_error(&error, offset.into()))
+    }
+
+    fn write(&self, offset: u32, bytes: u8, value: u64) -> Result<(), AccessError> {
+        self.shared.machine().write(BAR, offset.into(), bytes, value).map_err(|error| access_error(&error, offset.into()))
+    }
+}
+
+impl fmt::Debug for SimRegisters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimRegisters").finish_non_exhaustive()
+    }
+}
+
+impl Registers for SimRegisters {
+    fn read32(&self, offset: u32) -> Result<u32, AccessError> {
+        self.read(offset, 4).map(|value| value as u32)
+    }
+
+    fn read64(&self, offset: u32) -> Result<u64, AccessError> {
+        self.read(offset, 8)
+    }
+
+    fn write32(&self, offset: u32, value: u32) -> Result<(), AccessError> {
+        self.write(offset, 4, value.into())
+    }
+
+    fn write64(&self, offset: u32, value: u64) -> Result<(), AccessError> {
+        if is_doorbell(offset) {
+            self.shared.doorbells.fetch_add(1, Ordering::Relaxed);
+        }
+        self.write(offset, 8, value)
+    }
+}
+
+fn is_doorbell(offset: u32) -> bool {
+    (0..16).any(|channel| c2h::offset(channel, c2h::SW_COUNT) == offset)
+}
+
+/// The card's interrupt vectors.
+#[derive(Clone)]
+pub struct SimInterrupts {
+    shared: Arc<Shared>,
+}
+
+impl SimInterrupts {
+    pub(super) fn new(shared: &Arc<Shared>) -> Self {
+        Self { shared: shared.clone() }
+    }
+}
+
+impl fmt::Debug for SimInterrupts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimInterrupts").finish_non_exhaustive()
+    }
+}
+
+impl Interrupts for SimInterrupts {
+    fn vectors(&self) -> u16 {
+        self.shared.function.msix_vectors
+    }
+
+    fn wait(&self, vector: u16, deadline: Nanos) -> Result<Wake, AccessError> {
+        let mut machine = self.shared.machine();
+        let deadline = self.shared.cycle(deadline, machine.now());
+        let fired = machine.wait_interrupt(vector, deadline).map_err(|error| access_error(&error, vector.into()))?;
+        Ok(if fired { Wake::Interrupt } else { Wake::Deadline })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doorbells_are_told_from_other_registers() {
+        assert!(is_doorbell(c2h::offset(15, c2h::SW_COUNT)));
+        assert!(!is_doorbell(c2h::offset(0, c2h::HW_COUNT)));
+        assert!(!is_doorbell(c2h::SW_COUNT));
+    }
+}

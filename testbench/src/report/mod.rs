@@ -1,0 +1,190 @@
+//! What a run found, as data. Serialises as it stands; [`text`] makes it readable. Knows nothing of how it was measured.
+
+pub mod text;
+
+use crate::check::conservation::Books;
+use crate::scoreboard::Checked;
+use serde::Serialize;
+
+/// A whole report.
+#[derive(Clone, Debug, Serialize)]
+pub struct Report {
+    /// The command that repeats the run.
+    pub command: String,
+    /// Whether nothing was found wrong.
+    pub passed: bool,
+    /// What was found wrong first.
+    pub finding: Option<Finding>,
+    /// What was read out.
+    pub input: InputPart,
+    /// What it was read out with.
+    pub setup: SetupPart,
+    /// Frames that the host took.
+    pub frames: u64,
+    /// Their payload bytes.
+    pub bytes: u64,
+    /// What was checked.
+    pub integrity: Checked,
+    /// Frames accounted for, per channel; empty if the run ended early.
+    pub books: Vec<Books>,
+    /// Simulated time and rates.
+    pub simulated: SimulatedPart,
+    /// Where clocks went, per channel.
+    pub stalls: Vec<Stalls>,
+    /// What it cost the host.
+    pub host: HostPart,
+    /// From the front end to the driver.
+    pub latency: Option<Latency>,
+    /// Hash over all that passed the link: equal for equal runs.
+    pub trace_digest: String,
+    /// Wall clock. The only part that differs between equal runs.
+    pub wall: WallPart,
+}
+
+/// What was found wrong.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    /// `divergence`, `violation`, `liveness`, `conservation` or `driver`.
+    pub kind: &'static str,
+    /// When it was seen.
+    pub cycle: u64,
+    /// What it was.
+    pub what: String,
+    /// Fault that was planted, with the cycle in which it happened.
+    pub planted: Option<(String, u64)>,
+    /// The last TLPs before.
+    pub trace: Vec<String>,
+}
+
+/// What was read out.
+#[derive(Clone, Debug, Serialize)]
+pub struct InputPart {
+    /// Where frames came from.
+    pub name: String,
+    /// Frames to send.
+    pub frames: u64,
+    /// Frames that the input holds; it is repeated if there are fewer than to send.
+    pub pieces: u64,
+    /// Shortest and longest frame in bytes.
+    pub sizes: (u32, u32),
+}
+
+/// What it was read out with.
+#[derive(Clone, Debug, Serialize)]
+pub struct SetupPart {
+    /// Where the card is.
+    pub target: String,
+    /// Channels.
+    pub channels: u8,
+    /// Bytes of each ring.
+    pub ring_bytes: u64,
+    /// Generation and lanes, as in "Gen 3 x8".
+    pub link: String,
+    /// Max_Payload_Size in use.
+    pub mps: u32,
+    /// Max_Read_Request_Size in use.
+    pub mrrs: u32,
+    /// Bits of the port.
+    pub port_bits: u32,
+    /// How the driver learns of frames.
+    pub notify: String,
+    /// What happens when a FIFO is full.
+    pub full: String,
+    /// Seed.
+    pub seed: u64,
+}
+
+/// Simulated time and rates.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct SimulatedPart {
+    /// Clocks from the first to the last frame.
+    pub cycles: u64,
+    /// The same in ns.
+    pub ns: f64,
+    /// Payload, Gb/s.
+    pub payload_gbps: f64,
+    /// Payload that the link could carry at most in TLPs of these sizes, Gb/s.
+    pub limit_gbps: f64,
+    /// The first in percent of the second.
+    pub percent: f64,
+    /// Mean payload of a DMA write, bytes.
+    pub tlp_bytes: f64,
+    /// What the link carries in writes of MPS bytes, Gb/s.
+    pub mps_gbps: f64,
+    /// What is left of the link after encoding and DLLPs, Gb/s.
+    pub tlp_gbps: f64,
+    /// What the port moves at most, Gb/s.
+    pub port_gbps: f64,
+    /// Clocks in which a beat left the card, percent.
+    pub port_busy_percent: f64,
+}
+
+/// Where a channel's clocks went.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Stalls {
+    /// The channel.
+    pub channel: u8,
+    /// Beats sent.
+    pub beats: u64,
+    /// Had a TLP and no credits.
+    pub no_credit: u64,
+    /// Had data and no room in the ring.
+    pub no_buffer: u64,
+    /// Had nothing to send.
+    pub no_data: u64,
+    /// Had a TLP and waited for its turn.
+    pub no_grant: u64,
+    /// The front end had a beat that was not taken.
+    pub front_held: u64,
+}
+
+/// What a run cost the host.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct HostPart {
+    /// Interrupts delivered.
+    pub interrupts: u64,
+    /// Reads of registers.
+    pub mmio_reads: u64,
+    /// Writes of registers, doorbells included.
+    pub mmio_writes: u64,
+    /// Doorbells.
+    pub doorbells: u64,
+    /// Write-back blocks received.
+    pub write_backs: u64,
+    /// DMA writes received.
+    pub dma_writes: u64,
+    /// Their bytes.
+    pub dma_bytes: u64,
+}
+
+/// Percentiles of a latency, in ns.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Latency {
+    /// Half are below.
+    pub p50: u64,
+    /// Nine in ten are below.
+    pub p90: u64,
+    /// All but one in a hundred.
+    pub p99: u64,
+    /// All but one in a thousand.
+    pub p999: u64,
+    /// The longest.
+    pub max: u64,
+}
+
+/// What the run took in wall-clock time.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct WallPart {
+    /// Seconds.
+    pub seconds: f64,
+    /// Simulated clocks a second.
+    pub clocks_per_s: f64,
+    /// Payload bytes a second.
+    pub bytes_per_s: f64,
+    /// Frames a second.
+    pub frames_per_s: f64,
+    /// Wall-clock time as a multiple of simulated time.
+    pub slowdown: f64,
+    /// Clocks passed in one step, on average: above one, time was skipped.
+    pub clocks_per_step: f64,
+}

@@ -1,0 +1,275 @@
+//! What the typed options mean: a run that can be set up, or one line that says why not. Starts nothing.
+
+use crate::cli::options::{FullKind, NotifyKind, RunOptions, SourceKind};
+use crate::cli::reproduce;
+use crate::fault::Fault;
+use crate::input::error::BadInput;
+use crate::input::schedule::{Pace, Plan};
+use crate::input::sizes::{FrameSizes, show_bytes};
+use crate::input::{Cut, Input, read_file};
+use crate::target::Target;
+use silico_sim::{Generation, LinkConfig, MachineConfig};
+use silico_spec::frame::footprint;
+use silico_spec::params::{CardParams, DataWidth, MAX_C2H};
+use silico_spec::units::Cycles;
+use std::sync::Arc;
+
+/// Frames of a generator run, if nobody says.
+pub const GENERATOR_FRAMES: u64 = 100_000;
+/// Largest ring that a simulated host is given.
+pub const MAX_RING: u64 = 1 << 30;
+
+/// Where frames come from.
+#[derive(Clone, Debug)]
+pub enum Feed {
+    /// Front ends, fed by a plan.
+    Front(Arc<Plan>),
+    /// The card's generators.
+    Generator {
+        /// Payload lengths.
+        sizes: FrameSizes,
+        /// Frames over all channels.
+        frames: u64,
+        /// Beats per 65536 clocks, of each channel.
+        rate: u32,
+    },
+}
+
+/// A run, checked.
+#[derive(Clone, Debug)]
+pub struct RunConfig {
+    /// What was typed.
+    pub options: RunOptions,
+    /// The command that repeats it.
+    pub command: String,
+    /// The card.
+    pub card: CardParams,
+    /// The machine around it.
+    pub machine: MachineConfig,
+    /// Where frames come from.
+    pub feed: Feed,
+    /// Channels in use.
+    pub channels: u8,
+    /// How the driver learns of frames.
+    pub notify: NotifyKind,
+    /// What a channel does when its FIFO is full.
+    pub full: FullKind,
+    /// Most payload bytes of a frame.
+    pub max_frame: u32,
+    /// Clocks without progress that are too many.
+    pub patience: Cycles,
+    /// Clocks after which a coalesced interrupt is sent all the same.
+    pub coalesce_clocks: u32,
+    /// Fault to plant.
+    pub fault: Option<Fault>,
+}
+
+impl RunConfig {
+    /// Frames over all channels.
+    #[must_use]
+    pub fn frames(&self) -> u64 {
+        match &self.feed {
+            Feed::Front(plan) => plan.frames,
+            Feed::Generator { frames, .. } => *frames,
+        }
+    }
+
+    /// Understands and checks what was typed; reads the input.
+    ///
+    /// # Errors
+    /// The first thing that cannot be.
+    pub fn new(options: &RunOptions) -> Result<Self, BadInput> {
+        options.on.parse::<Target>()?.require_built()?;
+        let width =
+            DataWidth::from_bits(options.width).ok_or_else(|| BadInput::setting("--width", options.width, "64, 128, 256 or 512"))?;
+        if !(1..=MAX_C2H as u8).contains(&options.channels) {
+            return Err(BadInput::setting("--channels", options.channels, "1 to 16"));
+        }
+        check_ring(options.ring_size)?;
+        let machine = machine(options)?;
+        let card = CardParams { width, c2h_channels: options.channels.max(CardParams::default().c2h_channels), ..CardParams::default() };
+        card.validate().map_err(|e| BadInput::setting(e.field, e.value, e.rule))?;
+        let clock_ps = machine.clock_ps;
+        let feed = feed(options, width, clock_ps)?;
+        let max_frame = match &feed {
+            Feed::Front(plan) => plan.input.longest(),
+            Feed::Generator { sizes, .. } => sizes.max(),
+        };
+        if footprint(max_frame) > options.ring_size {
+            let right = format!(
+                "at most {} bytes: with its header it must fit the ring of {}",
+                options.ring_size - 32,
+                show_bytes(options.ring_size)
+            );
+            return Err(BadInput::setting("longest frame", format_args!("{max_frame} bytes"), right));
+        }
+        let memory = u64::from(options.channels) * (options.ring_size + 64 * 1024) + (64 << 20);
+        let host =
+            silico_sim::HostConfig { memory_bytes: memory.next_multiple_of(4096).max(machine.host.memory_bytes), ..machine.host.clone() };
+        Ok(Self {
+            options: options.clone(),
+            command: reproduce::command(options),
+            card,
+            machine: MachineConfig { host, ..machine },
+            feed,
+            channels: options.channels,
+            notify: options.notify,
+            full: options.full,
+            max_frame: max_frame.max(1),
+            patience: Cycles(options.patience.max(1)),
+            coalesce_clocks: u32::try_from(options.coalesce_time * 1000 / u64::from(clock_ps)).unwrap_or(u32::MAX),
+            fault: options.fault,
+        })
+    }
+}
+
+fn check_ring(bytes: u64) -> Result<(), BadInput> {
+    let right = "a multiple of 4096 bytes, 4KiB to 1GiB";
+    let fits = bytes.is_multiple_of(4096) && (4096..=MAX_RING).contains(&bytes);
+    if fits { Ok(()) } else { Err(BadInput::setting("--ring-size", format_args!("{bytes} bytes"), right)) }
+}
+
+fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
+    let generation =
+        Generation::from_number(options.generation).ok_or_else(|| BadInput::setting("--gen", options.generation, "1, 2, 3, 4 or 5"))?;
+    let link =
+        LinkConfig { generation, lanes: options.lanes, max_payload: options.mps, max_read_request: options.mrrs, ..LinkConfig::default() };
+    let machine = MachineConfig { seed: options.seed, link, ..MachineConfig::default() };
+    // The machine names its own fields; people typed options.
+    let typed = |field: &str| match field {
+        "link.lanes" => "--lanes".to_string(),
+        "link.max_payload" => "--mps".into(),
+        "link.max_read_request" => "--mrrs".into(),
+        field => field.into(),
+    };
+    machine.validate().map_err(|e| BadInput::setting(typed(e.field), e.value, e.rule))?;
+    Ok(machine)
+}
+
+fn feed(options: &RunOptions, width: DataWidth, clock_ps: u32) -> Result<Feed, BadInput> {
+    if let Some(rate) = options.rate
+        && !(rate > 0.0 && rate <= 10_000.0)
+    {
+        return Err(BadInput::setting("--rate", rate, "above 0 and at most 10000 Gb/s"));
+    }
+    if options.frames == Some(0) || options.repeat == 0 {
+        let (field, right) = if options.repeat == 0 { ("--repeat", "at least 1") } else { ("--frames", "at least 1") };
+        return Err(BadInput::setting(field, 0, right));
+    }
+    if options.source == SourceKind::Generator {
+        return generator(options, width, clock_ps);
+    }
+    let input = read_input(options)?;
+    let frames = options.frames.unwrap_or(input.pieces.len() as u64 * options.repeat);
+    let pace = pace(options, &input)?;
+    let mut plan = Plan::new(input, options.channels, frames, clock_ps, width.bytes());
+    plan.spread = options.spread.into();
+    plan.pace = pace;
+    plan.pause = Cycles(options.pause.into());
+    Ok(Feed::Front(Arc::new(plan)))
+}
+
+fn generator(options: &RunOptions, width: DataWidth, clock_ps: u32) -> Result<Feed, BadInput> {
+    if let Some(input) = &options.input {
+        return Err(BadInput::setting("INPUT", input, "absent with --source generator"));
+    }
+    if options.pace.is_some() {
+        return Err(BadInput::setting(
+            "--pace",
+            "capture",
+            "absent with --source generator, which has no time stamps: use --rate or --pause",
+        ));
+    }
+    options.frame_size.generator()?;
+    let rate = options.rate.map_or(65536, |gbps| {
+        let full = f64::from(width.bytes()) * 8.0 * 1000.0 / f64::from(clock_ps);
+        (gbps / f64::from(options.channels) / full * 65536.0).clamp(1.0, 65536.0) as u32
+    });
+    Ok(Feed::Generator { sizes: options.frame_size.clone(), frames: options.frames.unwrap_or(GENERATOR_FRAMES), rate })
+}
+
+fn read_input(options: &RunOptions) -> Result<Input, BadInput> {
+    let Some(path) = &options.input else {
+        return match options.source {
+            SourceKind::File => Err(BadInput::setting("INPUT", "absent", "a file with --source file")),
+            _ => Input::embedded(),
+        };
+    };
+    let sizes = options.frame_size.clone();
+    let cut = match options.source {
+        SourceKind::Auto | SourceKind::Generator => Cut::Auto(sizes, options.seed),
+        SourceKind::Pcap => Cut::Pcap,
+        SourceKind::File => Cut::File(sizes, options.seed),
+    };
+    Input::new(path, read_file(path)?, &cut)
+}
+
+fn pace(options: &RunOptions, input: &Input) -> Result<Pace, BadInput> {
+    if let Some(gbps) = options.rate {
+        return Ok(Pace::Rate { mbps: ((gbps * 1000.0).round() as u64).max(1) });
+    }
+    let Some(pace) = &options.pace else { return Ok(Pace::Full) };
+    let right = "capture, or capture:SCALE with SCALE from 0.001 to 1000";
+    let scale: f64 = match pace.strip_prefix("capture") {
+        Some("") => 1.0,
+        Some(rest) => rest.strip_prefix(':').and_then(|scale| scale.parse().ok()).unwrap_or(0.0),
+        None => 0.0,
+    };
+    if !(0.001..=1000.0).contains(&scale) {
+        return Err(BadInput::setting("--pace", pace, right));
+    }
+    if input.link_type.is_none() {
+        return Err(BadInput::setting("--pace", pace, "absent unless the input is a pcap: nothing else has time stamps"));
+    }
+    Ok(Pace::Capture { scale_milli: (scale * 1000.0).round() as u64 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(args: &[&str]) -> String {
+        RunConfig::new(&RunOptions::typed(args).unwrap()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_default_is_the_embedded_recording() {
+        let config = RunConfig::new(&RunOptions::default()).unwrap();
+        let Feed::Front(plan) = config.feed else { panic!("front end expected") };
+        assert_eq!(plan.input.name, "embedded: loopback.pcap");
+        assert_eq!(plan.frames, plan.input.pieces.len() as u64);
+        assert_eq!(config.max_frame, 65_549);
+    }
+
+    #[rstest::rstest]
+    #[case(&["--lanes", "3"], "--lanes is 3; it must be 1, 2, 4, 8 or 16")]
+    #[case(&["--gen", "6"], "--gen is 6; it must be 1, 2, 3, 4 or 5")]
+    #[case(&["--ring-size", "5000"], "--ring-size is 5000 bytes; it must be a multiple of 4096 bytes, 4KiB to 1GiB")]
+    #[case(&["--ring-size", "0"], "--ring-size is 0 bytes")]
+    #[case(&["--ring-size", "2GiB"], "--ring-size is 2147483648 bytes")]
+    #[case(&["--mps", "300"], "--mps is 300; it must be 128, 256, 512 or 1024 bytes")]
+    #[case(&["--mrrs", "8192"], "--mrrs is 8192")]
+    #[case(&["--channels", "0"], "--channels is 0; it must be 1 to 16")]
+    #[case(&["--channels", "17"], "--channels is 17; it must be 1 to 16")]
+    #[case(&["--width", "100"], "--width is 100; it must be 64, 128, 256 or 512")]
+    #[case(&["--ring-size", "4KiB"], "longest frame is 65549 bytes; it must be at most 4064 bytes")]
+    #[case(&["--source", "generator", "--frame-size", "4096", "--ring-size", "4KiB"], "longest frame is 4096 bytes")]
+    #[case(&["--source", "generator", "--frame-size", "1,2,3"], "--frame-size is a list of 3")]
+    #[case(&["--source", "generator", "x.pcap"], "INPUT is x.pcap; it must be absent")]
+    #[case(&["--source", "file"], "INPUT is absent; it must be a file")]
+    #[case(&["--frames", "0"], "--frames is 0; it must be at least 1")]
+    #[case(&["--repeat", "0"], "--repeat is 0; it must be at least 1")]
+    #[case(&["--rate=-1"], "--rate is -1; it must be above 0")]
+    #[case(&["--rate", "NaN"], "--rate is NaN")]
+    #[case(&["--pace", "fast"], "--pace is fast; it must be capture")]
+    #[case(&["--pace", "capture:0"], "--pace is capture:0")]
+    #[case(&["--on", "rtl"], "--on is rtl; it must be model: rtl is not built yet")]
+    #[case(&["--on", "pci:0000:03:00.0"], "not built yet")]
+    #[case(&["--on", "moon"], "--on is moon; it must be model")]
+    #[case(&["no/such/file"], "no/such/file: input is")]
+    fn each_impossible_setting_is_one_line_with_what_is_right(#[case] args: &[&str], #[case] line: &str) {
+        let error = error(args);
+        assert!(error.starts_with(line) || (line == "not built yet" && error.contains(line)), "{error}");
+        assert!(!error.contains('\n') && error.contains("it must be"), "{error}");
+    }
+}

@@ -1,0 +1,216 @@
+//! The end of a run: counters, stops, leftovers, books, and the report of it all.
+
+use super::config::{Feed, RunConfig};
+use super::session::Session;
+use super::{CouldNotRun, Stop, Wrong};
+use crate::check::conservation::Books;
+use crate::fault::Fault;
+use crate::report::{Finding, HostPart, InputPart, Latency, Report, SetupPart, SimulatedPart, Stalls, WallPart};
+use clap::ValueEnum;
+use silico_driver::counters::{CardCounters, ChannelCounters};
+use silico_driver::error::DriverError;
+use silico_sim::Stats;
+use silico_spec::registers::c2h;
+
+/// What is known only of a run that went through.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Measured {
+    card: CardCounters,
+    channels: Vec<ChannelCounters>,
+    books: Vec<Books>,
+    stats: Stats,
+    /// Seconds of wall clock while frames flowed.
+    seconds: f64,
+}
+
+impl Session<'_> {
+    /// Reads the counters, stops the channels, takes what is left and closes the books.
+    pub(super) fn finish(&mut self) -> Result<Measured, Stop> {
+        let stats = self.bench.platform.machine().stats().clone();
+        let seconds = self.start.wall.map_or(0.0, |wall| wall.elapsed().as_secs_f64());
+        self.bench.card.latch_counters(false)?;
+        let card = self.bench.card.counters()?;
+        let channels = self.lanes.iter().map(|lane| lane.ring.counters()).collect::<Result<Vec<_>, DriverError>>()?;
+        let mut books = Vec::with_capacity(self.lanes.len());
+        for index in 0..self.lanes.len() {
+            let stopped = self.lanes[index].ring.stop()?;
+            self.take_frames(index)?;
+            let sent = self.presented(index)?;
+            books.push(self.board.close(index as u8, sent, stopped.frames, stopped.dropped, stopped.discarded.into())?);
+        }
+        Ok(Measured { card, channels, books, stats, seconds })
+    }
+
+    /// Frames that a channel's source has presented.
+    fn presented(&self, index: usize) -> Result<u64, DriverError> {
+        use silico_driver::platform::{Platform, Registers};
+        match self.config.feed {
+            Feed::Front(_) => Ok(self.lanes[index].planned),
+            Feed::Generator { .. } => {
+                let offset = c2h::offset(index as u32, c2h::GEN_MADE);
+                self.bench.platform.registers().read64(offset).map_err(|error| DriverError::Access { register: "GEN_MADE", error })
+            }
+        }
+    }
+
+    /// The report of a run in which nothing was wrong. A fault that never happened proves nothing.
+    pub(super) fn passed(self, measured: Measured) -> Result<Report, CouldNotRun> {
+        if let (Some(fault), None) = (self.config.fault, self.bench.planted.cycle()) {
+            let things = match fault {
+                Fault::FlipByte(_) => "payload writes",
+                Fault::DropInterrupt(_) => "interrupts",
+                Fault::RepeatFrame(_) => "frames of channel 0",
+            };
+            return Err(CouldNotRun(format!("--fault is {fault}; it must be one that happens: the run has fewer {things}")));
+        }
+        Ok(self.report(measured, None))
+    }
+
+    /// The report of a run in which something was wrong.
+    pub(super) fn failed(self, wrong: Wrong) -> Report {
+        let (stats, trace, now) = {
+            let machine = self.bench.platform.machine();
+            (machine.stats().clone(), machine.trace().to_string(), machine.now())
+        };
+        let cycle = match &wrong {
+            Wrong::Violation(violation) => violation.cycle,
+            Wrong::Divergence(divergence) => divergence.cycle,
+            _ => now,
+        };
+        let planted = self.config.fault.and_then(|fault| Some((fault.to_string(), self.bench.planted.cycle()?)));
+        let trace = trace.lines().map(Into::into).collect();
+        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what: wrong.to_string(), planted, trace };
+        let seconds = self.start.wall.map_or(0.0, |wall| wall.elapsed().as_secs_f64());
+        self.report(Measured { stats, seconds, ..Measured::default() }, Some(finding))
+    }
+
+    fn report(&self, measured: Measured, finding: Option<Finding>) -> Report {
+        let delivered = (0..self.config.channels).map(|channel| self.board.delivered(channel));
+        let (frames, bytes) = delivered.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+        let digest = self.bench.platform.machine().trace().digest();
+        Report {
+            command: self.config.command.clone(),
+            passed: finding.is_none(),
+            finding,
+            input: input(self.config),
+            setup: self.setup(),
+            frames,
+            bytes,
+            integrity: self.board.checked(),
+            simulated: self.simulated(&measured, bytes),
+            stalls: measured.channels.iter().zip(0..).map(|(counters, channel)| stalls(channel, counters)).collect(),
+            host: self.host(&measured.stats),
+            latency: self.latency(),
+            trace_digest: format!("{digest:016x}"),
+            wall: self.wall(&measured, frames, bytes),
+            books: measured.books,
+        }
+    }
+
+    fn setup(&self) -> SetupPart {
+        let (config, function) = (self.config, self.bench.platform.function());
+        let name = |value: Option<clap::builder::PossibleValue>| value.map(|value| value.get_name().to_string()).unwrap_or_default();
+        SetupPart {
+            target: config.options.on.clone(),
+            channels: config.channels,
+            ring_bytes: config.options.ring_size,
+            link: format!("Gen {} x{}", config.options.generation, config.options.lanes),
+            mps: function.mps,
+            mrrs: function.mrrs,
+            port_bits: config.card.width.bytes() * 8,
+            notify: name(config.notify.to_possible_value()),
+            full: name(config.full.to_possible_value()),
+            seed: config.options.seed,
+        }
+    }
+
+    fn simulated(&self, measured: &Measured, bytes: u64) -> SimulatedPart {
+        let (link, clock_ns) = (&self.config.machine.link, f64::from(self.config.machine.clock_ps) / 1000.0);
+        let cycles = self.last.since(self.start.cycle).0;
+        let ns = cycles as f64 * clock_ns;
+        let (now, then) = (measured.stats.to_host.mem_writes, self.start.stats.to_host.mem_writes);
+        let (tlps, dma, wire) = ((now.tlps - then.tlps) as f64, (now.payload - then.payload) as f64, (now.wire - then.wire) as f64);
+        let payload_gbps = ratio(bytes as f64 * 8.0, ns);
+        let limit_gbps = link.tlp_gbps() * ratio(bytes as f64, wire);
+        SimulatedPart {
+            cycles,
+            ns,
+            payload_gbps,
+            limit_gbps,
+            percent: 100.0 * ratio(payload_gbps, limit_gbps),
+            tlp_bytes: ratio(dma, tlps),
+            mps_gbps: link.write_gbps(self.bench.platform.function().mps),
+            tlp_gbps: link.tlp_gbps(),
+            port_gbps: f64::from(self.config.card.width.bytes()) * 8.0 / clock_ns,
+            port_busy_percent: 100.0 * ratio(measured.card.tx_busy as f64, measured.card.cycles as f64),
+        }
+    }
+
+    fn host(&self, now: &Stats) -> HostPart {
+        let then = &self.start.stats;
+        let writes = |stats: &Stats| stats.to_host.mem_writes;
+        HostPart {
+            interrupts: now.interrupts.iter().sum::<u64>() - then.interrupts.iter().sum::<u64>(),
+            mmio_reads: now.mmio_reads - then.mmio_reads,
+            mmio_writes: now.mmio_writes - then.mmio_writes,
+            doorbells: self.bench.platform.doorbells() - self.start.doorbells,
+            write_backs: self.bench.seen.write_backs() - self.start.write_backs,
+            dma_writes: writes(now).tlps - writes(then).tlps,
+            dma_bytes: writes(now).payload - writes(then).payload,
+        }
+    }
+
+    fn latency(&self) -> Option<Latency> {
+        let at = |quantile| self.latency.value_at_quantile(quantile);
+        (!self.latency.is_empty()).then(|| Latency { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: self.latency.max() })
+    }
+
+    fn wall(&self, measured: &Measured, frames: u64, bytes: u64) -> WallPart {
+        let seconds = measured.seconds;
+        let clocks = (measured.stats.clocks - self.start.stats.clocks) as f64;
+        let steps = (measured.stats.runs - self.start.stats.runs) as f64;
+        WallPart {
+            seconds,
+            clocks_per_s: ratio(clocks, seconds),
+            bytes_per_s: ratio(bytes as f64, seconds),
+            frames_per_s: ratio(frames as f64, seconds),
+            slowdown: ratio(seconds, clocks * f64::from(self.config.machine.clock_ps) * 1e-12),
+            clocks_per_step: ratio(clocks, steps),
+        }
+    }
+}
+
+/// Zero for nothing at all, so that an empty run has a report too.
+fn ratio(part: f64, whole: f64) -> f64 {
+    if whole > 0.0 { part / whole } else { 0.0 }
+}
+
+fn input(config: &RunConfig) -> InputPart {
+    match &config.feed {
+        Feed::Front(plan) => {
+            let pieces = &plan.input.pieces;
+            let lengths = pieces.iter().map(|piece| piece.len);
+            let sizes = (lengths.clone().min().unwrap_or(0), lengths.max().unwrap_or(0));
+            InputPart { name: plan.input.name.clone(), frames: plan.frames, pieces: pieces.len() as u64, sizes }
+        }
+        Feed::Generator { sizes, frames, .. } => {
+            let lengths = match sizes.generator() {
+                Ok((_, min, max, _)) => (min, max),
+                Err(_) => (0, 0),
+            };
+            InputPart { name: "generator".into(), frames: *frames, pieces: 0, sizes: lengths }
+        }
+    }
+}
+
+fn stalls(channel: u8, counters: &ChannelCounters) -> Stalls {
+    Stalls {
+        channel,
+        beats: counters.tx_beats,
+        no_credit: counters.no_credit,
+        no_buffer: counters.no_buffer,
+        no_data: counters.no_data,
+        no_grant: counters.no_grant,
+        front_held: counters.front_held,
+    }
+}

@@ -1,0 +1,305 @@
+//! The loop of a run: take frames out of every channel, check them, wait, and notice when nothing moves.
+
+use super::config::{Feed, RunConfig};
+use super::output::Output;
+use super::progress::Progress;
+use super::setup::{Bench, GENERATOR_SOURCE, ring_config, share};
+use super::{CouldNotRun, Stop, Wrong};
+use crate::check::liveness::{Liveness, Stuck};
+use crate::cli::options::{FullKind, NotifyKind};
+use crate::input::source::PlannedSource;
+use crate::report::Report;
+use crate::scoreboard::{Divergence, Expected, Scoreboard};
+use hdrhistogram::Histogram;
+use silico_driver::channel::{RingChannel, Wait, WaitMode};
+use silico_driver::platform::{Nanos, Time};
+use silico_sim::Stats;
+use silico_spec::generator::FrameSequence;
+use silico_spec::units::{Cycle, Cycles};
+use std::time::Instant;
+
+use crate::platform::SimPlatform;
+
+/// Longest pause of a polling host that finds nothing, in ns. Only a bound: the machine wakes it when a write becomes visible.
+const IDLE_PAUSE_NS: u64 = 100_000;
+/// A sleeping host looks after all of its channels at least this often, in ns.
+const SLEEP_NS: u64 = 1_000_000;
+/// After a source that may drop has ended, silence of this many clocks means that all of its frames have come.
+const SETTLE: Cycles = Cycles(25_000);
+/// Latencies up to 100 s.
+const LONGEST_LATENCY_NS: u64 = 100_000_000_000;
+
+/// One channel of the run.
+pub(super) struct Lane {
+    pub(super) ring: RingChannel<SimPlatform>,
+    /// Frames that its source presents.
+    pub(super) planned: u64,
+    pub(super) delivered: u64,
+}
+
+/// Where time and counters stood when frames began to flow.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Start {
+    pub(super) cycle: Cycle,
+    pub(super) stats: Stats,
+    pub(super) doorbells: u64,
+    pub(super) write_backs: u64,
+    pub(super) wall: Option<Instant>,
+}
+
+/// A run under way.
+pub(super) struct Session<'a> {
+    pub(super) config: &'a RunConfig,
+    pub(super) bench: Bench,
+    pub(super) lanes: Vec<Lane>,
+    pub(super) board: Scoreboard,
+    pub(super) latency: Histogram<u64>,
+    pub(super) start: Start,
+    /// When the last frame was taken.
+    pub(super) last: Cycle,
+    output: Option<Output>,
+    liveness: Liveness,
+    /// Nanoseconds at the card's cycle zero.
+    stamp_zero: Nanos,
+    /// Channel that a sleeping host waits on next.
+    next_wait: usize,
+}
+
+impl<'a> Session<'a> {
+    /// Opens the channels.
+    pub(super) fn new(config: &'a RunConfig, bench: Bench) -> Result<Self, CouldNotRun> {
+        let mut lanes = Vec::with_capacity(config.channels.into());
+        for channel in 0..config.channels {
+            let ring = bench.card.channel(channel, &ring_config(config, channel)).map_err(|e| CouldNotRun(e.to_string()))?;
+            lanes.push(Lane { ring, planned: planned(config, channel), delivered: 0 });
+        }
+        let board = Scoreboard::new((0..config.channels).map(|channel| expected(config, channel)).collect(), config.full == FullKind::Drop);
+        let latency = Histogram::new_with_bounds(1, LONGEST_LATENCY_NS, 3).map_err(|e| CouldNotRun(e.to_string()))?;
+        let link_type = match &config.feed {
+            Feed::Front(plan) => plan.input.link_type,
+            Feed::Generator { .. } => None,
+        };
+        let output = config.options.output.as_deref().map(|path| Output::create(path, link_type)).transpose()?;
+        let stamp_zero = bench.platform.nanos(bench.seen.released());
+        let now = bench.platform.machine().now();
+        let liveness = Liveness::new(config.patience, now);
+        Ok(Self { config, bench, lanes, board, latency, start: Start::default(), last: now, output, liveness, stamp_zero, next_wait: 0 })
+    }
+
+    /// The whole run.
+    pub(super) fn run(mut self, progress: &mut Progress) -> Result<Report, CouldNotRun> {
+        let result = self.measure(progress);
+        progress.finish();
+        if let Some(output) = self.output.take() {
+            output.finish()?;
+        }
+        // A rule of the machine that was broken explains whatever came of it.
+        let violation = self.bench.platform.machine().violation().cloned();
+        match (violation, result) {
+            (Some(violation), _) => Ok(self.failed(Wrong::Violation(violation))),
+            (None, Ok(measured)) => self.passed(measured),
+            (None, Err(Stop::Wrong(wrong))) => Ok(self.failed(wrong)),
+            (None, Err(Stop::CouldNotRun(error))) => Err(error),
+        }
+    }
+
+    fn measure(&mut self, progress: &mut Progress) -> Result<super::finish::Measured, Stop> {
+        for lane in &mut self.lanes {
+            lane.ring.start()?;
+        }
+        self.bench.card.latch_counters(true)?;
+        self.feed();
+        self.flow(progress)?;
+        self.finish()
+    }
+
+    /// Lets the frames flow, and notes where everything stands.
+    fn feed(&mut self) {
+        let mut machine = self.bench.platform.machine();
+        let now = machine.now();
+        self.start = Start {
+            cycle: now,
+            stats: machine.stats().clone(),
+            doorbells: self.bench.platform.doorbells(),
+            write_backs: self.bench.seen.write_backs(),
+            wall: Some(Instant::now()),
+        };
+        self.last = now;
+        self.liveness.progress(now);
+        if let Feed::Front(plan) = &self.config.feed {
+            for channel in 0..self.config.channels {
+                machine.feed(channel.into(), Box::new(PlannedSource::new(plan, channel, now)));
+            }
+        }
+    }
+
+    fn flow(&mut self, progress: &mut Progress) -> Result<(), Stop> {
+        loop {
+            let mut taken = 0;
+            for index in 0..self.lanes.len() {
+                taken += self.take_frames(index)?;
+            }
+            if taken > 0 {
+                progress.at(self.lanes.iter().map(|lane| lane.delivered).sum());
+            }
+            if self.is_complete(taken) {
+                return Ok(());
+            }
+            self.check_machine(taken)?;
+            if taken == 0 {
+                self.wait()?;
+            }
+        }
+    }
+
+    /// Takes all frames that a channel has at hand, and checks them.
+    pub(super) fn take_frames(&mut self, index: usize) -> Result<u64, Stop> {
+        let lane = &mut self.lanes[index];
+        let costs = self.bench.platform.costs();
+        let (mut taken, mut spent, mut now) = (0, 0, None);
+        while let Some(frame) = lane.ring.poll()? {
+            let now = *now.get_or_insert_with(|| Time::now(&self.bench.platform).0);
+            let payload = [frame.head, frame.tail];
+            if let Err(what) = self.board.check(index as u8, &frame.header, payload) {
+                let cycle = self.bench.platform.machine().now();
+                return Err(Stop::Wrong(Wrong::Divergence(Divergence { channel: index as u8, frame: lane.delivered, cycle, what })));
+            }
+            spent += u64::from(costs.per_frame) + u64::from(frame.header.length) * u64::from(costs.per_kib) / 1024;
+            let stamp = self.bench.platform.nanos(Cycle(frame.header.stamp)).0 + self.stamp_zero.0;
+            self.latency.saturating_record((now + spent).saturating_sub(stamp));
+            if let Some(output) = &mut self.output {
+                output.frame(stamp, payload)?;
+            }
+            lane.delivered += 1;
+            taken += 1;
+        }
+        if taken > 0 {
+            self.bench.platform.charge(spent);
+            self.last = self.bench.platform.machine().now();
+            self.liveness.progress(self.last);
+        }
+        Ok(taken)
+    }
+
+    /// Whether no more frames will come.
+    fn is_complete(&self, taken: u64) -> bool {
+        if self.config.full == FullKind::Stall {
+            return self.lanes.iter().all(|lane| lane.delivered >= lane.planned);
+        }
+        let machine = self.bench.platform.machine();
+        taken == 0 && machine.now().since(self.last) >= SETTLE && self.sources_idle(&machine)
+    }
+
+    /// Whether all sources have presented all that they have.
+    fn sources_idle(&self, machine: &silico_sim::Machine) -> bool {
+        match &self.config.feed {
+            Feed::Front(_) => machine.front_idle(),
+            // A generator that drops is never held: it is done by then.
+            Feed::Generator { .. } => {
+                self.lanes.iter().all(|lane| machine.now() >= self.start.cycle.after(self.generator_time(lane.planned)))
+            }
+        }
+    }
+
+    /// Clocks that a generator takes at most for `frames` frames when nothing holds it.
+    fn generator_time(&self, frames: u64) -> Cycles {
+        let Feed::Generator { sizes, rate, .. } = &self.config.feed else { return Cycles(0) };
+        let beats = u64::from(sizes.max().div_ceil(self.config.card.width.bytes()).max(1));
+        let clocks = (beats + 2) * 65536 / u64::from((*rate).max(1)) + u64::from(self.config.options.pause) + 2;
+        Cycles(clocks.saturating_mul(frames).saturating_add(1000))
+    }
+
+    fn check_machine(&mut self, taken: u64) -> Result<(), Stop> {
+        let machine = self.bench.platform.machine();
+        if let Some(violation) = machine.violation() {
+            return Err(Stop::Wrong(Wrong::Violation(violation.clone())));
+        }
+        let now = machine.now();
+        drop(machine);
+        if taken > 0 || now < self.liveness.deadline() {
+            return Ok(());
+        }
+        // Nothing was due yet, or has been for less than the limit: no reason to worry.
+        if let Some(due) = self.next_due()
+            && now < due.after(self.config.patience)
+        {
+            return Ok(());
+        }
+        if self.config.full == FullKind::Drop && self.sources_idle(&self.bench.platform.machine()) {
+            return Ok(());
+        }
+        self.liveness.check(now).map_err(|stuck| self.blame(stuck))
+    }
+
+    /// When the next frame that has not come was to be presented.
+    fn next_due(&self) -> Option<Cycle> {
+        let unfinished = self.lanes.iter().enumerate().filter(|(_, lane)| lane.delivered < lane.planned);
+        match &self.config.feed {
+            Feed::Front(plan) => {
+                let due = |(index, lane): (usize, &Lane)| plan.channel(index as u8).nth(lane.delivered as usize).map(|frame| frame.at);
+                unfinished.filter_map(due).min().map(|at| self.start.cycle.after(at))
+            }
+            Feed::Generator { .. } => unfinished.map(|(_, lane)| self.start.cycle.after(self.generator_time(lane.delivered + 1))).min(),
+        }
+    }
+
+    /// Nothing moves: if a channel stopped by itself, that is what is wrong.
+    fn blame(&mut self, stuck: Stuck) -> Stop {
+        let now = Time::now(&self.bench.platform);
+        for lane in &mut self.lanes {
+            if let Err(error) = lane.ring.wait_as(WaitMode::Poll, now) {
+                return error.into();
+            }
+        }
+        stuck.into()
+    }
+
+    fn wait(&mut self) -> Result<(), Stop> {
+        let now = Time::now(&self.bench.platform);
+        if self.config.notify == NotifyKind::Poll {
+            self.bench.platform.pause(now.after(IDLE_PAUSE_NS));
+            return Ok(());
+        }
+        // One of the channels that have frames to come: each such wait ends, and the others are looked after then.
+        let lanes = self.lanes.len();
+        let unfinished =
+            (0..lanes).map(|step| (self.next_wait + step) % lanes).find(|&index| self.lanes[index].delivered < self.lanes[index].planned);
+        let index = unfinished.unwrap_or(0);
+        self.next_wait = index + 1;
+        match self.lanes[index].ring.wait(now.after(SLEEP_NS))? {
+            Wait::LostWakeUp { .. } => {
+                let now_cycle = self.bench.platform.machine().now();
+                let waited = now_cycle.since(self.bench.platform.cycle(now));
+                Err(Stuck::LostWakeUp { channel: index as u8, first_beat: self.oldest_stamp(index), waited }.into())
+            }
+            Wait::Ready | Wait::Deadline | Wait::Ended => Ok(()),
+        }
+    }
+
+    /// Cycle of the first beat of the oldest frame that a channel has at hand.
+    fn oldest_stamp(&mut self, index: usize) -> Cycle {
+        let zero = self.bench.seen.released();
+        match self.lanes[index].ring.poll() {
+            Ok(Some(frame)) => zero.after(Cycles(frame.header.stamp)),
+            _ => zero,
+        }
+    }
+}
+
+fn planned(config: &RunConfig, channel: u8) -> u64 {
+    match &config.feed {
+        Feed::Front(plan) => plan.channel(channel).count() as u64,
+        Feed::Generator { frames, .. } => share(*frames, config.channels, channel),
+    }
+}
+
+fn expected(config: &RunConfig, channel: u8) -> Expected {
+    match &config.feed {
+        Feed::Front(plan) => Expected::Front(plan.channel(channel)),
+        Feed::Generator { sizes, frames, .. } => {
+            let Ok((mode, min, max, table)) = sizes.generator() else { unreachable!("RunConfig::new refused it") };
+            let made = FrameSequence::new(config.options.seed, channel, mode, min, max, table);
+            Expected::Generator(made, share(*frames, config.channels, channel), GENERATOR_SOURCE)
+        }
+    }
+}

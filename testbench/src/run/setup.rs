@@ -1,0 +1,118 @@
+//! Builds what a run stands on: card, fault, probe, machine, driver, channels. Moves no frame.
+
+use super::CouldNotRun;
+use super::config::{Feed, RunConfig};
+use crate::cli::options::{FullKind, NotifyKind};
+use crate::fault::{Planted, plant};
+use crate::platform::{SetUpError, SimPlatform};
+use crate::probe::{Probe, Seen};
+use silico_driver::card::{BringUp, Card};
+use silico_driver::channel::{DataInterrupt, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy};
+use silico_spec::generator::LengthMode;
+use silico_spec::port::TlpPort;
+
+/// Write-back after this many frames, or
+const WRITE_BACK_FRAMES: u32 = 8;
+/// after this many clocks.
+const WRITE_BACK_CLOCKS: u32 = 250;
+/// Longest polling of a hybrid wait, in ns.
+const HYBRID_POLL_NS: u64 = 2_000;
+/// E-link in the headers of generated frames.
+pub(super) const GENERATOR_SOURCE: u16 = 0x51;
+
+/// A card under its driver, ready to run.
+#[derive(Debug)]
+pub struct Bench {
+    /// The simulated machine.
+    pub platform: SimPlatform,
+    /// The driver's view of the card.
+    pub card: Card<SimPlatform>,
+    /// What the probe on the port saw.
+    pub seen: Seen,
+    /// When the fault was planted.
+    pub planted: Planted,
+}
+
+/// Builds card, machine and driver.
+///
+/// # Errors
+/// If the card cannot be built, or does not come up.
+pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
+    let (seen, planted) = (Seen::default(), Planted::default());
+    let model = silico_model::Card::new(config.card.clone()).map_err(|e| CouldNotRun(e.to_string()))?;
+    let card: Box<dyn TlpPort + Send> = match config.fault {
+        None => Box::new(Probe::new(model, seen.clone())),
+        Some(fault) => Box::new(Probe::new(plant(fault, model, planted.clone()), seen.clone())),
+    };
+    let platform = SimPlatform::new(config.machine.clone(), card, config.card.c2h_channels.into()).map_err(|e| match e {
+        SetUpError::Config(error) => CouldNotRun(error.to_string()),
+        SetUpError::Machine(error) => CouldNotRun(format!("the card did not come up: {error}")),
+    })?;
+    let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(|e| {
+        let violation = platform.machine().violation().map(|violation| format!(" ({violation})")).unwrap_or_default();
+        CouldNotRun(format!("bring-up of the card failed: {e}{violation}"))
+    })?;
+    Ok(Bench { platform, card, seen, planted })
+}
+
+/// The driver's configuration of one channel.
+pub(super) fn ring_config(config: &RunConfig, channel: u8) -> RingConfig {
+    let wait = match config.notify {
+        NotifyKind::Poll => WaitMode::Poll,
+        NotifyKind::Interrupt => WaitMode::Interrupt,
+        NotifyKind::Hybrid => WaitMode::Hybrid { max_poll_ns: HYBRID_POLL_NS },
+    };
+    // A vector per channel: a wake-up says whose it is.
+    let interrupt =
+        DataInterrupt { vector: channel, frames: config.options.coalesce_frames, time: config.coalesce_clocks, error_vector: channel };
+    RingConfig {
+        ring_bytes: config.options.ring_size,
+        source: source(config, channel),
+        when_full: match config.full {
+            FullKind::Stall => WhenFull::Stall,
+            FullKind::Drop => WhenFull::Drop,
+        },
+        progress: Progress::WriteBack(WriteBackPolicy { frames: WRITE_BACK_FRAMES, bytes: 0, time: WRITE_BACK_CLOCKS }),
+        max_frame: config.max_frame,
+        interrupt: (config.notify != NotifyKind::Poll).then_some(interrupt),
+        wait,
+        ..RingConfig::default()
+    }
+}
+
+fn source(config: &RunConfig, channel: u8) -> Source {
+    let Feed::Generator { sizes, frames, rate } = &config.feed else { return Source::FrontEnd };
+    let lengths = match sizes.generator() {
+        Ok((LengthMode::Uniform, min, max, _)) => Lengths::Uniform { min, max },
+        Ok((LengthMode::Table, _, _, table)) => Lengths::Table(table),
+        Ok((LengthMode::Fixed, min, ..)) => Lengths::Fixed(min),
+        Err(_) => unreachable!("RunConfig::new refused it"),
+    };
+    Source::Generator(Generator {
+        lengths,
+        source: GENERATOR_SOURCE,
+        pause: config.options.pause,
+        rate: *rate,
+        seed: config.options.seed,
+        count: share(*frames, config.channels, channel),
+    })
+}
+
+/// Frames of a channel when `frames` are dealt out in turn.
+pub(super) fn share(frames: u64, channels: u8, channel: u8) -> u64 {
+    frames / u64::from(channels) + u64::from(u64::from(channel) < frames % u64::from(channels))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_add_up() {
+        for frames in 0..40 {
+            for channels in 1..17 {
+                assert_eq!((0..channels).map(|channel| share(frames, channels, channel)).sum::<u64>(), frames);
+            }
+        }
+    }
+}

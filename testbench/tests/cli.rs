@@ -1,0 +1,139 @@
+//! Bad input and impossible settings: exit status 2, one line, with file or option, value, and what would be right. And that good ones work.
+
+mod common;
+
+use common::{scratch, silico, vectors};
+
+fn run(args: &[&str]) -> common::Ran {
+    silico(&[&["run", "--quiet"], args].concat())
+}
+
+#[test]
+fn without_arguments_the_embedded_recording_runs() {
+    let ran = silico::<&str>(&[]);
+    ran.assert_passed();
+    assert!(ran.stdout.contains("embedded: loopback.pcap, 344 packets"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("PASSED"));
+}
+
+#[test]
+fn a_missing_file_is_named() {
+    run(&["no/such/file.pcap"]).assert_could_not_run(&["no/such/file.pcap: input is", "it must be a readable file"]);
+}
+
+#[test]
+fn a_truncated_pcap_is_named_with_record_and_byte() {
+    let whole = std::fs::read(vectors().join("loopback.pcap")).unwrap();
+    let path = scratch("truncated.pcap");
+    std::fs::write(&path, &whole[..whole.len() - 5]).unwrap();
+    run(&[path.to_str().unwrap()]).assert_could_not_run(&["truncated.pcap: data of record 343 at byte", "the file is truncated"]);
+    std::fs::write(&path, &whole[..30]).unwrap();
+    run(&[path.to_str().unwrap()]).assert_could_not_run(&["header of record 0 at byte 24 is cut after 6 bytes"]);
+    std::fs::write(&path, &whole[..24]).unwrap();
+    run(&[path.to_str().unwrap()]).assert_could_not_run(&["number of frames is 0; it must be at least 1"]);
+}
+
+#[test]
+fn an_absurd_record_is_named() {
+    let mut bytes = std::fs::read(vectors().join("loopback.pcap")).unwrap();
+    bytes[32..36].copy_from_slice(&u32::MAX.to_le_bytes());
+    let path = scratch("absurd.pcap");
+    std::fs::write(&path, bytes).unwrap();
+    run(&[path.to_str().unwrap()]).assert_could_not_run(&["incl_len of record 0 at byte 24 is 4294967295; it must be at most 262144"]);
+}
+
+#[test]
+fn pcapng_is_refused_with_the_way_out() {
+    let path = scratch("new.pcapng");
+    std::fs::write(&path, [&[0x0a, 0x0d, 0x0d, 0x0a][..], &[0; 60]].concat()).unwrap();
+    run(&[path.to_str().unwrap()]).assert_could_not_run(&["format is pcapng", "editcap -F pcap"]);
+}
+
+#[test]
+fn a_file_that_is_no_pcap_is_cut_but_not_taken_for_one() {
+    let path = scratch("plain.bin");
+    std::fs::write(&path, [7; 10_000]).unwrap();
+    let path = path.to_str().unwrap();
+    run(&["--source", "pcap", path]).assert_could_not_run(&["plain.bin: magic is 0x07070707"]);
+    run(&["--frame-size", "1..99", path]).assert_passed();
+}
+
+#[rstest::rstest]
+#[case(&["--lanes", "3"], &["--lanes is 3", "1, 2, 4, 8 or 16"])]
+#[case(&["--ring-size", "5000"], &["--ring-size is 5000 bytes", "multiple of 4096"])]
+#[case(&["--ring-size", "64KiB"], &["longest frame is 65549 bytes", "ring of 64KiB"])]
+#[case(&["--mps", "300"], &["--mps is 300", "128, 256, 512 or 1024"])]
+#[case(&["--channels", "0"], &["--channels is 0", "1 to 16"])]
+#[case(&["--channels", "17"], &["--channels is 17", "1 to 16"])]
+#[case(&["--width", "100"], &["--width is 100", "64, 128, 256 or 512"])]
+#[case(&["--gen", "9"], &["--gen is 9", "1, 2, 3, 4 or 5"])]
+#[case(&["--on", "rtl"], &["--on is rtl", "not built yet"])]
+#[case(&["--on", "socket:/tmp/x"], &["--on is socket:/tmp/x", "not built yet"])]
+#[case(&["--on", "moon"], &["--on is moon", "model, rtl, lockstep"])]
+#[case(&["--ring-size", "big"], &["--ring-size", "big", "number of bytes"])]
+#[case(&["--fault", "flood@1"], &["--fault", "flip-byte@N"])]
+#[case(&["--lanes", "many"], &["--lanes", "many"])]
+#[case(&["--no-such-option"], &["--no-such-option"])]
+#[case(&["--output", "no/such/folder/out"], &["no/such/folder/out: --output is"])]
+#[case(&["--fault", "drop-interrupt@1"], &["--fault is drop-interrupt@1", "fewer interrupts"])]
+fn impossible_settings_are_one_line(#[case] args: &[&str], #[case] parts: &[&str]) {
+    run(args).assert_could_not_run(parts);
+}
+
+#[test]
+fn what_the_host_received_is_what_was_sent() {
+    let path = scratch("received.pcap");
+    let name = path.to_str().unwrap();
+    run(&["--channels", "1", "--output", name]).assert_passed();
+    let payloads = |bytes: &[u8], mut at: usize| {
+        let mut out = vec![];
+        while at < bytes.len() {
+            let len = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().unwrap()) as usize;
+            out.push(bytes[at + 16..at + 16 + len].to_vec());
+            at += 16 + len;
+        }
+        out
+    };
+    let sent = std::fs::read(vectors().join("loopback.pcap")).unwrap();
+    let received = std::fs::read(&path).unwrap();
+    assert!(payloads(&sent, 24) == payloads(&received, 24), "packets differ");
+    let raw = scratch("received.bin");
+    run(&["--channels", "1", "--output", raw.to_str().unwrap()]).assert_passed();
+    assert!(std::fs::read(&raw).unwrap() == payloads(&sent, 24).concat(), "bytes differ");
+}
+
+#[rstest::rstest]
+#[case(&["--source", "generator", "--frame-size", "0..3000", "--frames", "2000", "--channels", "3"])]
+#[case(&["--source", "generator", "--frame-size", "1,64,777,4096", "--frames", "500", "--ring-size", "12KiB", "--mps", "128"])]
+#[case(&["--notify", "interrupt"])]
+#[case(&["--notify", "interrupt", "--coalesce-frames", "16", "--coalesce-time", "20000"])]
+#[case(&["--notify", "hybrid", "--channels", "16"])]
+#[case(&["--gen", "1", "--lanes", "1", "--channels", "2"])]
+#[case(&["--width", "64", "--spread", "hash"])]
+#[case(&["--width", "512", "--gen", "5", "--lanes", "16", "--mps", "1024", "--repeat", "3"])]
+#[case(&["--rate", "1.5"])]
+#[case(&["--pace", "capture:0.01"])]
+#[case(&["--pause", "100"])]
+#[case(&["--full", "drop", "--gen", "1", "--lanes", "1"])]
+#[case(&["--full", "drop", "--source", "generator", "--frame-size", "64..1500", "--frames", "3000", "--gen", "1", "--lanes", "1"])]
+fn settings_of_every_kind_pass(#[case] args: &[&str]) {
+    run(args).assert_passed();
+}
+
+#[test]
+fn drops_happen_and_are_accounted_for() {
+    let args =
+        ["--json", "--full", "drop", "--source", "generator", "--frame-size", "1500", "--frames", "3000", "--gen", "1", "--lanes", "1"];
+    let report = run(&args).json();
+    let sum = |field: &str| report["books"].as_array().unwrap().iter().map(|books| books[field].as_u64().unwrap()).sum::<u64>();
+    assert!(sum("card_dropped") > 0, "a link this slow must drop: {report:#}");
+    assert_eq!(sum("sent"), 3000);
+    assert_eq!(sum("delivered") + sum("card_dropped") + sum("card_discarded"), 3000);
+}
+
+#[test]
+fn help_and_version_are_no_errors() {
+    assert_eq!(silico(&["--help"]).status, 0);
+    assert_eq!(silico(&["run", "--help"]).status, 0);
+    assert_eq!(silico(&["--version"]).status, 0);
+}

@@ -48,7 +48,8 @@ fn a_lost_interrupt_is_found() {
 
 #[test]
 fn a_lost_interrupt_of_the_generator_is_found() {
-    found_twice(&[&GENERATOR[..], &["--notify", "interrupt", "--fault", "drop-interrupt@3"]].concat(), "no interrupt came");
+    // Slow enough for the host to fall asleep between frames.
+    found_twice(&[&GENERATOR[..], &["--rate", "2", "--notify", "interrupt", "--fault", "drop-interrupt@30"]].concat(), "no interrupt came");
 }
 
 #[test]

@@ -31,9 +31,10 @@ pub struct Table {
     pub rows: Vec<Row>,
 }
 
-/// Four significant digits and an SI prefix.
+/// Some significant digits and an SI prefix.
 fn show(value: f64) -> String {
     match value.abs() {
+        v if v >= 1e12 => format!("{:.2} T", value / 1e12),
         v if v >= 1e9 => format!("{:.2} G", value / 1e9),
         v if v >= 1e6 => format!("{:.2} M", value / 1e6),
         v if v >= 1e3 => format!("{:.1} k", value / 1e3),

@@ -69,7 +69,7 @@ impl FrameSizes {
             Self::Fixed(size) => (LengthMode::Fixed, *size, *size, table),
             Self::Uniform(min, max) => (LengthMode::Uniform, *min, *max, table),
             Self::List(sizes) => {
-                if sizes.is_empty() || TABLE_ENTRIES % sizes.len() != 0 {
+                if sizes.is_empty() || !TABLE_ENTRIES.is_multiple_of(sizes.len()) {
                     let right = "a list of 1, 2, 4, 8 or 16 sizes for the generator, whose table has 16 entries";
                     return Err(BadInput::setting("--frame-size", format_args!("a list of {}", sizes.len()), right));
                 }

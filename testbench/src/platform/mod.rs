@@ -74,7 +74,6 @@ impl SimPlatform {
     }
 
     /// The machine. Calls of the driver block while the guard lives.
-    #[must_use]
     pub fn machine(&self) -> MutexGuard<'_, Machine> {
         self.shared.machine()
     }

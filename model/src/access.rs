@@ -111,16 +111,8 @@ impl Card {
         self.config.capture(header.destination());
         let effects = self.config.write(header.config_offset(), request.data[0], header.first_be());
         self.apply(effects);
-        let completion = Header::completion(
-            false,
-            self.config.bdf(),
-            CompletionStatus::Success,
-            4,
-            header.requester(),
-            header.tag(),
-            0,
-            Dwords(0),
-        );
+        let completion =
+            Header::completion(false, self.config.bdf(), CompletionStatus::Success, 4, header.requester(), header.tag(), 0, Dwords(0));
         self.owe(header, completion, [0; 2]);
     }
 
@@ -166,7 +158,8 @@ impl Card {
     /// Answers with UR or CA, and logs why.
     fn reject(&mut self, request: &Header, error: ErrorKind) {
         self.log(error, Some(request));
-        let status = if error == ErrorKind::CompleterAbort { CompletionStatus::CompleterAbort } else { CompletionStatus::UnsupportedRequest };
+        let status =
+            if error == ErrorKind::CompleterAbort { CompletionStatus::CompleterAbort } else { CompletionStatus::UnsupportedRequest };
         let (bytes, lower) = match request.kind() {
             Kind::MemRead | Kind::MemReadLocked => {
                 let (from, bytes) = enabled_span(request);
@@ -210,6 +203,9 @@ impl Card {
                     channel.refresh(&env);
                     hit
                 });
+                if channel < self.channels.len() {
+                    self.awake.insert(channel);
+                }
                 if !hit {
                     self.registers.count_hole();
                 } else if within & !4 == silico_spec::registers::c2h::INT_DATA_ARM {

@@ -35,9 +35,42 @@ pub struct Card {
     pub(crate) limits: Limits,
     /// Collects the beats of a TLP that comes clock by clock.
     pub(crate) incoming: TlpBuf,
+    /// Bit per channel: it is not asleep. The others are not looked at.
+    pub(crate) awake: Set,
     /// Error messages owed to the root complex, by [`severity`].
     errors: [bool; 3],
     in_reset: bool,
+}
+
+/// A set of channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Set(pub(crate) u16);
+
+impl Set {
+    pub(crate) fn insert(&mut self, channel: usize) {
+        self.0 |= 1 << channel;
+    }
+
+    pub(crate) fn remove(&mut self, channel: usize) {
+        self.0 &= !(1 << channel);
+    }
+
+    /// Those from `first` on, then those before it.
+    pub(crate) fn from(self, first: usize) -> impl Iterator<Item = usize> {
+        let below = (1 << first) - 1;
+        Self(self.0 & !below).chain(Self(self.0 & below))
+    }
+}
+
+impl Iterator for Set {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let channel = self.0.trailing_zeros() as usize;
+        self.0 &= self.0.wrapping_sub(1);
+        (channel < 16).then_some(channel)
+    }
 }
 
 /// Routing of a message: to the root complex (PCIe 4.0 table 2-18).
@@ -86,6 +119,7 @@ impl Card {
             poked: false,
             limits: Limits::NONE,
             incoming: TlpBuf::new(),
+            awake: Set(0),
             errors: [false; 3],
             in_reset: true,
             params,
@@ -178,6 +212,7 @@ impl Card {
         if asked.reset {
             self.registers = CardRegisters::default();
             self.channels.iter_mut().for_each(Channel::reset_with_runs);
+            self.awake = Set(((1_u32 << self.channels.len()) - 1) as u16);
         }
     }
 
@@ -194,9 +229,9 @@ impl Card {
             _ => None,
         };
         let granted = if self.transmitter.source.is_none() { self.grant(&env) } else { None };
-        for (index, channel) in self.channels.iter_mut().enumerate() {
+        for index in self.awake {
             let busy = sending == Some(index) || granted == Some(Source::Channel(index));
-            channel.advance(&env, self.cycles, 1, busy, &mut fronts.of(index));
+            self.channels[index].advance(&env, self.cycles, 1, busy, &mut fronts.of(index));
         }
         if let (Some(Source::Channel(index)), Some(flight)) = (left, flight) {
             self.channels[index].left(flight, &env);
@@ -279,7 +314,8 @@ impl Card {
         }
         self.errors[severity(message)] = false;
         self.transmitter.tlp.set_len(0);
-        let header = Header::of(Kind::Message(TO_ROOT), true, Dwords(0)).with_requester(self.config.bdf()).with_message_code(message_code(message));
+        let header =
+            Header::of(Kind::Message(TO_ROOT), true, Dwords(0)).with_requester(self.config.bdf()).with_message_code(message_code(message));
         Some(self.load(Source::Message, header))
     }
 
@@ -300,8 +336,7 @@ impl Card {
     }
 
     fn grant_channel(&mut self, env: &Env) -> Option<Source> {
-        let count = self.channels.len();
-        for index in (0..count).map(|step| (self.transmitter.turn + step) % count) {
+        for index in self.awake.from(self.transmitter.turn) {
             let Some(want) = self.channels[index].want_in(env) else { continue };
             if !self.config.bus_master() {
                 self.channels[index].refused();
@@ -310,7 +345,7 @@ impl Card {
             if !self.transmitter.affords(&self.limits, Class::Posted, want.bytes()) {
                 return None;
             }
-            self.transmitter.turn = (index + 1) % count;
+            self.transmitter.turn = (index + 1) % self.channels.len();
             return self.grant_want(index, want, env);
         }
         None
@@ -322,7 +357,8 @@ impl Card {
         attributes.relaxed &= self.config.relaxed_allowed();
         attributes.no_snoop &= self.config.no_snoop_allowed();
         let address = silico_spec::units::BusAddr(target.address);
-        let header = Header::memory(Kind::MemWrite, self.config.bdf(), Tag(0), address, Dwords(want.bytes() / 4)).with_attributes(attributes);
+        let header =
+            Header::memory(Kind::MemWrite, self.config.bdf(), Tag(0), address, Dwords(want.bytes() / 4)).with_attributes(attributes);
         self.load(Source::Channel(index), header)
     }
 
@@ -344,9 +380,8 @@ impl Card {
         if self.msix.any_ready() {
             return affords(Class::Posted, 4);
         }
-        let count = self.channels.len();
-        let next = (0..count).find_map(|step| self.channels[(self.transmitter.turn + step) % count].want_in(env));
-        next.is_some_and(|want| !self.config.bus_master() || affords(Class::Posted, want.bytes()))
+        let next = self.awake.from(self.transmitter.turn).find_map(|index| self.channels[index].wanted_bytes(env));
+        next.is_some_and(|bytes| !self.config.bus_master() || affords(Class::Posted, bytes))
     }
 
     /// The transmit side of some clocks in which no TLP starts or ends.
@@ -366,17 +401,18 @@ impl Card {
     }
 
     fn posted_wanted(&self, env: &Env) -> bool {
-        let channels = || self.config.bus_master() && self.channels.iter().any(|channel| channel.want_in(env).is_some());
+        let channels = || self.config.bus_master() && self.awake.into_iter().any(|index| self.channels[index].wanted_bytes(env).is_some());
         self.errors.iter().any(|waiting| *waiting) || self.msix.any_ready() || channels()
     }
 
     fn end_of_clock(&mut self) {
-        for index in 0..self.channels.len() {
+        for index in self.awake {
             let channel = &mut self.channels[index];
+            let signals = channel.end_of_clock(self.cycles, self.config.bus_master());
             if channel.asleep() {
-                continue;
+                self.awake.remove(index);
             }
-            for signal in channel.end_of_clock(self.cycles, self.config.bus_master()).into_iter().flatten() {
+            for signal in signals.into_iter().flatten() {
                 self.signal(index, signal);
             }
         }

@@ -37,10 +37,13 @@ impl Card {
         if self.poked || self.flr_pending || self.access.is_some() || !self.receiver.is_empty() {
             return 0;
         }
-        if self.channels.iter().any(|channel| !channel.settled()) {
-            return 0;
+        let mut clocks = u64::MAX;
+        for channel in self.awake.map(|index| &self.channels[index]) {
+            if !channel.settled() {
+                return 0;
+            }
+            clocks = clocks.min(channel.timer().map_or(u64::MAX, |at| at.saturating_sub(self.cycles)));
         }
-        let mut clocks = self.channels.iter().filter_map(|channel| channel.timer()).min().map_or(u64::MAX, |at| at.saturating_sub(self.cycles));
         if self.transmitter.source.is_some() {
             if tx_ready {
                 clocks = clocks.min(u64::from(self.transmitter.beats - self.transmitter.beat - 1));
@@ -56,8 +59,8 @@ impl Card {
         let env = self.env();
         let sending = self.transmitter.channel();
         self.pass_beats(clocks, tx_ready, &env, now);
-        for (index, channel) in self.channels.iter_mut().enumerate() {
-            channel.advance(&env, self.cycles, clocks, sending == Some(index), &mut fronts.of(index));
+        for index in self.awake {
+            self.channels[index].advance(&env, self.cycles, clocks, sending == Some(index), &mut fronts.of(index));
         }
         self.registers.perf.cycles += clocks;
         self.cycles += clocks;
@@ -116,7 +119,12 @@ impl Endpoint for Card {
             return Cycles(0);
         }
         let env = self.env();
-        let still = self.channels.iter().map(|channel| channel.clocks_to_beat(&env, self.cycles)).min().unwrap_or(u64::MAX);
+        let still = self
+            .awake
+            .map(|index| &self.channels[index])
+            .map(|channel| channel.clocks_to_beat(&env, self.cycles))
+            .min()
+            .unwrap_or(u64::MAX);
         Cycles(self.uneventful(true).min(still))
     }
 
@@ -192,7 +200,8 @@ impl Card {
         }
         let idle = self.transmitter.source.is_none();
         let env = self.env();
-        for (channel, stream) in self.channels.iter().zip(&mut stimulus.front) {
+        for index in self.awake {
+            let (channel, Some(stream)) = (&self.channels[index], stimulus.front.get_mut(index)) else { continue };
             clocks = clocks.min(clocks_to_dry(stream, self.params.width));
             if idle && clocks > 0 {
                 clocks = clocks.min(channel.clocks_to_want(&env, self.cycles, &Front::Stream(stream, skew)));
@@ -216,7 +225,9 @@ impl Card {
 /// At least this many clocks pass before the stream could run dry, if that matters.
 fn clocks_to_dry(stream: &FrontStream, width: DataWidth) -> u64 {
     match stream.frames.front() {
-        Some(frame) if stream.open => u64::from(width.beats((frame.len - stream.passed) as u32)) + stream.frames.len() as u64 - 1,
+        Some(frame) if stream.open => {
+            ((frame.len - stream.passed) as u64 >> width.bytes().trailing_zeros()) + stream.frames.len() as u64 - 1
+        }
         _ => u64::MAX,
     }
 }

@@ -67,7 +67,18 @@ struct Shape {
 fn shape() -> impl Strategy<Value = Shape> {
     let width = prop_oneof![1 => Just(DataWidth::W64), 1 => Just(DataWidth::W128), 3 => Just(DataWidth::W256), 1 => Just(DataWidth::W512)];
     let rate = prop_oneof![4 => Just(1_u32 << 16), 2 => 1_u32..1 << 16, 1 => Just(0)];
-    (any::<[bool; 2]>(), any::<[[bool; 2]; 2]>(), rate, 0..50_u32, 0..2000_u32, 0..3_u32, prop_oneof![Just(0), 1..500_u32], prop_oneof![Just(0), 1..500_u32], any::<bool>(), width)
+    (
+        any::<[bool; 2]>(),
+        any::<[[bool; 2]; 2]>(),
+        rate,
+        0..50_u32,
+        0..2000_u32,
+        0..3_u32,
+        prop_oneof![Just(0), 1..500_u32],
+        prop_oneof![Just(0), 1..500_u32],
+        any::<bool>(),
+        width,
+    )
         .prop_map(|(generator, bits, rate, pause, frame, mode, wb_time, int_time, finite_credits, width)| Shape {
             generator,
             config: bits.map(|[drop, write_back]| u32::from(drop) << 1 | u32::from(write_back) << 2),
@@ -160,7 +171,8 @@ fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops: &[Op], at_
 /// From here on posted credits are counted: none are left.
 fn starve<P: TlpPort>(bench: &mut Bench<P>) {
     let posted = bench.sent.iter().filter(|sent| sent.header.kind() == silico_spec::tlp::Kind::MemWrite);
-    let (headers, data) = posted.fold((0_u8, 0_u16), |(h, d), sent| (h.wrapping_add(1), (d + sent.payload.len().div_ceil(16) as u16) & 0xfff));
+    let (headers, data) =
+        posted.fold((0_u8, 0_u16), |(h, d), sent| (h.wrapping_add(1), (d + sent.payload.len().div_ceil(16) as u16) & 0xfff));
     bench.stimulus.credits.0[0] = silico_spec::credit::Limit::initial(headers, data);
 }
 

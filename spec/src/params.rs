@@ -42,8 +42,15 @@ impl DataWidth {
     #[must_use]
     #[inline]
     pub const fn beats(self, payload: u32) -> u32 {
-        let beats = payload.div_ceil(self.bytes());
+        let beats = self.whole_beats(payload) + (payload & (self.bytes() - 1) != 0) as u32;
         if beats == 0 { 1 } else { beats }
+    }
+
+    /// Whole beats in `bytes`. A shift: a division costs a simulator dear.
+    #[must_use]
+    #[inline]
+    pub const fn whole_beats(self, bytes: u32) -> u32 {
+        bytes >> self.bytes().trailing_zeros()
     }
 
     /// From bits.

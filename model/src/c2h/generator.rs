@@ -57,6 +57,7 @@ impl Generator {
         self.count != 0 && self.made == self.count
     }
 
+    #[inline(always)]
     pub(crate) fn offer(&self) -> GeneratorOffer {
         if self.finished() || self.rate == 0 {
             return GeneratorOffer::Wait(u64::MAX);

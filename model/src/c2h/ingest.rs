@@ -94,12 +94,23 @@ impl Ingest {
         if self.resync || self.dropping || self.truncated {
             return u32::MAX;
         }
-        if fifo.frame_room() { (fifo.room() / width.bytes()).max(1) } else { 1 }
+        if fifo.frame_room() { width.whole_beats(fifo.room()).max(1) } else { 1 }
     }
 
     /// Takes `len` bytes of `payload` in one or more beats that [`Ingest::alike`] allows, the first at cycle `now`. `last`: they end the frame.
     #[allow(clippy::too_many_arguments, reason = "the signals of the stream")]
-    pub(crate) fn take(&mut self, fifo: &mut Fifo, width: DataWidth, now: u64, payload: Payload<'_>, len: u32, last: bool, error: bool, source: u16, max_frame: u32) {
+    pub(crate) fn take(
+        &mut self,
+        fifo: &mut Fifo,
+        width: DataWidth,
+        now: u64,
+        payload: Payload<'_>,
+        len: u32,
+        last: bool,
+        error: bool,
+        source: u16,
+        max_frame: u32,
+    ) {
         self.beats += u64::from(width.beats(len));
         if self.resync {
             self.resync = !last;

@@ -184,7 +184,7 @@ impl Channel {
 
     /// Everything as after power-on, at once, save what is known of the front-end stream's position. The run number stays for `keep_runs`.
     pub(crate) fn power_on(&mut self, keep_runs: bool) {
-        self.ingest.cut(!self.run.from_generator());
+        self.ingest.cut(!self.run.generator());
         self.ingest.restart(false);
         let runs = if keep_runs { self.runs } else { 0 };
         *self = Self { ingest: self.ingest, runs, ..Self::new(self.index, &self.params) };
@@ -227,7 +227,7 @@ impl Channel {
         self.discarded = 0;
         self.error = (ChannelError::None, 0);
         self.busy = false;
-        self.ingest.restart(!self.run.from_generator());
+        self.ingest.restart(!self.run.generator());
         self.packetizer = Packetizer::default();
         self.progress.restart();
         self.state = State::Running;
@@ -278,7 +278,7 @@ impl Channel {
         if self.flight.is_some() {
             return false;
         }
-        let cut = self.ingest.cut(!self.run.from_generator());
+        let cut = self.ingest.cut(!self.run.generator());
         self.discarded += (self.fifo.flush() + usize::from(cut)) as u32;
         if self.run.writes_back() && self.error.0 != ChannelError::BadWriteBack && !block_sent && can_write {
             self.progress.due = true;
@@ -301,7 +301,7 @@ impl Channel {
 
     /// `front_ready` in the coming clock.
     pub(crate) fn front_ready(&self, env: &Env) -> bool {
-        self.running(env) && !self.run.from_generator() && self.takes(env)
+        self.running(env) && !self.run.generator() && self.takes(env)
     }
 
     pub(crate) fn busy(&self) -> bool {
@@ -312,8 +312,10 @@ impl Channel {
         self.ingest.ready(&self.fifo, env.width, self.run.drops())
     }
 
+    // Inlined: returned through memory, an offer costs a stalled load each time.
+    #[inline(always)]
     fn offer<'a>(&self, now: u64, front: &'a Front<'_>) -> Offer<'a> {
-        if self.run.from_generator() {
+        if self.run.generator() {
             return match self.generator.offer() {
                 GeneratorOffer::Wait(clocks) => Offer::Wait(clocks),
                 GeneratorOffer::Beats { key, offset, left, one_only } => Offer::Beats {
@@ -362,14 +364,16 @@ impl Channel {
 
     fn advance_piece(&mut self, env: &Env, now: u64, most: u64, sending: bool, front: &mut Front<'_>) -> u64 {
         let takes = self.takes(env);
-        let Offer::Beats { payload, ends, error, source, one_only } = self.offer(now, front) else {
-            let Offer::Wait(clocks) = self.offer(now, front) else { unreachable!("the other kind of offer") };
-            let clocks = clocks.min(most);
-            self.count(env, clocks, sending);
-            if self.run.from_generator() {
-                self.generator.wait(clocks);
+        let (payload, ends, error, source, one_only) = match self.offer(now, front) {
+            Offer::Beats { payload, ends, error, source, one_only } => (payload, ends, error, source, one_only),
+            Offer::Wait(clocks) => {
+                let clocks = clocks.min(most);
+                self.count(env, clocks, sending);
+                if self.run.generator() {
+                    self.generator.wait(clocks);
+                }
+                return clocks;
             }
-            return clocks;
         };
         if !takes {
             self.count(env, most, sending);
@@ -389,7 +393,7 @@ impl Channel {
             self.packetizer.give_up();
         }
         match front {
-            _ if self.run.from_generator() => self.generator.taken(bytes, last),
+            _ if self.run.generator() => self.generator.taken(bytes, last),
             Front::Stream(stream, _) => {
                 stream.passed += bytes as usize;
                 if last {
@@ -409,13 +413,12 @@ impl Channel {
         if one_only {
             return 1;
         }
-        let width = env.width.bytes();
         let mut beats = env.width.beats(left).min(self.ingest.alike(&self.fifo, env.width));
         if !self.busy {
-            beats = beats.min(self.run.busy_assert.saturating_sub(self.fifo.fill()).div_ceil(width).max(1));
+            beats = beats.min(env.width.beats(self.run.busy_assert.saturating_sub(self.fifo.fill())));
         }
         if let Next::NoData(bytes) = self.next {
-            beats = beats.min(bytes.div_ceil(width).max(1));
+            beats = beats.min(env.width.beats(bytes));
         }
         beats
     }
@@ -427,10 +430,10 @@ impl Channel {
         if sending {
             return;
         }
-        let counter = match self.want_in(env) {
-            Some(want) if !env.consumed.allows(&env.limit, data_credits(want.bytes())) => &mut self.perf.no_credit,
+        let counter = match self.wanted_bytes(env) {
+            Some(bytes) if !env.consumed.allows(&env.limit, data_credits(bytes)) => &mut self.perf.no_credit,
             Some(_) => &mut self.perf.no_grant,
-            None if self.next == Next::NoRoom => &mut self.perf.no_buffer,
+            None if matches!(self.next, Next::NoRoom) => &mut self.perf.no_buffer,
             None => &mut self.perf.no_data,
         };
         *counter += clocks;
@@ -454,7 +457,7 @@ impl Channel {
         match self.offer(now, front) {
             Offer::Wait(clocks) => clocks.saturating_add(1),
             Offer::Beats { .. } if !self.takes(env) => u64::MAX,
-            Offer::Beats { payload, .. } => u64::from(bytes.div_ceil(env.width.bytes()).min(env.width.beats(payload.len()))),
+            Offer::Beats { payload, .. } => u64::from(env.width.beats(bytes).min(env.width.beats(payload.len()))),
         }
     }
 
@@ -485,6 +488,16 @@ impl Channel {
         }
         match self.next {
             Next::Chunk(chunk) if env.enabled => Some(Want::Data(chunk)),
+            _ => None,
+        }
+    }
+
+    /// Bytes of what the channel would send now: [`Channel::want_in`] without its details.
+    #[inline]
+    pub(crate) fn wanted_bytes(&self, env: &Env) -> Option<u32> {
+        match &self.next {
+            _ if self.progress.due => Some(writeback::BYTES),
+            Next::Chunk(chunk) if env.enabled => Some(chunk.bytes()),
             _ => None,
         }
     }
@@ -543,14 +556,15 @@ impl Channel {
         if chunk.header {
             length = self.fifo.pop_frame().map(|frame| frame.length);
         }
-        self.packetizer.granted(&chunk, length);
+        let offset = self.packetizer.offset(&chunk, self.run.ring_size);
+        self.packetizer.granted(&chunk, length, self.run.ring_size);
         if chunk.header {
             count = Some(self.packetizer.base());
         }
         self.flight = Some(Flight::Data { payload: chunk.payload, count });
         self.refresh(env);
         Target {
-            address: self.run.ring_base + chunk.at % self.run.ring_size,
+            address: self.run.ring_base + offset,
             attributes: Attributes { relaxed: self.run.relaxed(), no_snoop: self.run.no_snoop(), id_based: false },
         }
     }

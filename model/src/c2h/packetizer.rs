@@ -42,6 +42,8 @@ pub(crate) enum Next {
 pub(crate) struct Packetizer {
     /// Byte count at which the head frame's header goes.
     base: u64,
+    /// Byte count at which the ring's present lap began: no division is needed to find an offset.
+    lap: u64,
     /// Payload bytes of the head frame sent or under way.
     sent: u32,
     /// Sequence number of the head frame.
@@ -66,11 +68,20 @@ impl Packetizer {
         if chunk.at + u64::from(chunk.bytes()) <= limit { Next::Chunk(chunk) } else { Next::NoRoom }
     }
 
+    /// Where in the ring `chunk` goes. A frame is no longer than the ring, so it is in this lap or the next.
+    pub(crate) fn offset(&self, chunk: &Chunk, ring_size: u64) -> u64 {
+        let within = chunk.at - self.lap;
+        if within < ring_size { within } else { within - ring_size }
+    }
+
     /// `chunk` goes out.
-    pub(crate) fn granted(&mut self, chunk: &Chunk, length: Option<u32>) {
+    pub(crate) fn granted(&mut self, chunk: &Chunk, length: Option<u32>, ring_size: u64) {
         match length {
             Some(length) => {
                 self.base += footprint(length);
+                if self.base - self.lap >= ring_size {
+                    self.lap += ring_size;
+                }
                 self.sent = 0;
                 self.sequence += 1;
             }

@@ -126,7 +126,11 @@ impl Progress {
     pub(crate) fn timer(&self, set: &Settings, causes: &Causes, running: bool) -> Option<u64> {
         let timer = |since: Option<u64>, span: u32| since.filter(|_| span != 0).map(|since| since + u64::from(span));
         let write_back = if self.due || !running { None } else { timer(self.dirty_since, set.wb_time) };
-        let interrupt = if self.target.is_some() || !self.armed || vector(causes.data).is_none() { None } else { timer(self.beyond_since, causes.data_time) };
+        let interrupt = if self.target.is_some() || !self.armed || vector(causes.data).is_none() {
+            None
+        } else {
+            timer(self.beyond_since, causes.data_time)
+        };
         write_back.into_iter().chain(interrupt).min()
     }
 

@@ -63,7 +63,7 @@ impl Settings {
         field.get(self.config.into()) != 0
     }
 
-    pub(crate) fn from_generator(&self) -> bool {
+    pub(crate) fn generator(&self) -> bool {
         self.flag(map::config::GENERATOR)
     }
 
@@ -127,7 +127,7 @@ impl Settings {
         }
         let bad_mode = map::gen_config::MODE.get(self.gen_config.into()) == 3;
         let bad_range = self.gen_mode() == LengthMode::Uniform && self.gen_max < self.gen_min;
-        if self.from_generator() && (bad_mode || bad_range || self.gen_rate > super::generator::FULL_RATE) {
+        if self.generator() && (bad_mode || bad_range || self.gen_rate > super::generator::FULL_RATE) {
             return Err((ChannelError::BadGenerator, self.gen_config.into()));
         }
         Ok(())

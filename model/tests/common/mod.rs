@@ -51,6 +51,12 @@ impl<P: TlpPort> Bench<P> {
         }
     }
 
+    /// One run of any length; what the card sends is not kept.
+    pub(crate) fn step(&mut self) {
+        self.card.run(Cycle(self.now), Cycles(1 << 20), &mut self.stimulus, &mut self.response);
+        self.now += self.response.clocks.0;
+    }
+
     pub(crate) fn run(&mut self, clocks: u64) {
         self.run_to(self.now + clocks, u64::MAX);
     }
@@ -80,9 +86,9 @@ impl<P: TlpPort> Bench<P> {
         self.push(header, payload);
         for _ in 0..1000 {
             self.run(1);
-            let answer = self.sent[before..].iter().find(|sent| {
-                matches!(sent.header.kind(), Kind::Completion | Kind::CompletionData) && sent.header.tag() == header.tag()
-            });
+            let answer = self.sent[before..]
+                .iter()
+                .find(|sent| matches!(sent.header.kind(), Kind::Completion | Kind::CompletionData) && sent.header.tag() == header.tag());
             if let Some(answer) = answer {
                 return answer.clone();
             }
@@ -117,6 +123,12 @@ impl<P: TlpPort> Bench<P> {
         }
         self.config_write(msix, 1 << 31);
         self.run(50);
+    }
+
+    /// Sets the maximum payload size: 128 << `code`.
+    pub(crate) fn set_mps(&mut self, code: u32) {
+        let express = self.find_capability(0x10);
+        self.config_write(express + 8, code << 5 | 0x2810);
     }
 
     fn find_capability(&mut self, id: u8) -> u16 {

@@ -2,8 +2,15 @@
 //!
 //! The core never sees a TLP, a clock or a thread: it is given registers, memory, interrupts and time by a [`platform`]. The same code
 //! runs on the simulated machine, on a real card and in a fuzzer. `no_std`; nothing on the per-frame path allocates or locks.
+//!
+//! [`card::Card::bring_up`] checks the card, [`card::Card::channel`] opens a channel, [`channel::RingChannel`] reads frames out of it.
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
 
+mod access;
+pub mod card;
+pub mod channel;
+pub mod counters;
+pub mod error;
 pub mod platform;

@@ -1,0 +1,329 @@
+//! The card as a whole: bring-up, global control, counters, and the opening of channels.
+//!
+//! Bring-up trusts nothing: identity, version of the map, capabilities and the register path are checked before anything is switched on.
+//! What a channel does is in [`crate::channel`].
+
+use crate::access::Named;
+use crate::channel::{RingChannel, RingConfig};
+use crate::counters::{CardCounters, ChannelCounters};
+use crate::error::{ConfigError, DriverError, MapVersion, check};
+use crate::platform::{AccessError, Interrupts, Nanos, Platform, Time};
+use alloc::sync::Arc;
+use core::fmt;
+use core::sync::atomic::{AtomicU16, Ordering};
+use silico_spec::params::{DataWidth, MAX_C2H};
+use silico_spec::registers::{MAP_MAJOR, MAP_MINOR, c2h, card};
+
+/// What `ID` reads on a silico card.
+pub const CARD_ID: u32 = card::ID_RESET as u32;
+/// The register map that this driver was written to.
+pub const MAP_NEEDED: MapVersion = MapVersion { major: MAP_MAJOR, minor: MAP_MINOR };
+/// How long a card may take for a reset by register, in ns. The card needs some clocks; one that outstanding TLPs hold up needs more.
+pub const CARD_RESET_LIMIT_NS: u64 = 10_000_000;
+/// How long the driver pauses between two reads of a register on which it waits, in ns.
+pub(crate) const REGISTER_PAUSE_NS: u64 = 200;
+/// What the scratch register is tested with: each bit both ways, and no two bytes alike.
+const SCRATCH_PATTERNS: [u64; 4] = [0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa_aaaa, 0x0123_4567_89ab_cdef, 0];
+/// Command register (config space, PCI 3.0 §6.2.2) and its bus master enable.
+const COMMAND: u16 = 4;
+const BUS_MASTER: u32 = 1 << 2;
+
+/// What bring-up does beyond the checks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BringUp {
+    /// Reset the whole card by its register first: nothing of an earlier user is left.
+    pub reset: bool,
+    /// Raise the global enable at the end.
+    pub enable: bool,
+    /// The map that the card must have; [`MAP_NEEDED`] unless a program needs less or more.
+    pub map: MapVersion,
+}
+
+impl Default for BringUp {
+    fn default() -> Self {
+        Self { reset: true, enable: true, map: MAP_NEEDED }
+    }
+}
+
+/// What a card was built with, as its registers say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Version of the register map.
+    pub map: MapVersion,
+    /// Identity of the gateware build.
+    pub build: u32,
+    /// Card-to-host channels, 1 to 16.
+    pub c2h_channels: u8,
+    /// Host-to-card channels, 0 to 8.
+    pub h2c_channels: u8,
+    /// MSI-X vectors, 1 to 256.
+    pub vectors: u16,
+    /// Width of the port in bytes.
+    pub port_bytes: u8,
+    /// Bytes of each channel's front-end FIFO.
+    pub fifo_bytes: u32,
+    /// Frame ends that each channel's front-end FIFO can hold.
+    pub fifo_frames: u32,
+}
+
+impl Capabilities {
+    fn validate(&self) -> Result<(), ConfigError> {
+        let channels = usize::from(self.c2h_channels);
+        check((1..=MAX_C2H).contains(&channels), "CAPS.c2h_channels", self.c2h_channels.into(), "1 to 16")?;
+        check(self.h2c_channels <= 8, "CAPS.h2c_channels", self.h2c_channels.into(), "0 to 8")?;
+        let width = DataWidth::from_bits(u32::from(self.port_bytes) * 8);
+        check(width.is_some(), "CAPS.port_bytes", self.port_bytes.into(), "8, 16, 32 or 64")?;
+        check(self.fifo_bytes > 0, "FIFO_BYTES", self.fifo_bytes.into(), "above 0")?;
+        check(self.fifo_frames > 0, "FIFO_FRAMES", self.fifo_frames.into(), "above 0")
+    }
+}
+
+/// A card that passed bring-up.
+pub struct Card<P: Platform> {
+    platform: P,
+    regs: P::Regs,
+    clock: P::Clock,
+    capabilities: Capabilities,
+    /// Bit per open channel: registers of a channel have one owner.
+    open: Arc<AtomicU16>,
+}
+
+impl<P: Platform> Card<P> {
+    /// Checks that a silico card with a fitting register map is there and that its registers work; sets bus mastering; resets and enables the
+    /// card as `how` says. The bus must have been enumerated (BARs, memory space).
+    ///
+    /// # Errors
+    /// What is wrong with the card: gone, another one, another map, capabilities that make no sense, a broken register path.
+    pub fn bring_up(platform: P, how: &BringUp) -> Result<Self, DriverError> {
+        let regs = platform.registers();
+        identify(&regs)?;
+        let map = map_version(&regs)?;
+        if !how.map.is_met_by(map) {
+            return Err(DriverError::MapVersion { found: map, needed: how.map });
+        }
+        let capabilities = read_capabilities(&regs, map)?;
+        capabilities.validate().map_err(DriverError::Capability)?;
+        let clock = platform.clock();
+        let card = Self { platform, regs, clock, capabilities, open: Arc::new(AtomicU16::new(0)) };
+        card.test_scratch()?;
+        card.set_bus_master()?;
+        if how.reset {
+            card.reset()?;
+        }
+        card.set_enable(how.enable)?;
+        Ok(card)
+    }
+
+    /// What the card was built with.
+    pub const fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    /// The platform under the card.
+    pub const fn platform(&self) -> &P {
+        &self.platform
+    }
+
+    /// Writes patterns to the scratch register and reads them back, as 64 bits and by halves. Zero is left in it.
+    ///
+    /// # Errors
+    /// If a pattern does not come back, or an access fails.
+    pub fn test_scratch(&self) -> Result<(), DriverError> {
+        for wrote in SCRATCH_PATTERNS {
+            self.regs.put64(card::SCRATCH, wrote)?;
+            let whole = self.regs.any64(card::SCRATCH)?;
+            let low = self.regs.any32(card::SCRATCH)?;
+            let high = self.regs.any32(card::SCRATCH + 4)?;
+            for read in [whole, u64::from(low) | u64::from(high) << 32] {
+                if read == u64::MAX {
+                    return Err(DriverError::Gone { register: "SCRATCH" });
+                }
+                if read != wrote {
+                    return Err(DriverError::Scratch { wrote, read });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn set_bus_master(&self) -> Result<(), DriverError> {
+        let failed = |error| DriverError::access("config space, COMMAND", error);
+        let command = self.platform.read_config32(COMMAND).map_err(failed)?;
+        if command == u32::MAX {
+            return Err(failed(AccessError::Gone));
+        }
+        if command & BUS_MASTER == 0 {
+            // The upper half is the status register, write one to clear: zeros leave it alone.
+            self.platform.write_config32(COMMAND, command & 0xffff | BUS_MASTER).map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Resets all channels and all registers, as after power-on; config space is kept. The global enable is low after it.
+    ///
+    /// # Errors
+    /// If channels are open, the card is gone, or it does not come out of the reset within [`CARD_RESET_LIMIT_NS`].
+    pub fn reset(&self) -> Result<(), DriverError> {
+        let mask = self.open.load(Ordering::Acquire);
+        if mask != 0 {
+            return Err(DriverError::ChannelsOpen { mask });
+        }
+        self.regs.put32(card::CONTROL, card::control::RESET.set(0, 1) as u32)?;
+        for channel in 0..self.capabilities.c2h_channels {
+            crate::channel::wait_idle(&self.regs, &self.clock, channel, CARD_RESET_LIMIT_NS)?;
+        }
+        identify(&self.regs)
+    }
+
+    /// Raises or lowers the global enable of all channels.
+    ///
+    /// # Errors
+    /// If the register does not take it.
+    pub fn set_enable(&self, enable: bool) -> Result<(), DriverError> {
+        self.regs.put32(card::CONTROL, card::control::ENABLE.set(0, enable.into()) as u32)?;
+        let deadline = self.clock.now().after(CARD_RESET_LIMIT_NS);
+        // A read after the write: posted writes are in, and a card that is busy with a reset is waited for.
+        while card::control::ENABLE.is_set(self.regs.get32(card::CONTROL)?.into()) != enable {
+            if self.clock.now() >= deadline {
+                return Err(DriverError::Access { register: "CONTROL", error: AccessError::Timeout { offset: card::CONTROL.into() } });
+            }
+            self.clock.pause(pause_until(self.clock.now(), deadline));
+        }
+        Ok(())
+    }
+
+    /// The card's cycle counter: the time base of all stamps.
+    ///
+    /// # Errors
+    /// If the read fails.
+    pub fn cycles(&self) -> Result<u64, DriverError> {
+        self.regs.get64(card::CYCLES)
+    }
+
+    /// Writes that hit no register or a read-only one. A driver that is right leaves it where it was.
+    ///
+    /// # Errors
+    /// If the read fails. The register stops at all ones, so the identity is read to tell that from a card that is gone.
+    pub fn hole_writes(&self) -> Result<u32, DriverError> {
+        let count = self.regs.any32(card::HOLE_WRITES)?;
+        if count == u32::MAX {
+            identify(&self.regs)?;
+        }
+        Ok(count)
+    }
+
+    /// Bit per C2H channel in the error state.
+    ///
+    /// # Errors
+    /// If the read fails.
+    pub fn error_summary(&self) -> Result<u16, DriverError> {
+        Ok(card::error_summary::C2H.get(self.regs.get32(card::ERROR_SUMMARY)?.into()) as u16)
+    }
+
+    /// Latches all performance counters, of the card and of all channels: one consistent set. `clear` starts them anew after it.
+    ///
+    /// # Errors
+    /// If the write fails.
+    pub fn latch_counters(&self, clear: bool) -> Result<(), DriverError> {
+        let control = card::perf_control::LATCH.set(0, 1) | card::perf_control::CLEAR.set(0, clear.into());
+        self.regs.put32(card::PERF_CONTROL, control as u32)
+    }
+
+    /// The card's counters at the last latch.
+    ///
+    /// # Errors
+    /// If a read fails.
+    pub fn counters(&self) -> Result<CardCounters, DriverError> {
+        CardCounters::read(&self.regs)
+    }
+
+    /// The counters of C2H `channel` at the last latch.
+    ///
+    /// # Errors
+    /// If there is no such channel, or a read fails.
+    pub fn channel_counters(&self, channel: u8) -> Result<ChannelCounters, DriverError> {
+        self.check_channel(channel)?;
+        ChannelCounters::read(&self.regs, channel)
+    }
+
+    fn check_channel(&self, channel: u8) -> Result<(), ConfigError> {
+        check(channel < self.capabilities.c2h_channels, "channel", channel.into(), "below CAPS.c2h_channels")
+    }
+
+    /// Opens C2H `channel` with a ring: checks `config`, allocates ring and write-back block, and quiets the channel if an earlier
+    /// user left it running. Nothing runs until [`RingChannel::start`].
+    ///
+    /// # Errors
+    /// If the channel does not exist or is open already, the configuration is refused, memory is short, or the channel does not get idle.
+    pub fn channel(&self, channel: u8, config: &RingConfig) -> Result<RingChannel<P>, DriverError> {
+        self.check_channel(channel)?;
+        config.validate(&self.capabilities)?;
+        let irqs = self.platform.interrupts();
+        if let Some(interrupt) = config.interrupt {
+            let top = u16::from(interrupt.vector.max(interrupt.error_vector));
+            check(top < irqs.vectors(), "interrupt.vector", top.into(), "below the number of vectors that the platform gives")?;
+        }
+        let bit = 1 << channel;
+        if self.open.fetch_or(bit, Ordering::AcqRel) & bit != 0 {
+            return Err(DriverError::ChannelInUse { channel });
+        }
+        let claim = Claim { open: Arc::clone(&self.open), bit };
+        RingChannel::open(&self.platform, self.regs.clone(), irqs, self.clock.clone(), channel, *config, claim)
+    }
+}
+
+impl<P: Platform> fmt::Debug for Card<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Card").field("platform", &self.platform).field("capabilities", &self.capabilities).finish_non_exhaustive()
+    }
+}
+
+/// The right to one channel's registers; given up on drop.
+#[derive(Debug)]
+pub(crate) struct Claim {
+    open: Arc<AtomicU16>,
+    bit: u16,
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.open.fetch_and(!self.bit, Ordering::AcqRel);
+    }
+}
+
+/// The end of a pause between two reads of a register.
+pub(crate) fn pause_until(now: Nanos, deadline: Nanos) -> Nanos {
+    deadline.min(now.after(REGISTER_PAUSE_NS))
+}
+
+/// Checks that the card is there and is one of ours.
+pub(crate) fn identify(regs: &impl Named) -> Result<(), DriverError> {
+    match regs.get32(card::ID)? {
+        CARD_ID => Ok(()),
+        found => Err(DriverError::Identity { found, needed: CARD_ID }),
+    }
+}
+
+fn map_version(regs: &impl Named) -> Result<MapVersion, DriverError> {
+    let word = regs.get32(card::MAP_VERSION)?.into();
+    Ok(MapVersion { major: card::map_version::MAJOR.get(word) as u16, minor: card::map_version::MINOR.get(word) as u16 })
+}
+
+fn read_capabilities(regs: &impl Named, map: MapVersion) -> Result<Capabilities, DriverError> {
+    let caps = regs.get32(card::CAPS)?.into();
+    Ok(Capabilities {
+        map,
+        build: regs.any32(card::BUILD)?,
+        c2h_channels: card::caps::C2H_CHANNELS.get(caps) as u8,
+        h2c_channels: card::caps::H2C_CHANNELS.get(caps) as u8,
+        vectors: card::caps::VECTORS_MINUS_ONE.get(caps) as u16 + 1,
+        port_bytes: card::caps::PORT_BYTES.get(caps) as u8,
+        fifo_bytes: regs.get32(card::FIFO_BYTES)?,
+        fifo_frames: regs.get32(card::FIFO_FRAMES)?,
+    })
+}
+
+/// Offset in BAR0 of `register` of C2H `channel`.
+pub(crate) const fn at(channel: u8, register: u32) -> u32 {
+    c2h::offset(channel as u32, register)
+}

@@ -1,0 +1,71 @@
+//! Nothing on the path of a frame allocates. Alone in its file: the allocator is of the whole program.
+
+mod common;
+
+use common::{Fake, payload};
+use silico_driver::channel::{DataInterrupt, Progress, RingConfig, WaitMode};
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+
+struct Counting;
+
+std::thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+#[allow(unsafe_code, reason = "a global allocator is unsafe to implement; this one only counts")]
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // A thread that ends has no counter any more, and is no test.
+        let _ = ALLOCATIONS.try_with(|count| count.set(count.get() + 1));
+        // SAFETY: the caller's promise, handed on.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the caller's promise, handed on.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Allocations that this thread makes in `work`.
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.get();
+    work();
+    ALLOCATIONS.get() - before
+}
+
+#[test]
+fn the_counter_counts() {
+    assert_eq!(allocations(|| drop(std::hint::black_box(vec![1u8; 10]))), 1);
+}
+
+#[test]
+fn frames_are_read_and_given_back_without_allocation() {
+    for progress in [Progress::Register, RingConfig::default().progress] {
+        let fake = Fake::new();
+        let interrupt = Some(DataInterrupt::default());
+        let mut channel = fake.started(&RingConfig { ring_bytes: 4096, max_frame: 1000, progress, interrupt, ..RingConfig::default() });
+        let mut read = 0;
+        for lap in 0..50 {
+            (0..4).for_each(|frame| fake.deliver(0, &payload(lap * 4 + frame, 900)));
+            let made = allocations(|| {
+                while let Some(frame) = channel.poll().expect("poll") {
+                    frame.verify().expect("CRC");
+                    read += 1;
+                    frame.done();
+                }
+                for mode in [WaitMode::Poll, WaitMode::Interrupt, WaitMode::Hybrid { max_poll_ns: 100 }] {
+                    let deadline = fake.after(1000);
+                    channel.wait_as(mode, deadline).expect("wait");
+                }
+            });
+            assert_eq!(made, 0, "lap {lap}");
+        }
+        assert_eq!(read, 200);
+    }
+}

@@ -1,0 +1,231 @@
+//! The card's registers, memory and time. What a channel does is in [`super::channel`].
+
+use super::channel::Channel;
+use super::{READ_NS, WRITE_NS};
+use silico_driver::platform::{AccessError, AllocError};
+use silico_spec::registers::{self, c2h, card};
+use std::collections::BTreeMap;
+
+/// Bus address of the first byte of memory: above 4 GiB, so that an address cut to 32 bits is found out.
+const MEMORY_BASE: u64 = 0x1_0000_0000;
+pub const CHANNELS: u8 = 4;
+pub const FIFO_BYTES: u32 = 16 << 10;
+
+/// How the card misbehaves.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// All reads give ones, nothing else happens.
+    pub gone: bool,
+    /// As above, but the platform knows it.
+    pub gone_by_error: bool,
+    /// What these registers read instead of their value.
+    pub reads: BTreeMap<u32, u64>,
+    /// `SCRATCH` loses these bits.
+    pub scratch_loses: u64,
+    /// A start ends in this error.
+    pub refuse_start: Option<u8>,
+    /// A start does nothing.
+    pub ignore_start: bool,
+    /// A start does not count.
+    pub run_stands_still: bool,
+    /// A stop never ends.
+    pub never_idle: bool,
+    /// A reset of a channel does nothing.
+    pub ignore_reset: bool,
+    /// Interrupts are lost.
+    pub lose_interrupts: bool,
+    /// Each arming makes an interrupt.
+    pub storm: bool,
+    /// The global enable does not rise.
+    pub enable_stuck: bool,
+    /// No write-back block is written.
+    pub no_write_back: bool,
+    /// The write-back block lands in two halves, with this many ns between them.
+    pub torn_for_ns: u64,
+}
+
+#[derive(Debug)]
+pub enum Event {
+    Deliver(u8, Vec<u8>),
+    Poke(u64, Vec<u8>),
+    Fail(u8, u8, u64),
+    Interrupt(u16),
+    Gone,
+}
+
+/// Card, memory and time.
+#[derive(Debug)]
+pub struct State {
+    pub now: u64,
+    pub command: u32,
+    pub faults: Faults,
+    pub fired: Vec<bool>,
+    /// Offset and value of each register write.
+    pub writes: Vec<(u32, u64)>,
+    pub channels: Vec<Channel>,
+    pub hole_writes: u32,
+    enable: bool,
+    scratch: u64,
+    memory: Vec<u8>,
+    /// Live allocations: address and bytes.
+    live: BTreeMap<u64, u64>,
+    events: BTreeMap<(u64, u64), Event>,
+    event_number: u64,
+}
+
+impl State {
+    pub fn new() -> Self {
+        Self {
+            now: 1000,
+            command: 0x0010_0002,
+            faults: Faults::default(),
+            fired: vec![false; 16],
+            writes: Vec::with_capacity(1 << 16),
+            channels: (0..CHANNELS).map(Channel::new).collect(),
+            hole_writes: 0,
+            enable: false,
+            scratch: 0,
+            memory: Vec::new(),
+            live: BTreeMap::new(),
+            events: BTreeMap::new(),
+            event_number: 0,
+        }
+    }
+
+    pub fn live_buffers(&self) -> usize {
+        self.live.len()
+    }
+
+    pub fn alloc(&mut self, bytes: u64, align: u64) -> Result<u64, AllocError> {
+        if bytes > 1 << 26 {
+            return Err(AllocError::Exhausted { bytes });
+        }
+        let start = (self.memory.len() as u64).next_multiple_of(align);
+        self.memory.resize((start + bytes) as usize, 0);
+        self.live.insert(MEMORY_BASE + start, bytes);
+        Ok(MEMORY_BASE + start)
+    }
+
+    pub fn free(&mut self, addr: u64) {
+        self.live.remove(&addr).expect("freed once");
+    }
+
+    fn index(&self, addr: u64, bytes: u64) -> std::ops::Range<usize> {
+        let inside = self.live.range(..=addr).last().is_some_and(|(start, size)| addr + bytes <= start + size);
+        assert!(inside, "{bytes} bytes at {addr:#x} are outside every live buffer");
+        (addr - MEMORY_BASE) as usize..(addr - MEMORY_BASE + bytes) as usize
+    }
+
+    pub fn memory(&self, addr: u64, bytes: u64) -> &[u8] {
+        &self.memory[self.index(addr, bytes)]
+    }
+
+    /// A write by the card (or by a test in its name).
+    pub fn poke(&mut self, addr: u64, bytes: &[u8]) {
+        let range = self.index(addr, bytes.len() as u64);
+        self.memory[range].copy_from_slice(bytes);
+    }
+
+    pub fn schedule(&mut self, ns: u64, event: Event) {
+        self.event_number += 1;
+        self.events.insert((self.now + ns, self.event_number), event);
+    }
+
+    /// Moves time to the next event, or to `deadline` if that is sooner.
+    pub fn pause(&mut self, deadline: u64) {
+        let next = self.events.first_key_value().map(|(key, _)| key.0).filter(|at| *at <= deadline);
+        assert!(next.is_some() || deadline != u64::MAX, "the driver waits for ever, and nothing will ever happen");
+        self.advance(next.unwrap_or(deadline).max(self.now));
+    }
+
+    pub fn advance(&mut self, to: u64) {
+        while let Some(entry) = self.events.first_entry().filter(|entry| entry.key().0 <= to) {
+            self.now = self.now.max(entry.key().0);
+            match entry.remove() {
+                Event::Deliver(channel, payload) => self.deliver(channel, payload),
+                Event::Poke(addr, bytes) => self.poke(addr, &bytes),
+                Event::Fail(channel, code, addr) => self.fail(channel, code, addr),
+                Event::Interrupt(vector) => self.fired[usize::from(vector)] = true,
+                Event::Gone => self.faults.gone = true,
+            }
+        }
+        self.now = to;
+    }
+
+    pub fn signal(&mut self, vector: u8) {
+        if !self.faults.lose_interrupts {
+            self.fired[usize::from(vector)] = true;
+        }
+    }
+
+    pub const fn enabled(&self) -> bool {
+        self.enable
+    }
+
+    pub fn read(&mut self, offset: u32, bytes: u32) -> Result<u64, AccessError> {
+        self.advance(self.now + READ_NS);
+        if self.faults.gone_by_error {
+            return Err(AccessError::Gone);
+        }
+        let cut = if bytes == 4 { u64::from(u32::MAX) } else { u64::MAX };
+        if self.faults.gone {
+            return Ok(cut);
+        }
+        let Some(register) = registers::find(offset) else { return Ok(0) };
+        assert!(bytes <= register.bytes(), "a 64-bit read of {} takes a neighbour with it", register.name);
+        let value = match self.faults.reads.get(&register.offset) {
+            Some(value) => *value,
+            None if register.block == "c2h" => self.read_channel(register.index as u8, (register.offset - c2h::BASE) % c2h::STRIDE),
+            None => self.read_card(register.offset),
+        };
+        Ok(value >> (8 * (offset - register.offset)) & cut)
+    }
+
+    fn read_card(&self, offset: u32) -> u64 {
+        match offset {
+            card::ID => card::ID_RESET,
+            card::MAP_VERSION => card::MAP_VERSION_RESET,
+            card::BUILD => u64::from(u32::MAX),
+            card::CAPS => {
+                let caps = card::caps::C2H_CHANNELS.set(0, CHANNELS.into());
+                card::caps::PORT_BYTES.set(card::caps::VECTORS_MINUS_ONE.set(caps, 15), 32)
+            }
+            card::FIFO_BYTES => FIFO_BYTES.into(),
+            card::FIFO_FRAMES => 64,
+            card::SCRATCH => self.scratch,
+            card::CYCLES => self.now / 4,
+            card::CONTROL => self.enable.into(),
+            card::HOLE_WRITES => self.hole_writes.into(),
+            // Counters that can be told apart.
+            _ => u64::from(offset),
+        }
+    }
+
+    pub fn write(&mut self, offset: u32, bytes: u32, value: u64) -> Result<(), AccessError> {
+        self.advance(self.now + WRITE_NS);
+        self.writes.push((offset, value));
+        if self.faults.gone_by_error {
+            return Err(AccessError::Gone);
+        }
+        if self.faults.gone {
+            return Ok(());
+        }
+        let Some(register) = registers::find(offset).filter(|register| register.access.writable()) else {
+            self.hole_writes += 1;
+            return Ok(());
+        };
+        assert_eq!(bytes, register.bytes(), "{} is written whole", register.name);
+        assert_eq!(value & !register.writable_mask, 0, "{} has no such bits", register.name);
+        match offset {
+            card::SCRATCH => self.scratch = value & !self.faults.scratch_loses,
+            card::CONTROL if card::control::RESET.is_set(value) => {
+                self.enable = false;
+                self.channels = (0..CHANNELS).map(Channel::new).collect();
+            }
+            card::CONTROL => self.enable = value & 1 != 0 && !self.faults.enable_stuck,
+            card::PERF_CONTROL => {}
+            _ => self.write_channel(register.index as u8, (offset - c2h::BASE) % c2h::STRIDE, value),
+        }
+        Ok(())
+    }
+}

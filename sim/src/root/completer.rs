@@ -33,8 +33,13 @@ pub(crate) struct Completer {
     reorder: bool,
     rcb: u32,
     latencies: XorShift64,
+    /// Drawn in the order of requests; the next one in the order of completions. Apart, since how they interleave depends on callers.
+    first_splits: XorShift64,
     choices: XorShift64,
 }
+
+/// Among how many of the oldest ready reads the next completion is chosen: none starves.
+const WINDOW: usize = 8;
 
 /// More reads than a card has tags are not taken.
 pub(crate) const MOST_READS: usize = crate::check::tags::TAGS;
@@ -50,6 +55,7 @@ impl Completer {
             reorder: host.reorder,
             rcb,
             latencies: stream(seed, 2),
+            first_splits: stream(seed, 6),
             choices: stream(seed, 3),
         }
     }
@@ -68,18 +74,10 @@ impl Completer {
     pub(crate) fn push(&mut self, request: Header, arrival: Cycle, after: Cycle, max_payload: u32) -> Cycle {
         let ready = arrival.after(Cycles(self.latency.draw(&mut self.latencies))).max(after);
         let mut pieces = Completions::new(&Span::from_header(&request), max_payload, self.rcb);
-        let Some(next) = self.draw(&mut pieces) else { return ready };
+        let Some(next) = draw(self.split, &mut self.first_splits, &mut pieces) else { return ready };
         let index = self.waiting.partition_point(|read| read.ready <= ready);
         self.waiting.insert(index, Read { ready, request, pieces, next });
         ready
-    }
-
-    fn draw(&mut self, pieces: &mut Completions) -> Option<CompletionPiece> {
-        match self.split {
-            CompletionSplit::Largest => pieces.next(),
-            CompletionSplit::Smallest => pieces.next_of(0),
-            CompletionSplit::Random => pieces.next_of(below(&mut self.choices, 1025) as u32),
-        }
     }
 
     /// When the next completion is ready, and its data credits.
@@ -99,14 +97,15 @@ impl Completer {
         let turn = self.turn.min(self.ready.len() - 1);
         let (request, piece) = (self.ready[turn].request, self.ready[turn].next);
         let mut pieces = self.ready[turn].pieces.clone();
-        match self.draw(&mut pieces) {
+        match draw(self.split, &mut self.choices, &mut pieces) {
             Some(next) => (self.ready[turn].pieces, self.ready[turn].next) = (pieces, next),
             None => drop(self.ready.remove(turn)),
         }
         while self.waiting.front().is_some_and(|read| read.ready <= at) {
             self.ready.extend(self.waiting.pop_front());
         }
-        self.turn = if self.reorder && self.ready.len() > 1 { below(&mut self.choices, self.ready.len() as u64) as usize } else { 0 };
+        self.turn =
+            if self.reorder && self.ready.len() > 1 { below(&mut self.choices, self.ready.len().min(WINDOW) as u64) as usize } else { 0 };
         Some((request, piece))
     }
 
@@ -114,5 +113,14 @@ impl Completer {
     pub(crate) fn end(&mut self, request: &Header) {
         self.ready.retain(|read| read.request.tag() != request.tag());
         self.turn = self.turn.min(self.ready.len().saturating_sub(1));
+    }
+}
+
+/// The next piece of a read.
+fn draw(split: CompletionSplit, random: &mut XorShift64, pieces: &mut Completions) -> Option<CompletionPiece> {
+    match split {
+        CompletionSplit::Largest => pieces.next(),
+        CompletionSplit::Smallest => pieces.next_of(0),
+        CompletionSplit::Random => pieces.next_of(below(random, 1025) as u32),
     }
 }

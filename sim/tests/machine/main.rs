@@ -1,0 +1,10 @@
+//! The machine against scripted cards: what a good one sees, and what is reported of a bad one.
+
+mod access;
+mod card;
+mod checkers;
+mod determinism;
+mod dma;
+mod enumeration;
+mod interrupts;
+mod throughput;

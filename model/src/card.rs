@@ -385,17 +385,19 @@ impl Card {
     }
 
     /// The transmit side of some clocks in which no TLP starts or ends.
-    pub(crate) fn pass_beats(&mut self, clocks: u64, tx_ready: bool, env: &Env, now: Cycle) {
+    pub(crate) fn pass_beats(&mut self, clocks: u64, hold: u64, env: &Env, now: Cycle) {
         match self.transmitter.source {
             None if !self.completions.is_empty() || self.posted_wanted(env) => self.registers.perf.no_credit += clocks,
             None => {}
-            Some(_) if !tx_ready => self.registers.perf.tx_held += clocks,
             Some(source) => {
-                if self.transmitter.beat == 0 {
-                    self.transmitter.first = now.0;
+                let held = clocks.min(hold);
+                let beats = clocks - held;
+                self.registers.perf.tx_held += held;
+                if self.transmitter.beat == 0 && beats > 0 {
+                    self.transmitter.first = now.0 + held;
                 }
-                self.transmitter.beat += clocks as u32;
-                self.count_beats(source, clocks);
+                self.transmitter.beat += beats as u32;
+                self.count_beats(source, beats);
             }
         }
     }

@@ -21,19 +21,19 @@ impl Fronts for Shown<'_> {
 /// Streams of a run; see [`Front::Stream`] for the skew.
 struct Streams<'a> {
     streams: &'a mut [FrontStream],
-    none: FrontStream,
+    none: &'a mut FrontStream,
     skew: u64,
 }
 
 impl Fronts for Streams<'_> {
     fn of(&mut self, channel: usize) -> Front<'_> {
-        Front::Stream(self.streams.get_mut(channel).unwrap_or(&mut self.none), self.skew)
+        Front::Stream(self.streams.get_mut(channel).unwrap_or(self.none), self.skew)
     }
 }
 
 impl Card {
-    /// Clocks from now in which nothing starts, ends, arrives or runs out, given `tx_ready` all along.
-    fn uneventful(&self, tx_ready: bool) -> u64 {
+    /// Clocks from now in which nothing starts, ends, arrives or runs out, if the transmit stream's receiver is ready after `hold` clocks.
+    fn uneventful(&self, hold: u64) -> u64 {
         if self.poked || self.flr_pending || self.access.is_some() || !self.receiver.is_empty() {
             return 0;
         }
@@ -45,20 +45,18 @@ impl Card {
             clocks = clocks.min(channel.timer().map_or(u64::MAX, |at| at.saturating_sub(self.cycles)));
         }
         if self.transmitter.source.is_some() {
-            if tx_ready {
-                clocks = clocks.min(u64::from(self.transmitter.beats - self.transmitter.beat - 1));
-            }
+            clocks = clocks.min(hold.saturating_add(u64::from(self.transmitter.beats - self.transmitter.beat - 1)));
         } else if self.grantable(&self.env()) {
             return 0;
         }
         clocks
     }
 
-    /// Passes `clocks` uneventful clocks.
-    fn pass<F: Fronts>(&mut self, clocks: u64, tx_ready: bool, fronts: &mut F, now: Cycle) {
+    /// Passes `clocks` uneventful clocks, the first `hold` of them without a ready receiver.
+    fn pass<F: Fronts>(&mut self, clocks: u64, hold: u64, fronts: &mut F, now: Cycle) {
         let env = self.env();
         let sending = self.transmitter.channel();
-        self.pass_beats(clocks, tx_ready, &env, now);
+        self.pass_beats(clocks, hold, &env, now);
         for index in self.awake {
             self.channels[index].advance(&env, self.cycles, clocks, sending == Some(index), &mut fronts.of(index));
         }
@@ -125,12 +123,12 @@ impl Endpoint for Card {
             .map(|channel| channel.clocks_to_beat(&env, self.cycles))
             .min()
             .unwrap_or(u64::MAX);
-        Cycles(self.uneventful(true).min(still))
+        Cycles(self.uneventful(0).min(still))
     }
 
     fn skip(&mut self, span: Cycles) {
-        let mut streams = Streams { streams: &mut [], none: FrontStream::default(), skew: 0 };
-        self.pass(span.0, true, &mut streams, Cycle(self.cycles));
+        let mut streams = Streams { streams: &mut [], none: &mut FrontStream::default(), skew: 0 };
+        self.pass(span.0, 0, &mut streams, Cycle(self.cycles));
     }
 }
 
@@ -144,8 +142,9 @@ impl TlpPort for Card {
         self.limits = stimulus.credits;
         response.tlp_done = false;
         let mut index = 0;
+        let mut none = FrontStream::default();
         while index < limit {
-            let (clocks, ended) = self.run_piece(Cycle(now.0 + index), index, limit - index, stimulus, response);
+            let (clocks, ended) = self.run_piece(Cycle(now.0 + index), index, limit - index, stimulus, response, &mut none);
             index += clocks;
             let credits = self.granted_credits();
             let granted = response.credits != Some(credits);
@@ -161,7 +160,7 @@ impl TlpPort for Card {
 
 impl Card {
     /// Passes some clocks, at most `most`. Returns how many, and whether something came that ends the run.
-    fn run_piece(&mut self, now: Cycle, index: u64, most: u64, stimulus: &mut Stimulus, response: &mut Response) -> (u64, bool) {
+    fn run_piece(&mut self, now: Cycle, index: u64, most: u64, stimulus: &mut Stimulus, response: &mut Response, none: &mut FrontStream) -> (u64, bool) {
         if stimulus.reset || !stimulus.link_up {
             self.hold_in_reset(stimulus.reset);
             return (1, false);
@@ -171,11 +170,12 @@ impl Card {
             return (1, false);
         }
         let skew = now.0.wrapping_sub(self.cycles);
+        let hold = stimulus.tx_ready_at.since(now).0;
         let tx_ready = stimulus.tx_ready(now, index);
-        let clocks = self.plan(now, skew, tx_ready, stimulus).min(most);
-        let mut fronts = Streams { streams: &mut stimulus.front, none: FrontStream::default(), skew };
+        let clocks = self.plan(now, skew, hold, stimulus).min(most);
+        let mut fronts = Streams { streams: &mut stimulus.front, none, skew };
         if clocks > 0 {
-            self.pass(clocks, tx_ready, &mut fronts, now);
+            self.pass(clocks, hold, &mut fronts, now);
             return (clocks, ran_dry(&stimulus.front));
         }
         self.step(tx_ready, &mut fronts, Some(response), now);
@@ -184,19 +184,16 @@ impl Card {
     }
 
     /// How many clocks from `now` are uneventful in view of the stimulus.
-    fn plan(&self, now: Cycle, skew: u64, tx_ready: bool, stimulus: &mut Stimulus) -> u64 {
+    fn plan(&self, now: Cycle, skew: u64, hold: u64, stimulus: &mut Stimulus) -> u64 {
         if stimulus.tx_stall != 0 {
             return 0;
         }
-        let mut clocks = self.uneventful(tx_ready);
+        let mut clocks = self.uneventful(hold);
         if clocks == 0 {
             return 0;
         }
         if let Some(rx) = stimulus.rx.front() {
             clocks = clocks.min(rx.at.since(now).0);
-        }
-        if !tx_ready {
-            clocks = clocks.min(stimulus.tx_ready_at.since(now).0);
         }
         let idle = self.transmitter.source.is_none();
         let env = self.env();

@@ -34,7 +34,7 @@ socat -u -b 65507 UDP4-RECV:7779,bind=127.0.0.1 STDOUT >/dev/null & echo $! >sin
 socat TCP4-LISTEN:7778,bind=127.0.0.1,fork EXEC:'tr a-z A-Z' & echo $! >tcp.pid
 until redis-cli -h 127.0.0.1 ping >/dev/null 2>&1 && curl -s -o /dev/null http://127.0.0.1:8080/one; do sleep 0.2; done
 
-# HTTP: small replies, a kept connection, one that does not exist, and a large file in segments of 32 KiB.
+# HTTP: small replies, one that does not exist, and a large file in segments of 32 KiB.
 curl -s http://127.0.0.1:8080/page http://127.0.0.1:8080/runs.txt http://127.0.0.1:8080/event http://127.0.0.1:8080/absent >/dev/null
 curl -s http://127.0.0.1:8080/block >/dev/null
 

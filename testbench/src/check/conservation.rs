@@ -1,4 +1,4 @@
-//! Conservation: at the end of a run every frame that was sent is accounted for, by the host's count and by the card's.
+//! Conservation: at the end of a run every frame that was sent is accounted for, by the host's count and by the card's; and so is every interrupt.
 
 use std::fmt;
 
@@ -67,9 +67,39 @@ pub fn check(channel: u8, books: Books) -> Result<(), Imbalance> {
     Ok(())
 }
 
+/// Interrupts that got lost between card and host, or came from nowhere. A host that was awake anyway does not notice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostInterrupts {
+    /// Messages sent, by the card's count.
+    pub sent: u64,
+    /// Messages delivered, by the host's count.
+    pub delivered: u64,
+}
+
+impl fmt::Display for LostInterrupts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "interrupts sent = interrupts delivered: {} is not {}", self.sent, self.delivered)
+    }
+}
+
+/// Checks that every interrupt sent was delivered, once.
+///
+/// # Errors
+/// Both counts, if they differ.
+pub fn check_interrupts(sent: u64, delivered: u64) -> Result<(), LostInterrupts> {
+    if sent == delivered { Ok(()) } else { Err(LostInterrupts { sent, delivered }) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lost_or_doubled_interrupt_is_seen() {
+        assert_eq!(check_interrupts(3, 3), Ok(()));
+        assert_eq!(check_interrupts(3, 2).unwrap_err().to_string(), "interrupts sent = interrupts delivered: 3 is not 2");
+        assert!(check_interrupts(3, 4).is_err());
+    }
 
     #[test]
     fn each_count_off_by_one_is_seen() {

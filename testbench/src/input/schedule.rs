@@ -96,11 +96,19 @@ impl Plan {
         }
     }
 
-    /// Bytes of payload over all channels.
+    /// How many frames one channel gets.
     #[must_use]
-    pub fn bytes(&self) -> u64 {
-        let pieces = self.input.pieces.len() as u64;
-        self.frames / pieces * self.before[pieces as usize] + self.before[(self.frames % pieces) as usize]
+    pub fn frames_of(&self, channel: u8) -> u64 {
+        let channels = u64::from(self.channels);
+        match self.spread {
+            Spread::RoundRobin => self.frames / channels + u64::from(u64::from(channel) < self.frames % channels),
+            Spread::Hash => {
+                let pieces = &self.input.pieces;
+                let own = |pieces: &[Piece]| pieces.iter().filter(|piece| self.channel_of(0, piece) == channel).count() as u64;
+                let (laps, rest) = (self.frames / pieces.len() as u64, self.frames % pieces.len() as u64);
+                laps.saturating_mul(own(pieces)) + own(&pieces[..rest as usize])
+            }
+        }
     }
 
     fn due(&self, lap: u64, piece: usize) -> u64 {
@@ -223,6 +231,7 @@ mod tests {
                 let own: Vec<_> = plan.channel(channel).collect();
                 prop_assert!(own.windows(2).all(|w| w[0].index < w[1].index && w[0].at <= w[1].at));
                 prop_assert!(own.iter().all(|f| f.piece as u64 == f.index % pieces as u64));
+                prop_assert_eq!(plan.frames_of(channel), own.len() as u64);
                 all.extend(own.iter().map(|f| f.index));
             }
             all.sort_unstable();
@@ -238,7 +247,6 @@ mod tests {
         // 100 bytes at 1 Gb/s are 800 ns, 200 clocks of 4 ns.
         assert_eq!(plan.channel(0).take(3).map(|f| f.at.0).collect::<Vec<_>>(), [0, 400, 800]);
         assert_eq!(plan.channel(1).take(3).map(|f| f.at.0).collect::<Vec<_>>(), [200, 600, 1000]);
-        assert_eq!(plan.bytes(), 10_000);
     }
 
     #[test]

@@ -63,6 +63,8 @@ pub struct InputPart {
     pub name: String,
     /// Frames to send.
     pub frames: u64,
+    /// What its frames are: `packets`, `pieces` of a file, or `frames` of a generator.
+    pub kind: &'static str,
     /// Frames that the input holds; it is repeated if there are fewer than to send.
     pub pieces: u64,
     /// Shortest and longest frame in bytes.

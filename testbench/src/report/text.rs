@@ -63,7 +63,7 @@ fn setup(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     let (input, setup) = (&report.input, &report.setup);
     let mut packets = String::new();
     if input.pieces > 0 {
-        write!(packets, ", {} {}", Grouped(input.pieces), if input.name.contains("pcap") { "packets" } else { "pieces" })?;
+        write!(packets, ", {} {}", Grouped(input.pieces), input.kind)?;
     }
     let (min, max) = input.sizes;
     let sizes = if min == max { format!("{min} B") } else { format!("{min} to {} B", Grouped(max.into())) };
@@ -204,7 +204,7 @@ mod tests {
             command: "silico run --on model --seed 1".into(),
             passed: finding.is_none(),
             finding,
-            input: InputPart { name: "embedded: loopback.pcap".into(), frames: 344, pieces: 344, sizes: (43, 65549) },
+            input: InputPart { name: "embedded: loopback.pcap".into(), frames: 344, kind: "packets", pieces: 344, sizes: (43, 65549) },
             setup: SetupPart {
                 target: "model".into(),
                 channels: 2,

@@ -117,7 +117,7 @@ impl RunConfig {
             full: options.full,
             max_frame: max_frame.max(1),
             patience: Cycles(options.patience.max(1)),
-            coalesce_clocks: u32::try_from(options.coalesce_time * 1000 / u64::from(clock_ps)).unwrap_or(u32::MAX),
+            coalesce_clocks: u32::try_from(options.coalesce_time.saturating_mul(1000) / u64::from(clock_ps)).unwrap_or(u32::MAX),
             fault: options.fault,
         })
     }
@@ -160,7 +160,7 @@ fn feed(options: &RunOptions, width: DataWidth, clock_ps: u32) -> Result<Feed, B
         return generator(options, width, clock_ps);
     }
     let input = read_input(options)?;
-    let frames = options.frames.unwrap_or(input.pieces.len() as u64 * options.repeat);
+    let frames = options.frames.unwrap_or((input.pieces.len() as u64).saturating_mul(options.repeat));
     let pace = pace(options, &input)?;
     let mut plan = Plan::new(input, options.channels, frames, clock_ps, width.bytes());
     plan.spread = options.spread.into();

@@ -3,7 +3,7 @@
 use super::config::{Feed, RunConfig};
 use super::session::Session;
 use super::{CouldNotRun, Stop, Wrong};
-use crate::check::conservation::Books;
+use crate::check::conservation::{self, Books};
 use crate::fault::Fault;
 use crate::report::{Finding, HostPart, InputPart, Latency, Report, SetupPart, SimulatedPart, Stalls, WallPart};
 use clap::ValueEnum;
@@ -11,6 +11,10 @@ use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
 use silico_sim::Stats;
 use silico_spec::registers::c2h;
+use silico_spec::units::Cycles;
+
+/// Clocks after the last stop in which the last interrupt is delivered: far beyond the host's latency.
+const INTERRUPT_SETTLE: Cycles = Cycles(2_500);
 
 /// What is known only of a run that went through.
 #[derive(Clone, Debug, Default)]
@@ -38,7 +42,20 @@ impl Session<'_> {
             let sent = self.presented(index)?;
             books.push(self.board.close(index as u8, sent, stopped.frames, stopped.dropped, stopped.discarded.into())?);
         }
+        self.check_interrupts()?;
         Ok(Measured { card, channels, books, stats, seconds })
+    }
+
+    /// The card's count of interrupts against the host's, once nothing is under way any more.
+    fn check_interrupts(&self) -> Result<(), Stop> {
+        let machine = || self.bench.platform.machine();
+        let settled = machine().now().after(INTERRUPT_SETTLE);
+        machine().advance_to(settled);
+        self.bench.card.latch_counters(false)?;
+        let sent = self.bench.card.counters()?.interrupts;
+        let delivered = |stats: &Stats| stats.interrupts.iter().sum::<u64>();
+        let delivered = delivered(machine().stats()) - delivered(&self.start.stats);
+        conservation::check_interrupts(sent, delivered).map_err(|lost| Stop::Wrong(Wrong::Interrupts(lost)))
     }
 
     /// Frames that a channel's source has presented.
@@ -191,14 +208,15 @@ fn input(config: &RunConfig) -> InputPart {
             let pieces = &plan.input.pieces;
             let lengths = pieces.iter().map(|piece| piece.len);
             let sizes = (lengths.clone().min().unwrap_or(0), lengths.max().unwrap_or(0));
-            InputPart { name: plan.input.name.clone(), frames: plan.frames, pieces: pieces.len() as u64, sizes }
+            let kind = if plan.input.link_type.is_some() { "packets" } else { "pieces" };
+            InputPart { name: plan.input.name.clone(), frames: plan.frames, kind, pieces: pieces.len() as u64, sizes }
         }
         Feed::Generator { sizes, frames, .. } => {
             let lengths = match sizes.generator() {
                 Ok((_, min, max, _)) => (min, max),
                 Err(_) => (0, 0),
             };
-            InputPart { name: "generator".into(), frames: *frames, pieces: 0, sizes: lengths }
+            InputPart { name: "generator".into(), frames: *frames, kind: "frames", pieces: 0, sizes: lengths }
         }
     }
 }

@@ -11,7 +11,7 @@ pub use config::RunConfig;
 pub use progress::Progress;
 pub use setup::build;
 
-use crate::check::conservation::Imbalance;
+use crate::check::conservation::{Imbalance, LostInterrupts};
 use crate::check::liveness::Stuck;
 use crate::input::error::BadInput;
 use crate::report::Report;
@@ -49,6 +49,8 @@ enum Wrong {
     Stuck(Stuck),
     /// The books do not close.
     Imbalance(Imbalance),
+    /// Interrupts got lost.
+    Interrupts(LostInterrupts),
     /// The driver gave up.
     Driver(DriverError),
 }
@@ -59,7 +61,7 @@ impl Wrong {
             Self::Violation(_) => "violation",
             Self::Divergence(_) => "divergence",
             Self::Stuck(_) => "liveness",
-            Self::Imbalance(_) => "conservation",
+            Self::Imbalance(_) | Self::Interrupts(_) => "conservation",
             Self::Driver(_) => "driver",
         }
     }
@@ -72,6 +74,7 @@ impl fmt::Display for Wrong {
             Self::Divergence(one) => one.fmt(f),
             Self::Stuck(one) => one.fmt(f),
             Self::Imbalance(one) => one.fmt(f),
+            Self::Interrupts(one) => one.fmt(f),
             Self::Driver(one) => one.fmt(f),
         }
     }

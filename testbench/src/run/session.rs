@@ -22,8 +22,10 @@ use crate::platform::SimPlatform;
 
 /// Longest pause of a polling host that finds nothing, in ns. Only a bound: the machine wakes it when a write becomes visible.
 const IDLE_PAUSE_NS: u64 = 100_000;
-/// A sleeping host looks after all of its channels at least this often, in ns.
+/// Longest sleep on one channel, in ns.
 const SLEEP_NS: u64 = 1_000_000;
+/// The same while other channels have frames to come: a host with one thread looks after all of them this often.
+const SHARED_SLEEP_NS: u64 = 20_000;
 /// After a source that may drop has ended, silence of this many clocks means that all of its frames have come.
 const SETTLE: Cycles = Cycles(25_000);
 /// Latencies up to 100 s.
@@ -262,11 +264,12 @@ impl<'a> Session<'a> {
         }
         // One of the channels that have frames to come: each such wait ends, and the others are looked after then.
         let lanes = self.lanes.len();
-        let unfinished =
-            (0..lanes).map(|step| (self.next_wait + step) % lanes).find(|&index| self.lanes[index].delivered < self.lanes[index].planned);
-        let index = unfinished.unwrap_or(0);
+        let is_unfinished = |index: &usize| self.lanes[*index].delivered < self.lanes[*index].planned;
+        let mut unfinished = (0..lanes).map(|step| (self.next_wait + step) % lanes).filter(is_unfinished);
+        let index = unfinished.next().unwrap_or(0);
+        let sleep = if unfinished.next().is_some() { SHARED_SLEEP_NS } else { SLEEP_NS };
         self.next_wait = index + 1;
-        match self.lanes[index].ring.wait(now.after(SLEEP_NS))? {
+        match self.lanes[index].ring.wait(now.after(sleep))? {
             Wait::LostWakeUp { .. } => {
                 let now_cycle = self.bench.platform.machine().now();
                 let waited = now_cycle.since(self.bench.platform.cycle(now));
@@ -288,7 +291,7 @@ impl<'a> Session<'a> {
 
 fn planned(config: &RunConfig, channel: u8) -> u64 {
     match &config.feed {
-        Feed::Front(plan) => plan.channel(channel).count() as u64,
+        Feed::Front(plan) => plan.frames_of(channel),
         Feed::Generator { frames, .. } => share(*frames, config.channels, channel),
     }
 }

@@ -13,7 +13,7 @@ fn both_sides_of_4_gib_are_used() {
     let small = memory.alloc(4096, 4096).unwrap();
     let large = memory.alloc(128 << 10, 4096).unwrap();
     assert!(!small.bus_addr().needs_64() && large.bus_addr().needs_64());
-    assert!(small.bus_addr().0 % 4096 == 0 && large.bus_addr().0 % 4096 == 0);
+    assert!(small.bus_addr().0.is_multiple_of(4096) && large.bus_addr().0.is_multiple_of(4096));
     let fallen_back = memory.alloc(768 << 10, 64);
     assert!(fallen_back.is_err(), "guards and the large buffer leave less");
     assert_eq!(memory.alloc(0, 1).unwrap_err(), AllocError::Senseless { bytes: 0, align: 1 });

@@ -79,11 +79,11 @@ mod tests {
     fn requests_go_where_bus_numbers_say() {
         let mut bridge = Bridge::default();
         let at = |bus, device| Bdf::new(bus, device, 0).unwrap();
-        assert_eq!(bridge.route(at(1, 0)), Route::Nobody, "no buses assigned yet");
+        use Route::{Nobody, Own, Type0, Type1};
+        assert_eq!(bridge.route(at(1, 0)), Nobody, "no buses assigned yet");
         bridge.set_buses(1, 3);
         assert_eq!(bridge.read(BUS_NUMBERS), 0x0003_0100);
         let routes = [at(0, 1), at(0, 0), at(1, 0), at(1, 1), at(2, 0), at(3, 31), at(4, 0)].map(|bdf| bridge.route(bdf));
-        use Route::{Nobody, Own, Type0, Type1};
         assert_eq!(routes, [Own, Nobody, Type0, Nobody, Type1, Type1, Nobody]);
         bridge.write(0x04, 6);
         assert_eq!((bridge.read(0x04), bridge.read(0x0c) >> 16 & 0x7f), (6, 1));

@@ -177,7 +177,8 @@ impl Card {
             self.answers.pop_front()
         } else {
             let greedy = shared.greedy;
-            shared.requests.pop_front_if(|out| out.at <= now && (greedy || fits(out)))
+            let next = shared.requests.front().is_some_and(|out| out.at <= now && (greedy || fits(out)));
+            if next { shared.requests.pop_front() } else { None }
         };
         if let Some(out) = out {
             self.used[out.header.kind().class() as usize].take(data_credits(out.payload.len() as u32));

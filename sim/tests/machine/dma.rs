@@ -14,8 +14,11 @@ fn config(seed: u64, split: CompletionSplit, reorder: bool, rcb: u32) -> Machine
     config
 }
 
+/// Requests, completions with their payload, and the buffer's address.
+type Reads = (Vec<Header>, Vec<(Header, Vec<u8>)>, u64);
+
 /// Sends reads of odd addresses and lengths; gives requests, and completions in the order in which they came.
-fn read_a_lot(config: MachineConfig) -> (Vec<Header>, Vec<(Header, Vec<u8>)>, u64) {
+fn read_a_lot(config: MachineConfig) -> Reads {
     let (mut machine, shared) = machine(config);
     let mut region = machine.memory().alloc(16 << 10, 4096).unwrap();
     region.acquire(0..16 << 10);

@@ -153,15 +153,15 @@ mod tests {
         #[case] generation: Generation,
         #[case] lanes: u8,
         #[case] max_payload: u32,
-        #[case] [raw, tlp]: [f64; 2],
+        #[case] rates: [f64; 2],
         #[case] write: [f64; 4],
         #[case] read: [f64; 4],
         #[case] both: [f64; 4],
     ) {
         let link = LinkConfig { generation, lanes, max_payload, max_read_request: 512, ..LinkConfig::default() };
         let near = |got: f64, expected: f64| assert!((got - expected).abs() < 0.0101, "{got} instead of {expected}");
-        near(link.raw_gbps(), raw);
-        near(link.tlp_gbps(), tlp);
+        near(link.raw_gbps(), rates[0]);
+        near(link.tlp_gbps(), rates[1]);
         for (i, bytes) in [64, 128, 256, 512].into_iter().enumerate() {
             near(link.write_gbps(bytes), write[i]);
             near(link.read_gbps(bytes), read[i]);

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench`. These machines are noisy: compare within one run. `silico bench self` prints the same figures next to the reference.
 
+#![allow(missing_docs, reason = "criterion_group! makes a public function")]
+
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use silico::cli::RunOptions;
 use silico::run::{Progress, RunConfig, build, run};

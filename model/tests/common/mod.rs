@@ -150,6 +150,13 @@ impl<P: TlpPort> Bench<P> {
         self.run(1);
     }
 
+    /// Posted write of some bytes of a dword.
+    pub(crate) fn write_bytes(&mut self, address: u64, value: u32, enables: u8) {
+        let header = Header::memory(Kind::MemWrite, HOST, Tag(0), BusAddr(address), Dwords(1)).with_byte_enables(enables, 0);
+        self.push(header, &value.to_le_bytes());
+        self.run(1);
+    }
+
     pub(crate) fn read(&mut self, address: u64, bytes: usize) -> u64 {
         let header = Header::memory(Kind::MemRead, HOST, Tag(0), BusAddr(address), Dwords(bytes as u32 / 4));
         let sent = self.request(header, &[]);

@@ -1,0 +1,115 @@
+//! The register map walked against the model: reset values, access types, bit bash and aliasing, register by register from `spec::registers::MAP`.
+
+mod common;
+
+use common::{BAR0, Bench};
+use silico_model::Card;
+use silico_spec::map::{Access, Register};
+use silico_spec::params::CardParams;
+use silico_spec::registers::{MAP, MAP_BYTES, c2h, card};
+
+fn bench() -> Bench<Card> {
+    let params = CardParams { c2h_channels: 16, ..CardParams::default() };
+    let mut bench = Bench::new(Card::new(params.clone()).expect("legal"), &params);
+    bench.bring_up(1);
+    bench
+}
+
+fn read(bench: &mut Bench<Card>, register: &Register) -> u64 {
+    bench.read(BAR0 + u64::from(register.offset), register.bits as usize / 8)
+}
+
+fn write(bench: &mut Bench<Card>, register: &Register, value: u64) {
+    bench.write(BAR0 + u64::from(register.offset), value, register.bits as usize / 8);
+    bench.run(4);
+}
+
+/// Registers whose writes act at once: what they hold is not simply what was written.
+fn acts(register: &Register) -> bool {
+    register.pulse_mask != 0 || register.block == "c2h" && [c2h::SW_COUNT, c2h::CONTROL].contains(&(register.offset & 0x1ff))
+}
+
+#[test]
+fn every_register_has_its_reset_value() {
+    let mut bench = bench();
+    let mut checked = 0;
+    for register in MAP.iter().filter(|register| !register.volatile) {
+        assert_eq!(read(&mut bench, register), register.reset, "{register:?}");
+        checked += 1;
+    }
+    assert!(checked > 16 * 30, "{checked} registers");
+}
+
+#[test]
+fn every_writable_bit_holds_what_is_written_and_no_other_does() {
+    let mut bench = bench();
+    for register in MAP.iter().filter(|register| !acts(register)) {
+        let all = u64::MAX >> (64 - register.bits);
+        let mut patterns = vec![0, all, 0xaaaa_aaaa_aaaa_aaaa & all, 0x5555_5555_5555_5555 & all];
+        patterns.extend((0..register.bits).step_by(5).map(|bit| 1 << bit));
+        let before = read(&mut bench, register);
+        for pattern in patterns {
+            write(&mut bench, register, pattern);
+            let mask = register.storage_mask();
+            if register.volatile {
+                assert_eq!(mask, 0, "what the card drives is read-only: {register:?}");
+            } else {
+                assert_eq!(read(&mut bench, register), pattern & mask | register.reset & !mask, "{pattern:#x} to {register:?}");
+            }
+        }
+        if !register.volatile {
+            write(&mut bench, register, before);
+        }
+    }
+}
+
+#[test]
+fn halves_and_bytes_are_written_alone() {
+    let mut bench = bench();
+    let whole = |register: &&Register| !acts(register) && register.storage_mask() == u64::MAX >> (64 - register.bits);
+    for register in MAP.iter().filter(whole).filter(|register| register.index == 0) {
+        write(&mut bench, register, 0);
+        if register.bits == 64 {
+            let at = BAR0 + u64::from(register.offset);
+            bench.write(at, 0x1122_3344, 4);
+            assert_eq!(read(&mut bench, register), 0, "the low word waits for the high one: {register:?}");
+            bench.write(at + 4, 0x5566_7788, 4);
+            assert_eq!(read(&mut bench, register), 0x5566_7788_1122_3344, "{register:?}");
+        } else {
+            bench.write_bytes(BAR0 + u64::from(register.offset), 0x1122_3344, 0b0110);
+            assert_eq!(read(&mut bench, register), 0x0022_3300, "{register:?}");
+        }
+    }
+}
+
+#[test]
+fn no_two_registers_are_the_same() {
+    let mut bench = bench();
+    let plain: Vec<&Register> = MAP.iter().filter(|register| !acts(register) && register.storage_mask() != 0).collect();
+    let value = |n: usize, register: &Register| (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) & register.storage_mask();
+    for (n, register) in plain.iter().enumerate() {
+        write(&mut bench, register, value(n, register));
+    }
+    for (n, register) in plain.iter().enumerate() {
+        let kept = register.reset & !register.storage_mask();
+        assert_eq!(read(&mut bench, register), value(n, register) | kept, "{register:?}");
+    }
+}
+
+#[test]
+fn writes_to_read_only_registers_and_holes_count_and_do_nothing() {
+    let mut bench = bench();
+    let hole_writes = BAR0 + u64::from(card::HOLE_WRITES);
+    for register in MAP.iter().filter(|register| register.access == Access::Ro && register.block == "card") {
+        let before = bench.read(hole_writes, 4);
+        write(&mut bench, register, u64::MAX);
+        assert_eq!(bench.read(hole_writes, 4), before + u64::from(register.bits) / 32, "{register:?}");
+    }
+    let covered = |offset: u32| MAP.iter().any(|register| (register.offset..register.offset + u32::from(register.bits) / 8).contains(&offset));
+    for offset in (0..MAP_BYTES + 0x100).step_by(4).filter(|offset| !covered(*offset)) {
+        let before = bench.read(hole_writes, 4);
+        bench.write(BAR0 + u64::from(offset), u64::MAX, 4);
+        assert_eq!(bench.read(BAR0 + u64::from(offset), 4), 0, "hole at {offset:#x}");
+        assert_eq!(bench.read(hole_writes, 4), before + 1, "hole at {offset:#x}");
+    }
+}

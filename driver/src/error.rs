@@ -80,7 +80,7 @@ pub enum RingFault {
         found: u8,
     },
     /// The block or `STATUS` names a state that a running channel cannot be in.
-    #[error("the channel is in state {found}; a running channel is in 1 (running) or 3 (error)")]
+    #[error("the channel is in state {found}; one that runs, or failed, is in 1 (running) or 3 (error)")]
     State {
         /// Raw state.
         found: u8,

@@ -5,7 +5,7 @@ mod common;
 use common::{Event, Fake, payload};
 use rstest::rstest;
 use silico_driver::channel::{
-    DataInterrupt, Phase, Progress, RESET_LIMIT_NS, RingChannel, RingConfig, START_LIMIT_NS, STOP_LIMIT_NS, TORN_RETRIES, Wait,
+    DataInterrupt, Phase, Progress, RESET_LIMIT_NS, RingChannel, RingConfig, START_LIMIT_NS, STOP_LIMIT_NS, Stopped, TORN_RETRIES, Wait,
     WriteBackPolicy,
 };
 use silico_driver::error::{DriverError, Failure, RingFault};
@@ -74,6 +74,17 @@ fn impossible_counts_are_refused(#[case] count: u64, #[case] error: RingFault) {
     let (fake, mut channel) = after_one_frame(&by_register());
     fake.reads(c2h::offset(0, c2h::HW_COUNT), count);
     assert_eq!(lasting(&mut channel), fault(error));
+}
+
+/// What was read but not given back is still the driver's: the card cannot have filled it.
+#[test]
+fn a_count_over_what_was_given_back_is_ahead() {
+    let fake = Fake::new();
+    let mut channel = fake.started(&by_block());
+    fake.deliver(0, &payload(0, 100));
+    assert!(channel.poll().unwrap().is_some());
+    poke_block(&fake, &next_block(&fake, |block| block.hw_count = 4096 + 32));
+    assert_eq!(channel.poll().unwrap_err(), fault(RingFault::CountAhead { found: 4096 + 32, limit: 4096 }));
 }
 
 #[test]
@@ -227,6 +238,43 @@ fn a_start_that_does_nothing_runs_out() {
     fake.fault(|faults| faults.ignore_start = false);
     channel.start().unwrap();
     assert!(fake.writes(c2h::offset(0, c2h::CONTROL)).contains(&2), "what was stuck is reset first");
+}
+
+#[test]
+fn a_refused_start_may_take_its_time() {
+    let fake = Fake::new();
+    let mut channel = fake.card().channel(0, &by_block()).unwrap();
+    fake.fault(|faults| (faults.refuse_start, faults.error_takes_ns) = (Some(4), 10_000));
+    let failure = Failure { code: 4, addr: BusAddr(0x1234) };
+    assert_eq!(channel.start(), Err(DriverError::Failed { channel: 0, failure }));
+}
+
+#[test]
+fn a_failure_in_the_making_is_no_fault() {
+    let (fake, mut channel) = after_one_frame(&by_register());
+    fake.fault(|faults| faults.error_takes_ns = 10_000);
+    fake.lock().fail(0, 2, 0x77);
+    assert!(channel.poll().unwrap().is_none());
+    let deadline = fake.after(50_000);
+    assert_eq!(channel.wait(deadline), Err(DriverError::Failed { channel: 0, failure: Failure { code: 2, addr: BusAddr(0x77) } }));
+}
+
+/// The registers still count an earlier owner's run, and the ring is another one.
+#[test]
+fn counts_of_an_earlier_run_are_not_taken_for_this_one() {
+    let fake = Fake::new();
+    let card = fake.card();
+    let mut first = card.channel(0, &by_block()).unwrap();
+    first.start().unwrap();
+    fake.deliver(0, &payload(0, 100));
+    assert_eq!(first.stop().unwrap().frames, 1);
+    drop(first);
+    let mut second = card.channel(0, &by_block()).unwrap();
+    assert_eq!(second.stop(), Ok(Stopped::default()));
+    fake.fault(|faults| faults.ignore_start = true);
+    assert!(second.start().is_err());
+    assert_eq!(second.stop(), Ok(Stopped::default()));
+    assert!(second.poll().unwrap().is_none());
 }
 
 #[test]

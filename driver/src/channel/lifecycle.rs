@@ -95,7 +95,9 @@ impl<P: Platform> RingChannel<P> {
         // From here on it may run: whatever fails below must not leave it believed idle.
         self.phase = Phase::Stuck;
         self.write_control(c2h::control::RUN.set(0, 1))?;
-        let (state, waited) = self.wait_state(|state| state != ChannelState::Idle as u8, START_LIMIT_NS)?;
+        // A refused start passes through "stopping" on its way to the error.
+        let settled = |state| state == ChannelState::Running as u8 || state == ChannelState::Error as u8;
+        let (state, waited) = self.wait_state(settled, START_LIMIT_NS)?;
         match ChannelState::from_bits(state) {
             Some(ChannelState::Running) => {}
             Some(ChannelState::Error) => {

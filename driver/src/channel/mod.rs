@@ -205,7 +205,8 @@ impl<P: Platform> RingChannel<P> {
         let status = self.regs.get32(at(self.channel, c2h::STATUS))?;
         let found = c2h::status::STATE.get(status.into()) as u8;
         match ChannelState::from_bits(found) {
-            Some(ChannelState::Running) => Ok(false),
+            // Stopping, unasked: on its way to the error state, in which counts are final.
+            Some(ChannelState::Running | ChannelState::Stopping) => Ok(false),
             Some(ChannelState::Error) => {
                 let failure = lifecycle::read_failure(&self.regs, self.channel)?;
                 // Counts are final in this state, so these two belong together.

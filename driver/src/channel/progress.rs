@@ -122,3 +122,87 @@ impl<B: DmaBuffer> Block<B> {
 
 /// Bytes of a block, and the grid that it lies on.
 pub(super) const BLOCK_BYTES: u64 = BYTES as u64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Nanos;
+    use core::cell::{Cell, RefCell};
+    use core::ops::Range;
+    use proptest::prelude::*;
+    use silico_spec::units::BusAddr;
+
+    /// Memory in which block after block lands word by word, in ascending order, a few words before each load.
+    struct Landing {
+        words: RefCell<[u64; WORDS]>,
+        /// Words landed so far, over all blocks.
+        landed: Cell<usize>,
+        /// Words that land before each load; after the last, one by one to the end of the block.
+        steps: RefCell<std::vec::IntoIter<usize>>,
+    }
+
+    fn block(sequence: u64) -> WriteBack {
+        WriteBack {
+            sequence,
+            hw_count: sequence * 32,
+            frames: sequence,
+            dropped: sequence,
+            stamp: sequence,
+            run: 1,
+            ..WriteBack::default()
+        }
+    }
+
+    impl DmaBuffer for Landing {
+        fn bus_addr(&self) -> BusAddr {
+            BusAddr(0)
+        }
+        fn len(&self) -> u64 {
+            BLOCK_BYTES
+        }
+        fn acquire(&mut self, _: Range<u64>) {}
+        fn view(&self, _: Range<u64>) -> &[u8] {
+            &[]
+        }
+        fn view_mut(&mut self, _: Range<u64>) -> &mut [u8] {
+            &mut []
+        }
+        fn release(&mut self, _: Range<u64>) {}
+        fn load64(&self, offset: u64) -> u64 {
+            let rest = usize::from(!self.landed.get().is_multiple_of(WORDS));
+            for _ in 0..self.steps.borrow_mut().next().unwrap_or(rest) {
+                let landed = self.landed.replace(self.landed.get() + 1);
+                self.words.borrow_mut()[landed % WORDS] = block((landed / WORDS) as u64 + 1).emit()[landed % WORDS];
+            }
+            self.words.borrow()[(offset / 8) as usize]
+        }
+        fn store64(&self, _: u64, _: u64) {}
+    }
+
+    struct Clock;
+
+    impl Time for Clock {
+        fn now(&self) -> Nanos {
+            Nanos(0)
+        }
+        fn pause(&self, _: Nanos) {}
+    }
+
+    proptest! {
+        #[test]
+        fn no_mixed_block_is_ever_taken(steps in prop::collection::vec(prop_oneof![6 => Just(0), 1 => 1usize..4, 1 => 1usize..10], 1..300)) {
+            let looks = steps.len();
+            let buffer = Landing { words: RefCell::default(), landed: Cell::new(0), steps: RefCell::new(steps.into_iter()) };
+            let mut reader = Block::new(buffer, 0);
+            reader.expect(1);
+            for _ in 0..looks + WORDS {
+                if let Look::New(new) = reader.look(&Clock).expect("the writer comes to rest") {
+                    prop_assert_eq!(new, block(new.sequence));
+                    reader.accept(new.sequence);
+                }
+            }
+            let whole = (reader.buffer().landed.get() / WORDS) as u64;
+            prop_assert_eq!(reader.seen, whole, "the last block is found");
+        }
+    }
+}

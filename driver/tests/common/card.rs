@@ -40,6 +40,8 @@ pub struct Faults {
     pub enable_stuck: bool,
     /// No write-back block is written.
     pub no_write_back: bool,
+    /// A failure takes this many ns from "stopping" to the error state.
+    pub error_takes_ns: u64,
     /// The write-back block lands in two halves, with this many ns between them.
     pub torn_for_ns: u64,
 }
@@ -50,6 +52,7 @@ pub enum Event {
     Poke(u64, Vec<u8>),
     Fail(u8, u8, u64),
     Interrupt(u16),
+    Settle(u8),
     Gone,
 }
 
@@ -145,6 +148,7 @@ impl State {
                 Event::Deliver(channel, payload) => self.deliver(channel, payload),
                 Event::Poke(addr, bytes) => self.poke(addr, &bytes),
                 Event::Fail(channel, code, addr) => self.fail(channel, code, addr),
+                Event::Settle(channel) => self.settle(channel),
                 Event::Interrupt(vector) => self.fired[usize::from(vector)] = true,
                 Event::Gone => self.faults.gone = true,
             }

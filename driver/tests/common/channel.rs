@@ -133,8 +133,8 @@ impl State {
         *this = Channel { run, storage, state: ChannelState::Running, ..Channel::new(channel) };
         let (base, size) = (this.get(c2h::RING_BASE), this.get(c2h::RING_SIZE));
         let checks = [
-            (base % 4096 == 0 && size % 4096 == 0 && size != 0, ChannelError::BadRing, base),
-            (this.get(c2h::WB_ADDR) % 64 == 0, ChannelError::BadWriteBack, this.get(c2h::WB_ADDR)),
+            (base.is_multiple_of(4096) && size.is_multiple_of(4096) && size != 0, ChannelError::BadRing, base),
+            (this.get(c2h::WB_ADDR).is_multiple_of(64), ChannelError::BadWriteBack, this.get(c2h::WB_ADDR)),
             (footprint(this.get(c2h::MAX_FRAME) as u32) <= size, ChannelError::BadFrameLimit, this.get(c2h::MAX_FRAME)),
         ];
         let bad = checks.iter().find(|check| !check.0).map(|check| (check.1 as u8, check.2));
@@ -157,8 +157,16 @@ impl State {
     }
 
     pub fn fail(&mut self, channel: u8, code: u8, addr: u64) {
+        let takes = self.faults.error_takes_ns;
         let this = self.channel(channel);
-        (this.state, this.error) = (ChannelState::Error, (code, addr));
+        (this.state, this.error) = (ChannelState::Stopping, (code, addr));
+        if takes == 0 { self.settle(channel) } else { self.schedule(takes, Event::Settle(channel)) }
+    }
+
+    /// The end of a failure: nothing is in flight.
+    pub(super) fn settle(&mut self, channel: u8) {
+        let this = self.channel(channel);
+        this.state = ChannelState::Error;
         let enable = this.get(c2h::INT_ERROR);
         self.write_back(channel);
         if c2h::int_error::ENABLE.is_set(enable) {
@@ -171,7 +179,7 @@ impl State {
         if this.state != ChannelState::Running {
             return;
         }
-        if value < this.sw || value > this.hw || value % 32 != 0 {
+        if value < this.sw || value > this.hw || !value.is_multiple_of(32) {
             self.fail(channel, ChannelError::BadDoorbell as u8, value);
             return;
         }

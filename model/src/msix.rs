@@ -4,6 +4,8 @@
 //! An event is never lost: raised while its vector is masked, or while nothing may be sent, it stays pending and is sent once. A vector shows as
 //! pending from its event until its message is taken, masked or not.
 
+use bitvec::array::BitArray;
+use bitvec::field::BitField;
 use silico_spec::config::capabilities::msix::{ENTRY_BYTES, VECTOR_MASK};
 use silico_spec::params::{BAR2_BYTES, PBA_OFFSET};
 use silico_spec::units::BusAddr;
@@ -19,7 +21,9 @@ pub struct Message {
 
 /// Most vectors of a card.
 const MAX_VECTORS: usize = 256;
-const WORDS: usize = MAX_VECTORS / 64;
+
+/// A bit per vector.
+type Vectors = BitArray<[u64; MAX_VECTORS / 64]>;
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Entry {
@@ -32,8 +36,8 @@ struct Entry {
 #[derive(Clone, Debug)]
 pub struct Msix {
     entries: Vec<Entry>,
-    masked: [u64; WORDS],
-    pending: [u64; WORDS],
+    masked: Vectors,
+    pending: Vectors,
     /// Enabled, and the function not masked.
     open: bool,
     any_ready: bool,
@@ -44,7 +48,7 @@ impl Msix {
     #[must_use]
     pub fn new(vectors: u16) -> Self {
         let entries = vec![Entry::default(); usize::from(vectors).min(MAX_VECTORS)];
-        Self { entries, masked: [u64::MAX; WORDS], pending: [0; WORDS], open: false, any_ready: false }
+        Self { entries, masked: !Vectors::ZERO, pending: Vectors::ZERO, open: false, any_ready: false }
     }
 
     /// As after any reset of the function.
@@ -61,8 +65,7 @@ impl Msix {
     /// An event on `vector`; one that is pending already goes with it. Nothing happens for a vector that the card does not have.
     pub fn raise(&mut self, vector: u16) {
         if usize::from(vector) < self.entries.len() {
-            let (word, bit) = place(vector.into());
-            self.pending[word] |= bit;
+            self.pending.set(vector.into(), true);
             self.update();
         }
     }
@@ -70,8 +73,7 @@ impl Msix {
     /// What raised `vector` is served without a message: its pending bit goes.
     pub fn clear_pending(&mut self, vector: u16) {
         if usize::from(vector) < self.entries.len() {
-            let (word, bit) = place(vector.into());
-            self.pending[word] &= !bit;
+            self.pending.set(vector.into(), false);
             self.update();
         }
     }
@@ -88,11 +90,10 @@ impl Msix {
         if !self.any_ready {
             return None;
         }
-        let (word, bits) = self.ready().into_iter().enumerate().find(|(_, bits)| *bits != 0)?;
-        let bit = bits.trailing_zeros() as usize;
-        self.pending[word] &= !(1 << bit);
+        let vector = (self.pending & !self.masked).first_one()?;
+        self.pending.set(vector, false);
         self.update();
-        Some(self.entries[word * 64 + bit].message())
+        Some(self.entries[vector].message())
     }
 
     /// Reads the dword at byte `offset` of BAR2. Zero where nothing is.
@@ -101,17 +102,16 @@ impl Msix {
         match self.find(offset) {
             Place::Entry { vector, field } => {
                 let entry = &self.entries[vector];
-                let (word, bit) = place(vector);
-                [entry.address_low, entry.address_high, entry.data, u32::from(self.masked[word] & bit != 0)][field]
+                [entry.address_low, entry.address_high, entry.data, u32::from(self.masked[vector])][field]
             }
-            Place::Pending { dword } => (self.pending[dword / 2] >> (32 * (dword % 2))) as u32,
+            Place::Pending { dword } => self.pending[32 * dword..32 * (dword + 1)].load_le(),
             Place::Hole => 0,
         }
     }
 
     /// Reads the two dwords at byte `offset`, a multiple of 8.
-    #[must_use]
-    pub fn read64(&self, offset: u32) -> u64 {
+    #[cfg(test)]
+    fn read64(&self, offset: u32) -> u64 {
         u64::from(self.read(offset & !7)) | u64::from(self.read(offset & !7 | 4)) << 32
     }
 
@@ -126,9 +126,8 @@ impl Msix {
             1 => entry.address_high = merge(entry.address_high),
             2 => entry.data = merge(entry.data),
             _ => {
-                let (word, bit) = place(vector);
                 if enabled & VECTOR_MASK != 0 {
-                    self.masked[word] = if value & VECTOR_MASK != 0 { self.masked[word] | bit } else { self.masked[word] & !bit };
+                    self.masked.set(vector, value & VECTOR_MASK != 0);
                     self.update();
                 }
             }
@@ -136,7 +135,8 @@ impl Msix {
     }
 
     /// Writes the enabled bytes of the two dwords at byte `offset`, a multiple of 8, the lower one first.
-    pub fn write64(&mut self, offset: u32, value: u64, byte_enables: u8) {
+    #[cfg(test)]
+    fn write64(&mut self, offset: u32, value: u64, byte_enables: u8) {
         self.write(offset & !7, value as u32, byte_enables & 0xf);
         self.write(offset & !7 | 4, (value >> 32) as u32, byte_enables >> 4);
     }
@@ -153,12 +153,8 @@ impl Msix {
         }
     }
 
-    fn ready(&self) -> [u64; WORDS] {
-        core::array::from_fn(|word| if self.open { self.pending[word] & !self.masked[word] } else { 0 })
-    }
-
     fn update(&mut self) {
-        self.any_ready = self.ready() != [0; WORDS];
+        self.any_ready = self.open && (self.pending & !self.masked).any();
     }
 }
 
@@ -175,11 +171,6 @@ impl Entry {
     fn message(&self) -> Message {
         Message { address: BusAddr(u64::from(self.address_high) << 32 | u64::from(self.address_low)), data: self.data }
     }
-}
-
-/// Word and bit of a vector.
-const fn place(vector: usize) -> (usize, u64) {
-    (vector / 64, 1 << (vector % 64))
 }
 
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! Drops: a frame may be missing only where the channel drops when full, and then the next one delivered says so.
 //!
-//! Which frames were dropped is not in the header, so the frame that came is looked for among those sent: the first that is equal. Taking the
-//! first is safe: if any choice accounts for all later frames, so does this one.
+//! Which frames were dropped is not in the header, so the frame that came is looked for among those sent: the first that is equal, and after which all
+//! follow that came without another gap. Taking the first is safe: if any choice accounts for all later frames, so does this one.
 
 use silico_spec::frame::Flags;
 
 /// Most frames that are looked through for one that came: bounds the search on a frame that was never sent.
 pub const SEARCH_LIMIT: u64 = 1 << 20;
+
+/// Frames in one piece after a gap, after which it is certain where they lie.
+pub const CHAIN_LIMIT: usize = 256;
 
 /// Whether frames before one may be missing: only with the drop policy, and if its header says so.
 #[must_use]

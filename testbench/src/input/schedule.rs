@@ -96,6 +96,13 @@ impl Plan {
         }
     }
 
+    /// Clocks that all frames of one channel take on its stream, at a beat a clock.
+    #[must_use]
+    pub fn beats_of(self: &Arc<Self>, channel: u8) -> Cycles {
+        let beats = |frame: Planned| u64::from(self.input.pieces[frame.piece].len.div_ceil(self.beat_bytes).max(1));
+        Cycles(self.channel(channel).map(beats).sum())
+    }
+
     /// How many frames one channel gets.
     #[must_use]
     pub fn frames_of(&self, channel: u8) -> u64 {
@@ -246,6 +253,8 @@ mod tests {
         let plan = Arc::new(plan);
         // 100 bytes at 1 Gb/s are 800 ns, 200 clocks of 4 ns.
         assert_eq!(plan.channel(0).take(3).map(|f| f.at.0).collect::<Vec<_>>(), [0, 400, 800]);
+        // 50 frames of 4 beats.
+        assert_eq!(plan.beats_of(0), Cycles(200));
         assert_eq!(plan.channel(1).take(3).map(|f| f.at.0).collect::<Vec<_>>(), [200, 600, 1000]);
     }
 

@@ -181,11 +181,17 @@ fn generator(options: &RunOptions, width: DataWidth, clock_ps: u32) -> Result<Fe
         ));
     }
     options.frame_size.generator()?;
+    let frames = options.frames.unwrap_or(GENERATOR_FRAMES);
+    // To the card, a count of zero means frames without end.
+    if frames < u64::from(options.channels) {
+        let right = format!("at least {}, one for the generator of each channel", options.channels);
+        return Err(BadInput::setting("--frames", frames, right));
+    }
     let rate = options.rate.map_or(65536, |gbps| {
         let full = f64::from(width.bytes()) * 8.0 * 1000.0 / f64::from(clock_ps);
         (gbps / f64::from(options.channels) / full * 65536.0).clamp(1.0, 65536.0) as u32
     });
-    Ok(Feed::Generator { sizes: options.frame_size.clone(), frames: options.frames.unwrap_or(GENERATOR_FRAMES), rate })
+    Ok(Feed::Generator { sizes: options.frame_size.clone(), frames, rate })
 }
 
 fn read_input(options: &RunOptions) -> Result<Input, BadInput> {
@@ -255,6 +261,7 @@ mod tests {
     #[case(&["--ring-size", "4KiB"], "longest frame is 65549 bytes; it must be at most 4064 bytes")]
     #[case(&["--source", "generator", "--frame-size", "4096", "--ring-size", "4KiB"], "longest frame is 4096 bytes")]
     #[case(&["--source", "generator", "--frame-size", "1,2,3"], "--frame-size is a list of 3")]
+    #[case(&["--source", "generator", "--frames", "3"], "--frames is 3; it must be at least 4")]
     #[case(&["--source", "generator", "x.pcap"], "INPUT is x.pcap; it must be absent")]
     #[case(&["--source", "file"], "INPUT is absent; it must be a file")]
     #[case(&["--frames", "0"], "--frames is 0; it must be at least 1")]

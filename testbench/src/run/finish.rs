@@ -59,7 +59,7 @@ impl Session<'_> {
     }
 
     /// Frames that a channel's source has presented.
-    fn presented(&self, index: usize) -> Result<u64, DriverError> {
+    pub(super) fn presented(&self, index: usize) -> Result<u64, DriverError> {
         use silico_driver::platform::{Platform, Registers};
         match self.config.feed {
             Feed::Front(_) => Ok(self.lanes[index].planned),

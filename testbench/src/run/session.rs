@@ -63,6 +63,8 @@ pub(super) struct Session<'a> {
     liveness: Liveness,
     /// Nanoseconds at the card's cycle zero.
     stamp_zero: Nanos,
+    /// With the drop policy, when all sources have ended.
+    source_end: Option<Cycle>,
     /// Channel that a sleeping host waits on next.
     next_wait: usize,
 }
@@ -85,7 +87,20 @@ impl<'a> Session<'a> {
         let stamp_zero = bench.platform.nanos(bench.seen.released());
         let now = bench.platform.machine().now();
         let liveness = Liveness::new(config.patience, now);
-        Ok(Self { config, bench, lanes, board, latency, start: Start::default(), last: now, output, liveness, stamp_zero, next_wait: 0 })
+        Ok(Self {
+            config,
+            bench,
+            lanes,
+            board,
+            latency,
+            start: Start::default(),
+            last: now,
+            output,
+            liveness,
+            stamp_zero,
+            source_end: None,
+            next_wait: 0,
+        })
     }
 
     /// The whole run.
@@ -111,6 +126,7 @@ impl<'a> Session<'a> {
         }
         self.bench.card.latch_counters(true)?;
         self.feed();
+        self.source_end = (self.config.full == FullKind::Drop).then(|| self.source_end());
         self.flow(progress)?;
         self.finish()
     }
@@ -185,20 +201,20 @@ impl<'a> Session<'a> {
 
     /// Whether no more frames will come.
     fn is_complete(&self, taken: u64) -> bool {
-        if self.config.full == FullKind::Stall {
-            return self.lanes.iter().all(|lane| lane.delivered >= lane.planned);
+        if self.lanes.iter().all(|lane| lane.delivered >= lane.planned) {
+            return true;
         }
-        let machine = self.bench.platform.machine();
-        taken == 0 && machine.now().since(self.last) >= SETTLE && self.sources_idle(&machine)
+        let silent = |session: &Self| session.bench.platform.machine().now().since(session.last) >= SETTLE;
+        self.config.full == FullKind::Drop && taken == 0 && silent(self) && self.sources_idle()
     }
 
     /// Whether all sources have presented all that they have.
-    fn sources_idle(&self, machine: &silico_sim::Machine) -> bool {
+    fn sources_idle(&self) -> bool {
         match &self.config.feed {
-            Feed::Front(_) => machine.front_idle(),
-            // A generator that drops is never held: it is done by then.
+            Feed::Front(_) => self.bench.platform.machine().front_idle(),
+            // A read that fails is found by the next one of the driver.
             Feed::Generator { .. } => {
-                self.lanes.iter().all(|lane| machine.now() >= self.start.cycle.after(self.generator_time(lane.planned)))
+                (0..self.lanes.len()).all(|index| self.presented(index).is_ok_and(|made| made >= self.lanes[index].planned))
             }
         }
     }
@@ -227,14 +243,28 @@ impl<'a> Session<'a> {
         {
             return Ok(());
         }
-        if self.config.full == FullKind::Drop && self.sources_idle(&self.bench.platform.machine()) {
+        if self.config.full == FullKind::Drop && self.sources_idle() {
             return Ok(());
         }
         self.liveness.check(now).map_err(|stuck| self.blame(stuck))
     }
 
+    /// A source that may drop is never held: when it has presented its last frame at the latest. All of its frames may be dropped, so that none of
+    /// them says how far it is.
+    fn source_end(&self) -> Cycle {
+        let end = |index: usize, lane: &Lane| match &self.config.feed {
+            Feed::Front(plan) => plan.channel(index as u8).last().map_or(Cycles(0), |frame| frame.at + plan.beats_of(index as u8)),
+            Feed::Generator { .. } => self.generator_time(lane.planned),
+        };
+        let ends = self.lanes.iter().enumerate().map(|(index, lane)| end(index, lane));
+        self.start.cycle.after(ends.max().unwrap_or_default())
+    }
+
     /// When the next frame that has not come was to be presented.
     fn next_due(&self) -> Option<Cycle> {
+        if let Some(end) = self.source_end {
+            return Some(end);
+        }
         let unfinished = self.lanes.iter().enumerate().filter(|(_, lane)| lane.delivered < lane.planned);
         match &self.config.feed {
             Feed::Front(plan) => {

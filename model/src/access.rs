@@ -197,7 +197,7 @@ impl Card {
     fn write_register(&mut self, offset: u32, write: Write) {
         match channel_block(offset) {
             Some((channel, within)) => {
-                let env = self.env();
+                let env = self.env;
                 let hit = self.channels.get_mut(channel).is_some_and(|channel| {
                     let hit = channel.write(within, write);
                     channel.refresh(&env);

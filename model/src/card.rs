@@ -32,7 +32,9 @@ pub struct Card {
     pub(crate) flr_pending: bool,
     /// Something outside the streams changed in the last clock: its effects show at the end of the next.
     pub(crate) poked: bool,
-    pub(crate) limits: Limits,
+    limits: Limits,
+    /// What the channels see of all that.
+    pub(crate) env: Env,
     /// Collects the beats of a TLP that comes clock by clock.
     pub(crate) incoming: TlpBuf,
     /// Bit per channel: it is not asleep. The others are not looked at.
@@ -105,7 +107,8 @@ impl Card {
     /// If a parameter is out of its range.
     pub fn new(params: CardParams) -> Result<Self, ParamError> {
         params.validate()?;
-        Ok(Self {
+        let mut card = Self {
+            env: Env::new(params.width),
             config: ConfigSpace::new(&params),
             msix: Msix::new(params.msix_vectors),
             channels: (0..params.c2h_channels).map(|index| Channel::new(index, &params)).collect(),
@@ -123,7 +126,9 @@ impl Card {
             errors: [false; 3],
             in_reset: true,
             params,
-        })
+        };
+        card.update_env();
+        Ok(card)
     }
 
     /// What the card was built with.
@@ -138,13 +143,23 @@ impl Card {
         &self.config
     }
 
-    pub(crate) fn env(&self) -> Env {
-        Env {
+    /// Follows what the channels are shown of the card: after a change of config space, credits or the global enable.
+    fn update_env(&mut self) {
+        self.env = Env {
             width: self.params.width,
             mps: self.config.max_payload(),
             enabled: self.registers.enable,
             limit: *self.limits.of(Class::Posted),
             consumed: self.transmitter.consumed[Class::Posted as usize],
+        };
+    }
+
+    /// What the link partner has granted from now on.
+    #[inline]
+    pub(crate) fn set_limits(&mut self, limits: &Limits) {
+        if self.limits != *limits {
+            self.limits = *limits;
+            self.update_env();
         }
     }
 
@@ -164,6 +179,7 @@ impl Card {
             self.receiver = Receiver::new(self.params.np_depth);
             self.transmitter = Transmitter::new();
             self.completions.clear();
+            self.update_env();
         }
         self.in_reset = true;
         self.cycles = if fundamental { 0 } else { self.cycles + 1 };
@@ -187,15 +203,16 @@ impl Card {
         self.access = None;
         self.flr_pending = false;
         self.poked = true;
+        self.update_env();
     }
 
     /// Does what a config write asked for.
     pub(crate) fn apply(&mut self, effects: Effects) {
         self.flr_pending |= effects.flr;
         self.msix.set_enables(self.config.msix_enabled(), self.config.msix_function_mask() || !self.config.bus_master());
-        let env = self.env();
+        self.update_env();
         for channel in &mut self.channels {
-            channel.refresh(&env);
+            channel.refresh(&self.env);
         }
     }
 
@@ -214,6 +231,7 @@ impl Card {
             self.channels.iter_mut().for_each(Channel::reset_with_runs);
             self.awake = Set(((1_u32 << self.channels.len()) - 1) as u16);
         }
+        self.update_env();
     }
 
     // --- one clock ----------------------------------------------------------------------------------------------------------
@@ -221,7 +239,7 @@ impl Card {
     /// One clock outside reset. `response`: where a TLP goes whose last beat passes, at the port's coarse grain.
     pub(crate) fn step<F: Fronts>(&mut self, tx_ready: bool, fronts: &mut F, response: Option<&mut Response>, now: Cycle) {
         self.poked = false;
-        let env = self.env();
+        let env = self.env;
         let sending = self.transmitter.channel();
         let left = self.pass_beat(tx_ready, response, now);
         let flight = match left {
@@ -365,6 +383,7 @@ impl Card {
     fn load(&mut self, source: Source, header: Header) -> Option<Source> {
         let beats = self.params.width.beats(self.transmitter.tlp.payload().len() as u32);
         self.transmitter.load(source, header, beats);
+        self.env.consumed = self.transmitter.consumed[Class::Posted as usize];
         Some(source)
     }
 

@@ -46,7 +46,7 @@ impl Card {
         }
         if self.transmitter.source.is_some() {
             clocks = clocks.min(hold.saturating_add(u64::from(self.transmitter.beats - self.transmitter.beat - 1)));
-        } else if self.grantable(&self.env()) {
+        } else if self.grantable(&self.env) {
             return 0;
         }
         clocks
@@ -54,7 +54,7 @@ impl Card {
 
     /// Passes `clocks` uneventful clocks, the first `hold` of them without a ready receiver.
     fn pass<F: Fronts>(&mut self, clocks: u64, hold: u64, fronts: &mut F, now: Cycle) {
-        let env = self.env();
+        let env = self.env;
         let sending = self.transmitter.channel();
         self.pass_beats(clocks, hold, &env, now);
         for index in self.awake {
@@ -65,7 +65,7 @@ impl Card {
     }
 
     fn show(&self, output: &mut PortOut) {
-        let env = self.env();
+        let env = self.env;
         output.tx = match self.transmitter.source {
             Some(_) => self.transmitter.tlp.beat(self.transmitter.beat, self.params.width),
             None => Beat::NONE,
@@ -94,7 +94,7 @@ impl Endpoint for Card {
     }
 
     fn clock(&mut self, input: &PortIn, output: &mut PortOut) {
-        self.limits = input.credits;
+        self.set_limits(&input.credits);
         if input.reset || !input.link_up {
             self.hold_in_reset(input.reset);
         } else if self.is_in_reset() {
@@ -116,7 +116,7 @@ impl Endpoint for Card {
         if self.is_in_reset() || self.transmitter.source.is_some() {
             return Cycles(0);
         }
-        let env = self.env();
+        let env = self.env;
         let still = self
             .awake
             .map(|index| &self.channels[index])
@@ -139,7 +139,7 @@ impl TlpPort for Card {
 
     fn run(&mut self, now: Cycle, limit: Cycles, stimulus: &mut Stimulus, response: &mut Response) {
         let limit = limit.0.max(1);
-        self.limits = stimulus.credits;
+        self.set_limits(&stimulus.credits);
         response.tlp_done = false;
         let mut index = 0;
         let mut none = FrontStream::default();
@@ -196,7 +196,7 @@ impl Card {
             clocks = clocks.min(rx.at.since(now).0);
         }
         let idle = self.transmitter.source.is_none();
-        let env = self.env();
+        let env = self.env;
         for index in self.awake {
             let (channel, Some(stream)) = (&self.channels[index], stimulus.front.get_mut(index)) else { continue };
             clocks = clocks.min(clocks_to_dry(stream, self.params.width));

@@ -39,6 +39,13 @@ pub(crate) struct Env {
     pub(crate) consumed: Consumed,
 }
 
+impl Env {
+    /// As after power-on.
+    pub(crate) const fn new(width: DataWidth) -> Self {
+        Self { width, mps: 128, enabled: false, limit: Limit::NONE, consumed: Consumed { headers: 0, data: 0 } }
+    }
+}
+
 /// The front-end stream, at either grain of the port.
 #[derive(Debug)]
 pub(crate) enum Front<'a> {

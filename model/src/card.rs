@@ -187,6 +187,7 @@ impl Card {
 
     pub(crate) fn leave_reset(&mut self) {
         self.in_reset = false;
+        self.receiver.announce();
     }
 
     pub(crate) fn is_in_reset(&self) -> bool {
@@ -363,7 +364,7 @@ impl Card {
             if !self.transmitter.affords(&self.limits, Class::Posted, want.bytes()) {
                 return None;
             }
-            self.transmitter.turn = (index + 1) % self.channels.len();
+            self.transmitter.turn = if index + 1 < self.channels.len() { index + 1 } else { 0 };
             return self.grant_want(index, want, env);
         }
         None

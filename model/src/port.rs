@@ -84,7 +84,7 @@ impl Card {
     }
 
     fn busy_bits(&self) -> u16 {
-        self.channels.iter().enumerate().fold(0, |bits, (index, channel)| bits | u16::from(channel.busy()) << index)
+        self.awake.fold(0, |bits, index| bits | u16::from(self.channels[index].busy()) << index)
     }
 }
 
@@ -146,13 +146,11 @@ impl TlpPort for Card {
         while index < limit {
             let (clocks, ended) = self.run_piece(Cycle(now.0 + index), index, limit - index, stimulus, response, &mut none);
             index += clocks;
-            let credits = self.granted_credits();
-            let granted = response.credits != Some(credits);
-            response.credits = Some(credits);
-            if ended || granted || response.tlp_done {
+            if ended || self.receiver.take_granted() || response.tlp_done {
                 break;
             }
         }
+        response.credits = Some(self.granted_credits());
         response.clocks = Cycles(index);
         response.front_busy = self.busy_bits();
     }
@@ -185,7 +183,7 @@ impl Card {
 
     /// How many clocks from `now` are uneventful in view of the stimulus.
     fn plan(&self, now: Cycle, skew: u64, hold: u64, stimulus: &mut Stimulus) -> u64 {
-        if stimulus.tx_stall != 0 {
+        if stimulus.tx_stall != 0 || hold == 0 && self.transmitter.at_last_beat() {
             return 0;
         }
         let mut clocks = self.uneventful(hold);

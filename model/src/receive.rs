@@ -36,6 +36,8 @@ pub(crate) struct Receiver {
     arrivals: u64,
     /// Granted to the link partner.
     pub(crate) credits: Limits,
+    /// `credits` has changed since [`Receiver::take_granted`] was asked last.
+    granted: bool,
 }
 
 /// Which queue's head is next.
@@ -75,6 +77,7 @@ impl Receiver {
             non_posted_depth: non_posted_depth.into(),
             arrivals: 0,
             credits,
+            granted: true,
         }
     }
 
@@ -133,11 +136,23 @@ impl Receiver {
         self.release(header);
     }
 
+    /// The link partner sees all credits anew.
+    pub(crate) fn announce(&mut self) {
+        self.granted = true;
+    }
+
+    /// Whether credits were granted since the last call.
+    #[inline]
+    pub(crate) fn take_granted(&mut self) -> bool {
+        std::mem::take(&mut self.granted)
+    }
+
     /// The room of a TLP with `header` is free again.
     pub(crate) fn release(&mut self, header: Header) {
         let class = header.kind().class();
         if class != Class::Completion {
             self.credits.of_mut(class).grant(1, data_credits(header.payload_bytes()));
+            self.granted = true;
         }
     }
 }

@@ -44,6 +44,12 @@ impl Transmitter {
         }
     }
 
+    /// The beat offered is the last of its TLP.
+    #[inline]
+    pub(crate) fn at_last_beat(&self) -> bool {
+        self.source.is_some() && self.beat + 1 == self.beats
+    }
+
     pub(crate) fn affords(&self, limits: &Limits, class: Class, payload: u32) -> bool {
         self.consumed[class as usize].allows(limits.of(class), data_credits(payload))
     }

@@ -13,8 +13,10 @@ use silico_spec::registers::{c2h, card};
 const RING_BYTES: u64 = 64 << 10;
 const FRAMES: u64 = 3;
 
+type Frames = Vec<(FrameHeader, Vec<u8>)>;
+
 /// The whole driver: `P` is any platform.
-fn read_frames<P: Platform>(platform: &P) -> Result<Vec<(FrameHeader, Vec<u8>)>, Box<dyn std::error::Error>> {
+fn read_frames<P: Platform>(platform: &P) -> Result<Frames, Box<dyn std::error::Error>> {
     let registers = platform.registers();
     let mut ring = platform.alloc(RING_BYTES, 4096)?;
     let channel = |register| c2h::offset(0, register);
@@ -53,7 +55,13 @@ pub(crate) fn main() -> Result<(), Box<dyn std::error::Error>> {
     let bench = build(&RunConfig::new(&RunOptions::default())?)?;
     for (header, payload) in read_frames(&bench.platform)? {
         let intact = crc32c(&payload) == header.crc;
-        println!("frame {} of channel {}: {} bytes, CRC {}", header.sequence, header.channel, header.length, if intact { "good" } else { "BAD" });
+        println!(
+            "frame {} of channel {}: {} bytes, CRC {}",
+            header.sequence,
+            header.channel,
+            header.length,
+            if intact { "good" } else { "BAD" }
+        );
     }
     match bench.platform.machine().violation() {
         Some(violation) => Err(violation.to_string().into()),

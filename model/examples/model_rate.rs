@@ -1,4 +1,4 @@
-//! Wall-clock cost of the model alone: busy clocks, by channels and frame size. `cargo run --release -p silico-model --example rate`
+//! Wall-clock cost of the model alone: busy clocks, by channels and frame size. `cargo run --release -p silico-model --example model_rate`
 
 use silico_model::Card;
 use silico_spec::params::CardParams;

@@ -20,7 +20,7 @@ extern "C" {
 #define SILICO_CARD__CARD__MAP_VERSION__MINOR_bm 0xffff
 #define SILICO_CARD__CARD__MAP_VERSION__MINOR_bp 0
 #define SILICO_CARD__CARD__MAP_VERSION__MINOR_bw 16
-#define SILICO_CARD__CARD__MAP_VERSION__MINOR_reset 0x0
+#define SILICO_CARD__CARD__MAP_VERSION__MINOR_reset 0x1
 #define SILICO_CARD__CARD__MAP_VERSION__MAJOR_bm 0xffff0000
 #define SILICO_CARD__CARD__MAP_VERSION__MAJOR_bp 16
 #define SILICO_CARD__CARD__MAP_VERSION__MAJOR_bw 16
@@ -88,6 +88,9 @@ extern "C" {
 #define SILICO_CARD__CARD__ERROR_SUMMARY__C2H_bm 0xffff
 #define SILICO_CARD__CARD__ERROR_SUMMARY__C2H_bp 0
 #define SILICO_CARD__CARD__ERROR_SUMMARY__C2H_bw 16
+#define SILICO_CARD__CARD__ERROR_SUMMARY__H2C_bm 0xff0000
+#define SILICO_CARD__CARD__ERROR_SUMMARY__H2C_bp 16
+#define SILICO_CARD__CARD__ERROR_SUMMARY__H2C_bw 8
 
 // reg - silico_card.card.HOLE_WRITES
 #define SILICO_CARD__CARD__HOLE_WRITES__VALUE_bm 0xffffffff
@@ -139,6 +142,51 @@ extern "C" {
 #define SILICO_CARD__CARD__PERF_INTERRUPTS__VALUE_bp 0
 #define SILICO_CARD__CARD__PERF_INTERRUPTS__VALUE_bw 64
 
+// reg - silico_card.card.INT_STATUS_2
+#define SILICO_CARD__CARD__INT_STATUS_2__H2C_SPACE_bm 0xff
+#define SILICO_CARD__CARD__INT_STATUS_2__H2C_SPACE_bp 0
+#define SILICO_CARD__CARD__INT_STATUS_2__H2C_SPACE_bw 8
+#define SILICO_CARD__CARD__INT_STATUS_2__H2C_ERROR_bm 0xff00
+#define SILICO_CARD__CARD__INT_STATUS_2__H2C_ERROR_bp 8
+#define SILICO_CARD__CARD__INT_STATUS_2__H2C_ERROR_bw 8
+#define SILICO_CARD__CARD__INT_STATUS_2__CARD_bm 0x10000
+#define SILICO_CARD__CARD__INT_STATUS_2__CARD_bp 16
+#define SILICO_CARD__CARD__INT_STATUS_2__CARD_bw 1
+
+// reg - silico_card.card.READ_TAGS
+#define SILICO_CARD__CARD__READ_TAGS__TAGS_bm 0x1ff
+#define SILICO_CARD__CARD__READ_TAGS__TAGS_bp 0
+#define SILICO_CARD__CARD__READ_TAGS__TAGS_bw 9
+#define SILICO_CARD__CARD__READ_TAGS__IN_USE_bm 0x1ff0000
+#define SILICO_CARD__CARD__READ_TAGS__IN_USE_bp 16
+#define SILICO_CARD__CARD__READ_TAGS__IN_USE_bw 9
+
+// reg - silico_card.card.INT_CARD
+#define SILICO_CARD__CARD__INT_CARD__VECTOR_bm 0xff
+#define SILICO_CARD__CARD__INT_CARD__VECTOR_bp 0
+#define SILICO_CARD__CARD__INT_CARD__VECTOR_bw 8
+#define SILICO_CARD__CARD__INT_CARD__VECTOR_reset 0x0
+#define SILICO_CARD__CARD__INT_CARD__ENABLE_bm 0x80000000
+#define SILICO_CARD__CARD__INT_CARD__ENABLE_bp 31
+#define SILICO_CARD__CARD__INT_CARD__ENABLE_bw 1
+#define SILICO_CARD__CARD__INT_CARD__ENABLE_reset 0x0
+
+// reg - silico_card.card.ERROR_MASK
+#define SILICO_CARD__CARD__ERROR_MASK__VALUE_bm 0xffffffff
+#define SILICO_CARD__CARD__ERROR_MASK__VALUE_bp 0
+#define SILICO_CARD__CARD__ERROR_MASK__VALUE_bw 32
+#define SILICO_CARD__CARD__ERROR_MASK__VALUE_reset 0x0
+
+// reg - silico_card.card.PERF_NO_TAG
+#define SILICO_CARD__CARD__PERF_NO_TAG__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__CARD__PERF_NO_TAG__VALUE_bp 0
+#define SILICO_CARD__CARD__PERF_NO_TAG__VALUE_bw 64
+
+// reg - silico_card.card.PERF_RX_BUSY
+#define SILICO_CARD__CARD__PERF_RX_BUSY__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__CARD__PERF_RX_BUSY__VALUE_bp 0
+#define SILICO_CARD__CARD__PERF_RX_BUSY__VALUE_bw 64
+
 // regfile - silico_card.card
 typedef struct __attribute__ ((__packed__)) {
     uint32_t ID;
@@ -162,6 +210,12 @@ typedef struct __attribute__ ((__packed__)) {
     uint64_t PERF_TX_TLPS;
     uint64_t PERF_RX_TLPS;
     uint64_t PERF_INTERRUPTS;
+    uint32_t INT_STATUS_2;
+    uint32_t READ_TAGS;
+    uint32_t INT_CARD;
+    uint32_t ERROR_MASK;
+    uint64_t PERF_NO_TAG;
+    uint64_t PERF_RX_BUSY;
 } silico_card__card_t;
 
 // reg - silico_card.c2h[].CONTROL
@@ -253,6 +307,14 @@ typedef struct __attribute__ ((__packed__)) {
 #define SILICO_CARD__C2HX__CONFIG__NO_SNOOP_bp 4
 #define SILICO_CARD__C2HX__CONFIG__NO_SNOOP_bw 1
 #define SILICO_CARD__C2HX__CONFIG__NO_SNOOP_reset 0x0
+#define SILICO_CARD__C2HX__CONFIG__PAGES_bm 0x20
+#define SILICO_CARD__C2HX__CONFIG__PAGES_bp 5
+#define SILICO_CARD__C2HX__CONFIG__PAGES_bw 1
+#define SILICO_CARD__C2HX__CONFIG__PAGES_reset 0x0
+#define SILICO_CARD__C2HX__CONFIG__PACKED_bm 0x40
+#define SILICO_CARD__C2HX__CONFIG__PACKED_bp 6
+#define SILICO_CARD__C2HX__CONFIG__PACKED_bw 1
+#define SILICO_CARD__C2HX__CONFIG__PACKED_reset 0x0
 
 // reg - silico_card.c2h[].MAX_FRAME
 #define SILICO_CARD__C2HX__MAX_FRAME__VALUE_bm 0xffffffff
@@ -437,6 +499,68 @@ typedef struct __attribute__ ((__packed__)) {
 #define SILICO_CARD__C2HX__GEN_TABLEX__VALUE_bw 32
 #define SILICO_CARD__C2HX__GEN_TABLEX__VALUE_reset 0x0
 
+// reg - silico_card.c2h[].FREE_BASE
+#define SILICO_CARD__C2HX__FREE_BASE__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__C2HX__FREE_BASE__VALUE_bp 0
+#define SILICO_CARD__C2HX__FREE_BASE__VALUE_bw 64
+#define SILICO_CARD__C2HX__FREE_BASE__VALUE_reset 0x0
+
+// reg - silico_card.c2h[].COMP_BASE
+#define SILICO_CARD__C2HX__COMP_BASE__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__C2HX__COMP_BASE__VALUE_bp 0
+#define SILICO_CARD__C2HX__COMP_BASE__VALUE_bw 64
+#define SILICO_CARD__C2HX__COMP_BASE__VALUE_reset 0x0
+
+// reg - silico_card.c2h[].FREE_ENTRIES
+#define SILICO_CARD__C2HX__FREE_ENTRIES__VALUE_bm 0xffffffff
+#define SILICO_CARD__C2HX__FREE_ENTRIES__VALUE_bp 0
+#define SILICO_CARD__C2HX__FREE_ENTRIES__VALUE_bw 32
+#define SILICO_CARD__C2HX__FREE_ENTRIES__VALUE_reset 0x0
+
+// reg - silico_card.c2h[].COMP_ENTRIES
+#define SILICO_CARD__C2HX__COMP_ENTRIES__VALUE_bm 0xffffffff
+#define SILICO_CARD__C2HX__COMP_ENTRIES__VALUE_bp 0
+#define SILICO_CARD__C2HX__COMP_ENTRIES__VALUE_bw 32
+#define SILICO_CARD__C2HX__COMP_ENTRIES__VALUE_reset 0x0
+
+// reg - silico_card.c2h[].FREE_TAIL
+#define SILICO_CARD__C2HX__FREE_TAIL__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__C2HX__FREE_TAIL__VALUE_bp 0
+#define SILICO_CARD__C2HX__FREE_TAIL__VALUE_bw 64
+#define SILICO_CARD__C2HX__FREE_TAIL__VALUE_reset 0x0
+
+// reg - silico_card.c2h[].COMP_HEAD
+#define SILICO_CARD__C2HX__COMP_HEAD__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__C2HX__COMP_HEAD__VALUE_bp 0
+#define SILICO_CARD__C2HX__COMP_HEAD__VALUE_bw 64
+#define SILICO_CARD__C2HX__COMP_HEAD__VALUE_reset 0x0
+
+// reg - silico_card.c2h[].FREE_HEAD
+#define SILICO_CARD__C2HX__FREE_HEAD__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__C2HX__FREE_HEAD__VALUE_bp 0
+#define SILICO_CARD__C2HX__FREE_HEAD__VALUE_bw 64
+
+// reg - silico_card.c2h[].COMP_TAIL
+#define SILICO_CARD__C2HX__COMP_TAIL__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__C2HX__COMP_TAIL__VALUE_bp 0
+#define SILICO_CARD__C2HX__COMP_TAIL__VALUE_bw 64
+
+// reg - silico_card.c2h[].FLUSH_TIME
+#define SILICO_CARD__C2HX__FLUSH_TIME__VALUE_bm 0xffffffff
+#define SILICO_CARD__C2HX__FLUSH_TIME__VALUE_bp 0
+#define SILICO_CARD__C2HX__FLUSH_TIME__VALUE_bw 32
+#define SILICO_CARD__C2HX__FLUSH_TIME__VALUE_reset 0x0
+
+// reg - silico_card.c2h[].PAGES_HELD
+#define SILICO_CARD__C2HX__PAGES_HELD__VALUE_bm 0xffffffff
+#define SILICO_CARD__C2HX__PAGES_HELD__VALUE_bp 0
+#define SILICO_CARD__C2HX__PAGES_HELD__VALUE_bw 32
+
+// reg - silico_card.c2h[].ERROR_COOKIE
+#define SILICO_CARD__C2HX__ERROR_COOKIE__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__C2HX__ERROR_COOKIE__VALUE_bp 0
+#define SILICO_CARD__C2HX__ERROR_COOKIE__VALUE_bw 64
+
 // regfile - silico_card.c2h[]
 typedef struct __attribute__ ((__packed__)) {
     uint32_t CONTROL;
@@ -485,18 +609,262 @@ typedef struct __attribute__ ((__packed__)) {
     uint64_t GEN_MADE;
     uint8_t RESERVED_130_13f[0x10];
     uint32_t GEN_TABLE[16];
-    uint8_t RESERVED_180_1ff[0x80];
+    uint64_t FREE_BASE;
+    uint64_t COMP_BASE;
+    uint32_t FREE_ENTRIES;
+    uint32_t COMP_ENTRIES;
+    uint64_t FREE_TAIL;
+    uint64_t COMP_HEAD;
+    uint64_t FREE_HEAD;
+    uint64_t COMP_TAIL;
+    uint32_t FLUSH_TIME;
+    uint32_t PAGES_HELD;
+    uint64_t ERROR_COOKIE;
+    uint8_t RESERVED_1c8_1ff[0x38];
 } silico_card__c2hx__stride200_t;
+
+// reg - silico_card.h2c[].CONTROL
+#define SILICO_CARD__H2CX__CONTROL__RUN_bm 0x1
+#define SILICO_CARD__H2CX__CONTROL__RUN_bp 0
+#define SILICO_CARD__H2CX__CONTROL__RUN_bw 1
+#define SILICO_CARD__H2CX__CONTROL__RUN_reset 0x0
+#define SILICO_CARD__H2CX__CONTROL__RESET_bm 0x2
+#define SILICO_CARD__H2CX__CONTROL__RESET_bp 1
+#define SILICO_CARD__H2CX__CONTROL__RESET_bw 1
+#define SILICO_CARD__H2CX__CONTROL__RESET_reset 0x0
+
+// reg - silico_card.h2c[].STATUS
+#define SILICO_CARD__H2CX__STATUS__STATE_bm 0x7
+#define SILICO_CARD__H2CX__STATUS__STATE_bp 0
+#define SILICO_CARD__H2CX__STATUS__STATE_bw 3
+#define SILICO_CARD__H2CX__STATUS__ARMED_bm 0x10
+#define SILICO_CARD__H2CX__STATUS__ARMED_bp 4
+#define SILICO_CARD__H2CX__STATUS__ARMED_bw 1
+
+// reg - silico_card.h2c[].RING_BASE
+#define SILICO_CARD__H2CX__RING_BASE__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__RING_BASE__VALUE_bp 0
+#define SILICO_CARD__H2CX__RING_BASE__VALUE_bw 64
+#define SILICO_CARD__H2CX__RING_BASE__VALUE_reset 0x0
+
+// reg - silico_card.h2c[].RING_ENTRIES
+#define SILICO_CARD__H2CX__RING_ENTRIES__VALUE_bm 0xffffffff
+#define SILICO_CARD__H2CX__RING_ENTRIES__VALUE_bp 0
+#define SILICO_CARD__H2CX__RING_ENTRIES__VALUE_bw 32
+#define SILICO_CARD__H2CX__RING_ENTRIES__VALUE_reset 0x0
+
+// reg - silico_card.h2c[].CONFIG
+#define SILICO_CARD__H2CX__CONFIG__OUTPUT_bm 0x3
+#define SILICO_CARD__H2CX__CONFIG__OUTPUT_bp 0
+#define SILICO_CARD__H2CX__CONFIG__OUTPUT_bw 2
+#define SILICO_CARD__H2CX__CONFIG__OUTPUT_reset 0x0
+#define SILICO_CARD__H2CX__CONFIG__WRITE_BACK_bm 0x4
+#define SILICO_CARD__H2CX__CONFIG__WRITE_BACK_bp 2
+#define SILICO_CARD__H2CX__CONFIG__WRITE_BACK_bw 1
+#define SILICO_CARD__H2CX__CONFIG__WRITE_BACK_reset 0x0
+#define SILICO_CARD__H2CX__CONFIG__RELAXED_bm 0x8
+#define SILICO_CARD__H2CX__CONFIG__RELAXED_bp 3
+#define SILICO_CARD__H2CX__CONFIG__RELAXED_bw 1
+#define SILICO_CARD__H2CX__CONFIG__RELAXED_reset 0x0
+#define SILICO_CARD__H2CX__CONFIG__NO_SNOOP_bm 0x10
+#define SILICO_CARD__H2CX__CONFIG__NO_SNOOP_bp 4
+#define SILICO_CARD__H2CX__CONFIG__NO_SNOOP_bw 1
+#define SILICO_CARD__H2CX__CONFIG__NO_SNOOP_reset 0x0
+#define SILICO_CARD__H2CX__CONFIG__TARGET_bm 0xf00
+#define SILICO_CARD__H2CX__CONFIG__TARGET_bp 8
+#define SILICO_CARD__H2CX__CONFIG__TARGET_bw 4
+#define SILICO_CARD__H2CX__CONFIG__TARGET_reset 0x0
+
+// reg - silico_card.h2c[].DONE
+#define SILICO_CARD__H2CX__DONE__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__DONE__VALUE_bp 0
+#define SILICO_CARD__H2CX__DONE__VALUE_bw 64
+
+// reg - silico_card.h2c[].TAIL
+#define SILICO_CARD__H2CX__TAIL__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__TAIL__VALUE_bp 0
+#define SILICO_CARD__H2CX__TAIL__VALUE_bw 64
+#define SILICO_CARD__H2CX__TAIL__VALUE_reset 0x0
+
+// reg - silico_card.h2c[].WB_ADDR
+#define SILICO_CARD__H2CX__WB_ADDR__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__WB_ADDR__VALUE_bp 0
+#define SILICO_CARD__H2CX__WB_ADDR__VALUE_bw 64
+#define SILICO_CARD__H2CX__WB_ADDR__VALUE_reset 0x0
+
+// reg - silico_card.h2c[].WB_EVERY
+#define SILICO_CARD__H2CX__WB_EVERY__VALUE_bm 0xffffffff
+#define SILICO_CARD__H2CX__WB_EVERY__VALUE_bp 0
+#define SILICO_CARD__H2CX__WB_EVERY__VALUE_bw 32
+#define SILICO_CARD__H2CX__WB_EVERY__VALUE_reset 0x0
+
+// reg - silico_card.h2c[].WB_TIME
+#define SILICO_CARD__H2CX__WB_TIME__VALUE_bm 0xffffffff
+#define SILICO_CARD__H2CX__WB_TIME__VALUE_bp 0
+#define SILICO_CARD__H2CX__WB_TIME__VALUE_bw 32
+#define SILICO_CARD__H2CX__WB_TIME__VALUE_reset 0x0
+
+// reg - silico_card.h2c[].ERROR
+#define SILICO_CARD__H2CX__ERROR__CODE_bm 0xff
+#define SILICO_CARD__H2CX__ERROR__CODE_bp 0
+#define SILICO_CARD__H2CX__ERROR__CODE_bw 8
+
+// reg - silico_card.h2c[].ERROR_ADDR
+#define SILICO_CARD__H2CX__ERROR_ADDR__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__ERROR_ADDR__VALUE_bp 0
+#define SILICO_CARD__H2CX__ERROR_ADDR__VALUE_bw 64
+
+// reg - silico_card.h2c[].ERROR_COOKIE
+#define SILICO_CARD__H2CX__ERROR_COOKIE__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__ERROR_COOKIE__VALUE_bp 0
+#define SILICO_CARD__H2CX__ERROR_COOKIE__VALUE_bw 64
+
+// reg - silico_card.h2c[].INT_SPACE
+#define SILICO_CARD__H2CX__INT_SPACE__VECTOR_bm 0xff
+#define SILICO_CARD__H2CX__INT_SPACE__VECTOR_bp 0
+#define SILICO_CARD__H2CX__INT_SPACE__VECTOR_bw 8
+#define SILICO_CARD__H2CX__INT_SPACE__VECTOR_reset 0x0
+#define SILICO_CARD__H2CX__INT_SPACE__ENABLE_bm 0x80000000
+#define SILICO_CARD__H2CX__INT_SPACE__ENABLE_bp 31
+#define SILICO_CARD__H2CX__INT_SPACE__ENABLE_bw 1
+#define SILICO_CARD__H2CX__INT_SPACE__ENABLE_reset 0x0
+
+// reg - silico_card.h2c[].INT_SPACE_COUNT
+#define SILICO_CARD__H2CX__INT_SPACE_COUNT__VALUE_bm 0xffffffff
+#define SILICO_CARD__H2CX__INT_SPACE_COUNT__VALUE_bp 0
+#define SILICO_CARD__H2CX__INT_SPACE_COUNT__VALUE_bw 32
+#define SILICO_CARD__H2CX__INT_SPACE_COUNT__VALUE_reset 0x0
+
+// reg - silico_card.h2c[].INT_SPACE_TIME
+#define SILICO_CARD__H2CX__INT_SPACE_TIME__VALUE_bm 0xffffffff
+#define SILICO_CARD__H2CX__INT_SPACE_TIME__VALUE_bp 0
+#define SILICO_CARD__H2CX__INT_SPACE_TIME__VALUE_bw 32
+#define SILICO_CARD__H2CX__INT_SPACE_TIME__VALUE_reset 0x0
+
+// reg - silico_card.h2c[].INT_ERROR
+#define SILICO_CARD__H2CX__INT_ERROR__VECTOR_bm 0xff
+#define SILICO_CARD__H2CX__INT_ERROR__VECTOR_bp 0
+#define SILICO_CARD__H2CX__INT_ERROR__VECTOR_bw 8
+#define SILICO_CARD__H2CX__INT_ERROR__VECTOR_reset 0x0
+#define SILICO_CARD__H2CX__INT_ERROR__ENABLE_bm 0x80000000
+#define SILICO_CARD__H2CX__INT_ERROR__ENABLE_bp 31
+#define SILICO_CARD__H2CX__INT_ERROR__ENABLE_bw 1
+#define SILICO_CARD__H2CX__INT_ERROR__ENABLE_reset 0x0
+
+// reg - silico_card.h2c[].INT_SPACE_ARM
+#define SILICO_CARD__H2CX__INT_SPACE_ARM__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__INT_SPACE_ARM__VALUE_bp 0
+#define SILICO_CARD__H2CX__INT_SPACE_ARM__VALUE_bw 64
+#define SILICO_CARD__H2CX__INT_SPACE_ARM__VALUE_reset 0x0
+
+// reg - silico_card.h2c[].FRAMES
+#define SILICO_CARD__H2CX__FRAMES__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__FRAMES__VALUE_bp 0
+#define SILICO_CARD__H2CX__FRAMES__VALUE_bw 64
+
+// reg - silico_card.h2c[].BYTES
+#define SILICO_CARD__H2CX__BYTES__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__BYTES__VALUE_bp 0
+#define SILICO_CARD__H2CX__BYTES__VALUE_bw 64
+
+// reg - silico_card.h2c[].RUN
+#define SILICO_CARD__H2CX__RUN__VALUE_bm 0xffffffff
+#define SILICO_CARD__H2CX__RUN__VALUE_bp 0
+#define SILICO_CARD__H2CX__RUN__VALUE_bw 32
+
+// reg - silico_card.h2c[].DISCARDED
+#define SILICO_CARD__H2CX__DISCARDED__VALUE_bm 0xffffffff
+#define SILICO_CARD__H2CX__DISCARDED__VALUE_bp 0
+#define SILICO_CARD__H2CX__DISCARDED__VALUE_bw 32
+
+// reg - silico_card.h2c[].CHECK_CRC
+#define SILICO_CARD__H2CX__CHECK_CRC__VALUE_bm 0xffffffff
+#define SILICO_CARD__H2CX__CHECK_CRC__VALUE_bp 0
+#define SILICO_CARD__H2CX__CHECK_CRC__VALUE_bw 32
+
+// reg - silico_card.h2c[].CHECK_LENGTH
+#define SILICO_CARD__H2CX__CHECK_LENGTH__VALUE_bm 0xffffffff
+#define SILICO_CARD__H2CX__CHECK_LENGTH__VALUE_bp 0
+#define SILICO_CARD__H2CX__CHECK_LENGTH__VALUE_bw 32
+
+// reg - silico_card.h2c[].PERF_RX_BEATS
+#define SILICO_CARD__H2CX__PERF_RX_BEATS__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__PERF_RX_BEATS__VALUE_bp 0
+#define SILICO_CARD__H2CX__PERF_RX_BEATS__VALUE_bw 64
+
+// reg - silico_card.h2c[].PERF_NO_CREDIT
+#define SILICO_CARD__H2CX__PERF_NO_CREDIT__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__PERF_NO_CREDIT__VALUE_bp 0
+#define SILICO_CARD__H2CX__PERF_NO_CREDIT__VALUE_bw 64
+
+// reg - silico_card.h2c[].PERF_NO_TAG
+#define SILICO_CARD__H2CX__PERF_NO_TAG__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__PERF_NO_TAG__VALUE_bp 0
+#define SILICO_CARD__H2CX__PERF_NO_TAG__VALUE_bw 64
+
+// reg - silico_card.h2c[].PERF_NO_BUFFER
+#define SILICO_CARD__H2CX__PERF_NO_BUFFER__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__PERF_NO_BUFFER__VALUE_bp 0
+#define SILICO_CARD__H2CX__PERF_NO_BUFFER__VALUE_bw 64
+
+// reg - silico_card.h2c[].PERF_NO_DATA
+#define SILICO_CARD__H2CX__PERF_NO_DATA__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__PERF_NO_DATA__VALUE_bp 0
+#define SILICO_CARD__H2CX__PERF_NO_DATA__VALUE_bw 64
+
+// reg - silico_card.h2c[].PERF_OUT_HELD
+#define SILICO_CARD__H2CX__PERF_OUT_HELD__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__H2CX__PERF_OUT_HELD__VALUE_bp 0
+#define SILICO_CARD__H2CX__PERF_OUT_HELD__VALUE_bw 64
+
+// regfile - silico_card.h2c[]
+typedef struct __attribute__ ((__packed__)) {
+    uint32_t CONTROL;
+    uint32_t STATUS;
+    uint64_t RING_BASE;
+    uint32_t RING_ENTRIES;
+    uint32_t CONFIG;
+    uint64_t DONE;
+    uint64_t TAIL;
+    uint64_t WB_ADDR;
+    uint32_t WB_EVERY;
+    uint32_t WB_TIME;
+    uint8_t RESERVED_38_3b[0x4];
+    uint32_t ERROR;
+    uint64_t ERROR_ADDR;
+    uint64_t ERROR_COOKIE;
+    uint32_t INT_SPACE;
+    uint32_t INT_SPACE_COUNT;
+    uint32_t INT_SPACE_TIME;
+    uint32_t INT_ERROR;
+    uint64_t INT_SPACE_ARM;
+    uint64_t FRAMES;
+    uint64_t BYTES;
+    uint32_t RUN;
+    uint32_t DISCARDED;
+    uint32_t CHECK_CRC;
+    uint32_t CHECK_LENGTH;
+    uint8_t RESERVED_88_8f[0x8];
+    uint64_t PERF_RX_BEATS;
+    uint64_t PERF_NO_CREDIT;
+    uint64_t PERF_NO_TAG;
+    uint64_t PERF_NO_BUFFER;
+    uint64_t PERF_NO_DATA;
+    uint64_t PERF_OUT_HELD;
+    uint8_t RESERVED_c0_1ff[0x140];
+} silico_card__h2cx__stride200_t;
 
 // addrmap - silico_card
 typedef struct __attribute__ ((__packed__)) {
     silico_card__card_t card;
-    uint8_t RESERVED_78_fff[0xf88];
+    uint8_t RESERVED_98_fff[0xf68];
     silico_card__c2hx__stride200_t c2h[16];
+    uint8_t RESERVED_3000_7fff[0x5000];
+    silico_card__h2cx__stride200_t h2c[8];
 } silico_card_t;
 
 
-static_assert(sizeof(silico_card_t) == 0x3000, "Packing error");
+static_assert(sizeof(silico_card_t) == 0x9000, "Packing error");
 
 #ifdef __cplusplus
 }

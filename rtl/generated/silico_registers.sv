@@ -7,7 +7,7 @@ module silico_registers (
 
         input wire s_cpuif_req,
         input wire s_cpuif_req_is_wr,
-        input wire [13:0] s_cpuif_addr,
+        input wire [15:0] s_cpuif_addr,
         input wire [31:0] s_cpuif_wr_data,
         input wire [31:0] s_cpuif_wr_biten,
         output wire s_cpuif_req_stall_wr,
@@ -27,7 +27,7 @@ module silico_registers (
     //--------------------------------------------------------------------------
     logic cpuif_req;
     logic cpuif_req_is_wr;
-    logic [13:0] cpuif_addr;
+    logic [15:0] cpuif_addr;
     logic [31:0] cpuif_wr_data;
     logic [31:0] cpuif_wr_biten;
     logic cpuif_req_stall_wr;
@@ -87,6 +87,12 @@ module silico_registers (
             logic [1:0] PERF_TX_TLPS;
             logic [1:0] PERF_RX_TLPS;
             logic [1:0] PERF_INTERRUPTS;
+            logic INT_STATUS_2;
+            logic READ_TAGS;
+            logic INT_CARD;
+            logic ERROR_MASK;
+            logic [1:0] PERF_NO_TAG;
+            logic [1:0] PERF_RX_BUSY;
         } card;
         struct {
             logic CONTROL;
@@ -131,11 +137,54 @@ module silico_registers (
             logic [1:0] GEN_COUNT;
             logic [1:0] GEN_MADE;
             logic GEN_TABLE[16];
+            logic [1:0] FREE_BASE;
+            logic [1:0] COMP_BASE;
+            logic FREE_ENTRIES;
+            logic COMP_ENTRIES;
+            logic [1:0] FREE_TAIL;
+            logic [1:0] COMP_HEAD;
+            logic [1:0] FREE_HEAD;
+            logic [1:0] COMP_TAIL;
+            logic FLUSH_TIME;
+            logic PAGES_HELD;
+            logic [1:0] ERROR_COOKIE;
         } c2h[16];
+        struct {
+            logic CONTROL;
+            logic STATUS;
+            logic [1:0] RING_BASE;
+            logic RING_ENTRIES;
+            logic CONFIG;
+            logic [1:0] DONE;
+            logic [1:0] TAIL;
+            logic [1:0] WB_ADDR;
+            logic WB_EVERY;
+            logic WB_TIME;
+            logic ERROR;
+            logic [1:0] ERROR_ADDR;
+            logic [1:0] ERROR_COOKIE;
+            logic INT_SPACE;
+            logic INT_SPACE_COUNT;
+            logic INT_SPACE_TIME;
+            logic INT_ERROR;
+            logic [1:0] INT_SPACE_ARM;
+            logic [1:0] FRAMES;
+            logic [1:0] BYTES;
+            logic RUN;
+            logic DISCARDED;
+            logic CHECK_CRC;
+            logic CHECK_LENGTH;
+            logic [1:0] PERF_RX_BEATS;
+            logic [1:0] PERF_NO_CREDIT;
+            logic [1:0] PERF_NO_TAG;
+            logic [1:0] PERF_NO_BUFFER;
+            logic [1:0] PERF_NO_DATA;
+            logic [1:0] PERF_OUT_HELD;
+        } h2c[8];
     } decoded_reg_strb_t;
     decoded_reg_strb_t decoded_reg_strb;
     logic decoded_err;
-    logic [13:0] decoded_addr;
+    logic [15:0] decoded_addr;
     logic decoded_req;
     logic decoded_req_is_wr;
     logic [31:0] decoded_wr_data;
@@ -146,100 +195,173 @@ module silico_registers (
         automatic logic is_valid_rw;
         is_valid_addr = '1; // No valid address check
         is_valid_rw = '1; // No valid RW check
-        decoded_reg_strb.card.ID = cpuif_req_masked & (cpuif_addr == 14'h0) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.MAP_VERSION = cpuif_req_masked & (cpuif_addr == 14'h4) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.BUILD = cpuif_req_masked & (cpuif_addr == 14'h8) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.CAPS = cpuif_req_masked & (cpuif_addr == 14'hc) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.FIFO_BYTES = cpuif_req_masked & (cpuif_addr == 14'h10) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.FIFO_FRAMES = cpuif_req_masked & (cpuif_addr == 14'h14) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.SCRATCH[0] = cpuif_req_masked & (cpuif_addr == 14'h18);
-        decoded_reg_strb.card.SCRATCH[1] = cpuif_req_masked & (cpuif_addr == 14'h1c);
-        decoded_reg_strb.card.CYCLES[0] = cpuif_req_masked & (cpuif_addr == 14'h20) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.CYCLES[1] = cpuif_req_masked & (cpuif_addr == 14'h24) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.CONTROL = cpuif_req_masked & (cpuif_addr == 14'h28);
-        decoded_reg_strb.card.INT_STATUS = cpuif_req_masked & (cpuif_addr == 14'h2c) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.ERROR_SUMMARY = cpuif_req_masked & (cpuif_addr == 14'h30) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.HOLE_WRITES = cpuif_req_masked & (cpuif_addr == 14'h34) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_CONTROL = cpuif_req_masked & (cpuif_addr == 14'h38);
-        decoded_reg_strb.card.PERF_CYCLES[0] = cpuif_req_masked & (cpuif_addr == 14'h40) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_CYCLES[1] = cpuif_req_masked & (cpuif_addr == 14'h44) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_TX_BUSY[0] = cpuif_req_masked & (cpuif_addr == 14'h48) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_TX_BUSY[1] = cpuif_req_masked & (cpuif_addr == 14'h4c) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_TX_HELD[0] = cpuif_req_masked & (cpuif_addr == 14'h50) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_TX_HELD[1] = cpuif_req_masked & (cpuif_addr == 14'h54) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_NO_CREDIT[0] = cpuif_req_masked & (cpuif_addr == 14'h58) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_NO_CREDIT[1] = cpuif_req_masked & (cpuif_addr == 14'h5c) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_TX_TLPS[0] = cpuif_req_masked & (cpuif_addr == 14'h60) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_TX_TLPS[1] = cpuif_req_masked & (cpuif_addr == 14'h64) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_RX_TLPS[0] = cpuif_req_masked & (cpuif_addr == 14'h68) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_RX_TLPS[1] = cpuif_req_masked & (cpuif_addr == 14'h6c) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_INTERRUPTS[0] = cpuif_req_masked & (cpuif_addr == 14'h70) & !cpuif_req_is_wr;
-        decoded_reg_strb.card.PERF_INTERRUPTS[1] = cpuif_req_masked & (cpuif_addr == 14'h74) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.ID = cpuif_req_masked & (cpuif_addr == 16'h0) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.MAP_VERSION = cpuif_req_masked & (cpuif_addr == 16'h4) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.BUILD = cpuif_req_masked & (cpuif_addr == 16'h8) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.CAPS = cpuif_req_masked & (cpuif_addr == 16'hc) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.FIFO_BYTES = cpuif_req_masked & (cpuif_addr == 16'h10) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.FIFO_FRAMES = cpuif_req_masked & (cpuif_addr == 16'h14) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.SCRATCH[0] = cpuif_req_masked & (cpuif_addr == 16'h18);
+        decoded_reg_strb.card.SCRATCH[1] = cpuif_req_masked & (cpuif_addr == 16'h1c);
+        decoded_reg_strb.card.CYCLES[0] = cpuif_req_masked & (cpuif_addr == 16'h20) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.CYCLES[1] = cpuif_req_masked & (cpuif_addr == 16'h24) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.CONTROL = cpuif_req_masked & (cpuif_addr == 16'h28);
+        decoded_reg_strb.card.INT_STATUS = cpuif_req_masked & (cpuif_addr == 16'h2c) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.ERROR_SUMMARY = cpuif_req_masked & (cpuif_addr == 16'h30) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.HOLE_WRITES = cpuif_req_masked & (cpuif_addr == 16'h34) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_CONTROL = cpuif_req_masked & (cpuif_addr == 16'h38);
+        decoded_reg_strb.card.PERF_CYCLES[0] = cpuif_req_masked & (cpuif_addr == 16'h40) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_CYCLES[1] = cpuif_req_masked & (cpuif_addr == 16'h44) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_TX_BUSY[0] = cpuif_req_masked & (cpuif_addr == 16'h48) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_TX_BUSY[1] = cpuif_req_masked & (cpuif_addr == 16'h4c) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_TX_HELD[0] = cpuif_req_masked & (cpuif_addr == 16'h50) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_TX_HELD[1] = cpuif_req_masked & (cpuif_addr == 16'h54) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_NO_CREDIT[0] = cpuif_req_masked & (cpuif_addr == 16'h58) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_NO_CREDIT[1] = cpuif_req_masked & (cpuif_addr == 16'h5c) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_TX_TLPS[0] = cpuif_req_masked & (cpuif_addr == 16'h60) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_TX_TLPS[1] = cpuif_req_masked & (cpuif_addr == 16'h64) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_RX_TLPS[0] = cpuif_req_masked & (cpuif_addr == 16'h68) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_RX_TLPS[1] = cpuif_req_masked & (cpuif_addr == 16'h6c) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_INTERRUPTS[0] = cpuif_req_masked & (cpuif_addr == 16'h70) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_INTERRUPTS[1] = cpuif_req_masked & (cpuif_addr == 16'h74) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.INT_STATUS_2 = cpuif_req_masked & (cpuif_addr == 16'h78) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.READ_TAGS = cpuif_req_masked & (cpuif_addr == 16'h7c) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.INT_CARD = cpuif_req_masked & (cpuif_addr == 16'h80);
+        decoded_reg_strb.card.ERROR_MASK = cpuif_req_masked & (cpuif_addr == 16'h84);
+        decoded_reg_strb.card.PERF_NO_TAG[0] = cpuif_req_masked & (cpuif_addr == 16'h88) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_NO_TAG[1] = cpuif_req_masked & (cpuif_addr == 16'h8c) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_RX_BUSY[0] = cpuif_req_masked & (cpuif_addr == 16'h90) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.PERF_RX_BUSY[1] = cpuif_req_masked & (cpuif_addr == 16'h94) & !cpuif_req_is_wr;
         for(int i0=0; i0<16; i0++) begin
-            decoded_reg_strb.c2h[i0].CONTROL = cpuif_req_masked & (cpuif_addr == 14'h1000 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].STATUS = cpuif_req_masked & (cpuif_addr == 14'h1004 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].RING_BASE[0] = cpuif_req_masked & (cpuif_addr == 14'h1008 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].RING_BASE[1] = cpuif_req_masked & (cpuif_addr == 14'h100c + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].RING_SIZE[0] = cpuif_req_masked & (cpuif_addr == 14'h1010 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].RING_SIZE[1] = cpuif_req_masked & (cpuif_addr == 14'h1014 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].HW_COUNT[0] = cpuif_req_masked & (cpuif_addr == 14'h1018 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].HW_COUNT[1] = cpuif_req_masked & (cpuif_addr == 14'h101c + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].SW_COUNT[0] = cpuif_req_masked & (cpuif_addr == 14'h1020 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].SW_COUNT[1] = cpuif_req_masked & (cpuif_addr == 14'h1024 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].WB_ADDR[0] = cpuif_req_masked & (cpuif_addr == 14'h1028 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].WB_ADDR[1] = cpuif_req_masked & (cpuif_addr == 14'h102c + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].WB_FRAMES = cpuif_req_masked & (cpuif_addr == 14'h1030 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].WB_BYTES = cpuif_req_masked & (cpuif_addr == 14'h1034 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].WB_TIME = cpuif_req_masked & (cpuif_addr == 14'h1038 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].CONFIG = cpuif_req_masked & (cpuif_addr == 14'h103c + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].MAX_FRAME = cpuif_req_masked & (cpuif_addr == 14'h1040 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].BUSY_ASSERT = cpuif_req_masked & (cpuif_addr == 14'h1044 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].BUSY_RELEASE = cpuif_req_masked & (cpuif_addr == 14'h1048 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].ERROR = cpuif_req_masked & (cpuif_addr == 14'h104c + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].ERROR_ADDR[0] = cpuif_req_masked & (cpuif_addr == 14'h1050 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].ERROR_ADDR[1] = cpuif_req_masked & (cpuif_addr == 14'h1054 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].INT_DATA = cpuif_req_masked & (cpuif_addr == 14'h1058 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].INT_DATA_FRAMES = cpuif_req_masked & (cpuif_addr == 14'h105c + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].INT_DATA_TIME = cpuif_req_masked & (cpuif_addr == 14'h1060 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].INT_ERROR = cpuif_req_masked & (cpuif_addr == 14'h1064 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].INT_DATA_ARM[0] = cpuif_req_masked & (cpuif_addr == 14'h1068 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].INT_DATA_ARM[1] = cpuif_req_masked & (cpuif_addr == 14'h106c + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].FRAMES[0] = cpuif_req_masked & (cpuif_addr == 14'h1070 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].FRAMES[1] = cpuif_req_masked & (cpuif_addr == 14'h1074 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].DROPPED[0] = cpuif_req_masked & (cpuif_addr == 14'h1078 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].DROPPED[1] = cpuif_req_masked & (cpuif_addr == 14'h107c + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].RUN = cpuif_req_masked & (cpuif_addr == 14'h1080 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].DISCARDED = cpuif_req_masked & (cpuif_addr == 14'h1084 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_TX_BEATS[0] = cpuif_req_masked & (cpuif_addr == 14'h1090 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_TX_BEATS[1] = cpuif_req_masked & (cpuif_addr == 14'h1094 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_NO_CREDIT[0] = cpuif_req_masked & (cpuif_addr == 14'h1098 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_NO_CREDIT[1] = cpuif_req_masked & (cpuif_addr == 14'h109c + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_NO_BUFFER[0] = cpuif_req_masked & (cpuif_addr == 14'h10a0 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_NO_BUFFER[1] = cpuif_req_masked & (cpuif_addr == 14'h10a4 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_NO_DATA[0] = cpuif_req_masked & (cpuif_addr == 14'h10a8 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_NO_DATA[1] = cpuif_req_masked & (cpuif_addr == 14'h10ac + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_NO_GRANT[0] = cpuif_req_masked & (cpuif_addr == 14'h10b0 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_NO_GRANT[1] = cpuif_req_masked & (cpuif_addr == 14'h10b4 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_FRONT_BEATS[0] = cpuif_req_masked & (cpuif_addr == 14'h10b8 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_FRONT_BEATS[1] = cpuif_req_masked & (cpuif_addr == 14'h10bc + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_FRONT_HELD[0] = cpuif_req_masked & (cpuif_addr == 14'h10c0 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_FRONT_HELD[1] = cpuif_req_masked & (cpuif_addr == 14'h10c4 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_BUSY[0] = cpuif_req_masked & (cpuif_addr == 14'h10c8 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].PERF_BUSY[1] = cpuif_req_masked & (cpuif_addr == 14'h10cc + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].GEN_CONFIG = cpuif_req_masked & (cpuif_addr == 14'h1100 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].GEN_MIN = cpuif_req_masked & (cpuif_addr == 14'h1104 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].GEN_MAX = cpuif_req_masked & (cpuif_addr == 14'h1108 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].GEN_PAUSE = cpuif_req_masked & (cpuif_addr == 14'h110c + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].GEN_RATE = cpuif_req_masked & (cpuif_addr == 14'h1110 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].GEN_SEED[0] = cpuif_req_masked & (cpuif_addr == 14'h1118 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].GEN_SEED[1] = cpuif_req_masked & (cpuif_addr == 14'h111c + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].GEN_COUNT[0] = cpuif_req_masked & (cpuif_addr == 14'h1120 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].GEN_COUNT[1] = cpuif_req_masked & (cpuif_addr == 14'h1124 + (14)'(i0) * 14'h200);
-            decoded_reg_strb.c2h[i0].GEN_MADE[0] = cpuif_req_masked & (cpuif_addr == 14'h1128 + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
-            decoded_reg_strb.c2h[i0].GEN_MADE[1] = cpuif_req_masked & (cpuif_addr == 14'h112c + (14)'(i0) * 14'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].CONTROL = cpuif_req_masked & (cpuif_addr == 16'h1000 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].STATUS = cpuif_req_masked & (cpuif_addr == 16'h1004 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].RING_BASE[0] = cpuif_req_masked & (cpuif_addr == 16'h1008 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].RING_BASE[1] = cpuif_req_masked & (cpuif_addr == 16'h100c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].RING_SIZE[0] = cpuif_req_masked & (cpuif_addr == 16'h1010 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].RING_SIZE[1] = cpuif_req_masked & (cpuif_addr == 16'h1014 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].HW_COUNT[0] = cpuif_req_masked & (cpuif_addr == 16'h1018 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].HW_COUNT[1] = cpuif_req_masked & (cpuif_addr == 16'h101c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].SW_COUNT[0] = cpuif_req_masked & (cpuif_addr == 16'h1020 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].SW_COUNT[1] = cpuif_req_masked & (cpuif_addr == 16'h1024 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].WB_ADDR[0] = cpuif_req_masked & (cpuif_addr == 16'h1028 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].WB_ADDR[1] = cpuif_req_masked & (cpuif_addr == 16'h102c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].WB_FRAMES = cpuif_req_masked & (cpuif_addr == 16'h1030 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].WB_BYTES = cpuif_req_masked & (cpuif_addr == 16'h1034 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].WB_TIME = cpuif_req_masked & (cpuif_addr == 16'h1038 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].CONFIG = cpuif_req_masked & (cpuif_addr == 16'h103c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].MAX_FRAME = cpuif_req_masked & (cpuif_addr == 16'h1040 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].BUSY_ASSERT = cpuif_req_masked & (cpuif_addr == 16'h1044 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].BUSY_RELEASE = cpuif_req_masked & (cpuif_addr == 16'h1048 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].ERROR = cpuif_req_masked & (cpuif_addr == 16'h104c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].ERROR_ADDR[0] = cpuif_req_masked & (cpuif_addr == 16'h1050 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].ERROR_ADDR[1] = cpuif_req_masked & (cpuif_addr == 16'h1054 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].INT_DATA = cpuif_req_masked & (cpuif_addr == 16'h1058 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].INT_DATA_FRAMES = cpuif_req_masked & (cpuif_addr == 16'h105c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].INT_DATA_TIME = cpuif_req_masked & (cpuif_addr == 16'h1060 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].INT_ERROR = cpuif_req_masked & (cpuif_addr == 16'h1064 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].INT_DATA_ARM[0] = cpuif_req_masked & (cpuif_addr == 16'h1068 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].INT_DATA_ARM[1] = cpuif_req_masked & (cpuif_addr == 16'h106c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].FRAMES[0] = cpuif_req_masked & (cpuif_addr == 16'h1070 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].FRAMES[1] = cpuif_req_masked & (cpuif_addr == 16'h1074 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].DROPPED[0] = cpuif_req_masked & (cpuif_addr == 16'h1078 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].DROPPED[1] = cpuif_req_masked & (cpuif_addr == 16'h107c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].RUN = cpuif_req_masked & (cpuif_addr == 16'h1080 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].DISCARDED = cpuif_req_masked & (cpuif_addr == 16'h1084 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_TX_BEATS[0] = cpuif_req_masked & (cpuif_addr == 16'h1090 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_TX_BEATS[1] = cpuif_req_masked & (cpuif_addr == 16'h1094 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_NO_CREDIT[0] = cpuif_req_masked & (cpuif_addr == 16'h1098 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_NO_CREDIT[1] = cpuif_req_masked & (cpuif_addr == 16'h109c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_NO_BUFFER[0] = cpuif_req_masked & (cpuif_addr == 16'h10a0 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_NO_BUFFER[1] = cpuif_req_masked & (cpuif_addr == 16'h10a4 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_NO_DATA[0] = cpuif_req_masked & (cpuif_addr == 16'h10a8 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_NO_DATA[1] = cpuif_req_masked & (cpuif_addr == 16'h10ac + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_NO_GRANT[0] = cpuif_req_masked & (cpuif_addr == 16'h10b0 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_NO_GRANT[1] = cpuif_req_masked & (cpuif_addr == 16'h10b4 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_FRONT_BEATS[0] = cpuif_req_masked & (cpuif_addr == 16'h10b8 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_FRONT_BEATS[1] = cpuif_req_masked & (cpuif_addr == 16'h10bc + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_FRONT_HELD[0] = cpuif_req_masked & (cpuif_addr == 16'h10c0 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_FRONT_HELD[1] = cpuif_req_masked & (cpuif_addr == 16'h10c4 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_BUSY[0] = cpuif_req_masked & (cpuif_addr == 16'h10c8 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].PERF_BUSY[1] = cpuif_req_masked & (cpuif_addr == 16'h10cc + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].GEN_CONFIG = cpuif_req_masked & (cpuif_addr == 16'h1100 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_MIN = cpuif_req_masked & (cpuif_addr == 16'h1104 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_MAX = cpuif_req_masked & (cpuif_addr == 16'h1108 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_PAUSE = cpuif_req_masked & (cpuif_addr == 16'h110c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_RATE = cpuif_req_masked & (cpuif_addr == 16'h1110 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_SEED[0] = cpuif_req_masked & (cpuif_addr == 16'h1118 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_SEED[1] = cpuif_req_masked & (cpuif_addr == 16'h111c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_COUNT[0] = cpuif_req_masked & (cpuif_addr == 16'h1120 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_COUNT[1] = cpuif_req_masked & (cpuif_addr == 16'h1124 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_MADE[0] = cpuif_req_masked & (cpuif_addr == 16'h1128 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].GEN_MADE[1] = cpuif_req_masked & (cpuif_addr == 16'h112c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
             for(int i1=0; i1<16; i1++) begin
-                decoded_reg_strb.c2h[i0].GEN_TABLE[i1] = cpuif_req_masked & (cpuif_addr == 14'h1140 + (14)'(i0) * 14'h200 + (14)'(i1) * 14'h4);
+                decoded_reg_strb.c2h[i0].GEN_TABLE[i1] = cpuif_req_masked & (cpuif_addr == 16'h1140 + (16)'(i0) * 16'h200 + (16)'(i1) * 16'h4);
             end
+            decoded_reg_strb.c2h[i0].FREE_BASE[0] = cpuif_req_masked & (cpuif_addr == 16'h1180 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].FREE_BASE[1] = cpuif_req_masked & (cpuif_addr == 16'h1184 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].COMP_BASE[0] = cpuif_req_masked & (cpuif_addr == 16'h1188 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].COMP_BASE[1] = cpuif_req_masked & (cpuif_addr == 16'h118c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].FREE_ENTRIES = cpuif_req_masked & (cpuif_addr == 16'h1190 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].COMP_ENTRIES = cpuif_req_masked & (cpuif_addr == 16'h1194 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].FREE_TAIL[0] = cpuif_req_masked & (cpuif_addr == 16'h1198 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].FREE_TAIL[1] = cpuif_req_masked & (cpuif_addr == 16'h119c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].COMP_HEAD[0] = cpuif_req_masked & (cpuif_addr == 16'h11a0 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].COMP_HEAD[1] = cpuif_req_masked & (cpuif_addr == 16'h11a4 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].FREE_HEAD[0] = cpuif_req_masked & (cpuif_addr == 16'h11a8 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].FREE_HEAD[1] = cpuif_req_masked & (cpuif_addr == 16'h11ac + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].COMP_TAIL[0] = cpuif_req_masked & (cpuif_addr == 16'h11b0 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].COMP_TAIL[1] = cpuif_req_masked & (cpuif_addr == 16'h11b4 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].FLUSH_TIME = cpuif_req_masked & (cpuif_addr == 16'h11b8 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].PAGES_HELD = cpuif_req_masked & (cpuif_addr == 16'h11bc + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].ERROR_COOKIE[0] = cpuif_req_masked & (cpuif_addr == 16'h11c0 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].ERROR_COOKIE[1] = cpuif_req_masked & (cpuif_addr == 16'h11c4 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+        end
+        for(int i0=0; i0<8; i0++) begin
+            decoded_reg_strb.h2c[i0].CONTROL = cpuif_req_masked & (cpuif_addr == 16'h8000 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].STATUS = cpuif_req_masked & (cpuif_addr == 16'h8004 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].RING_BASE[0] = cpuif_req_masked & (cpuif_addr == 16'h8008 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].RING_BASE[1] = cpuif_req_masked & (cpuif_addr == 16'h800c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].RING_ENTRIES = cpuif_req_masked & (cpuif_addr == 16'h8010 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].CONFIG = cpuif_req_masked & (cpuif_addr == 16'h8014 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].DONE[0] = cpuif_req_masked & (cpuif_addr == 16'h8018 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].DONE[1] = cpuif_req_masked & (cpuif_addr == 16'h801c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].TAIL[0] = cpuif_req_masked & (cpuif_addr == 16'h8020 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].TAIL[1] = cpuif_req_masked & (cpuif_addr == 16'h8024 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].WB_ADDR[0] = cpuif_req_masked & (cpuif_addr == 16'h8028 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].WB_ADDR[1] = cpuif_req_masked & (cpuif_addr == 16'h802c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].WB_EVERY = cpuif_req_masked & (cpuif_addr == 16'h8030 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].WB_TIME = cpuif_req_masked & (cpuif_addr == 16'h8034 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].ERROR = cpuif_req_masked & (cpuif_addr == 16'h803c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].ERROR_ADDR[0] = cpuif_req_masked & (cpuif_addr == 16'h8040 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].ERROR_ADDR[1] = cpuif_req_masked & (cpuif_addr == 16'h8044 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].ERROR_COOKIE[0] = cpuif_req_masked & (cpuif_addr == 16'h8048 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].ERROR_COOKIE[1] = cpuif_req_masked & (cpuif_addr == 16'h804c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].INT_SPACE = cpuif_req_masked & (cpuif_addr == 16'h8050 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].INT_SPACE_COUNT = cpuif_req_masked & (cpuif_addr == 16'h8054 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].INT_SPACE_TIME = cpuif_req_masked & (cpuif_addr == 16'h8058 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].INT_ERROR = cpuif_req_masked & (cpuif_addr == 16'h805c + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].INT_SPACE_ARM[0] = cpuif_req_masked & (cpuif_addr == 16'h8060 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].INT_SPACE_ARM[1] = cpuif_req_masked & (cpuif_addr == 16'h8064 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.h2c[i0].FRAMES[0] = cpuif_req_masked & (cpuif_addr == 16'h8068 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].FRAMES[1] = cpuif_req_masked & (cpuif_addr == 16'h806c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].BYTES[0] = cpuif_req_masked & (cpuif_addr == 16'h8070 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].BYTES[1] = cpuif_req_masked & (cpuif_addr == 16'h8074 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].RUN = cpuif_req_masked & (cpuif_addr == 16'h8078 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].DISCARDED = cpuif_req_masked & (cpuif_addr == 16'h807c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].CHECK_CRC = cpuif_req_masked & (cpuif_addr == 16'h8080 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].CHECK_LENGTH = cpuif_req_masked & (cpuif_addr == 16'h8084 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_RX_BEATS[0] = cpuif_req_masked & (cpuif_addr == 16'h8090 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_RX_BEATS[1] = cpuif_req_masked & (cpuif_addr == 16'h8094 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_NO_CREDIT[0] = cpuif_req_masked & (cpuif_addr == 16'h8098 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_NO_CREDIT[1] = cpuif_req_masked & (cpuif_addr == 16'h809c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_NO_TAG[0] = cpuif_req_masked & (cpuif_addr == 16'h80a0 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_NO_TAG[1] = cpuif_req_masked & (cpuif_addr == 16'h80a4 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_NO_BUFFER[0] = cpuif_req_masked & (cpuif_addr == 16'h80a8 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_NO_BUFFER[1] = cpuif_req_masked & (cpuif_addr == 16'h80ac + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_NO_DATA[0] = cpuif_req_masked & (cpuif_addr == 16'h80b0 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_NO_DATA[1] = cpuif_req_masked & (cpuif_addr == 16'h80b4 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_OUT_HELD[0] = cpuif_req_masked & (cpuif_addr == 16'h80b8 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.h2c[i0].PERF_OUT_HELD[1] = cpuif_req_masked & (cpuif_addr == 16'h80bc + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
         end
         decoded_err = '0;
     end
@@ -307,7 +429,57 @@ module silico_registers (
                 logic pending;
                 logic trigger_q;
             } GEN_COUNT;
+            struct {
+                logic [63:0] data;
+                logic [63:0] biten;
+                logic pending;
+                logic trigger_q;
+            } FREE_BASE;
+            struct {
+                logic [63:0] data;
+                logic [63:0] biten;
+                logic pending;
+                logic trigger_q;
+            } COMP_BASE;
+            struct {
+                logic [63:0] data;
+                logic [63:0] biten;
+                logic pending;
+                logic trigger_q;
+            } FREE_TAIL;
+            struct {
+                logic [63:0] data;
+                logic [63:0] biten;
+                logic pending;
+                logic trigger_q;
+            } COMP_HEAD;
         } c2h[16];
+        struct {
+            struct {
+                logic [63:0] data;
+                logic [63:0] biten;
+                logic pending;
+                logic trigger_q;
+            } RING_BASE;
+            struct {
+                logic [63:0] data;
+                logic [63:0] biten;
+                logic pending;
+                logic trigger_q;
+            } TAIL;
+            struct {
+                logic [63:0] data;
+                logic [63:0] biten;
+                logic pending;
+                logic trigger_q;
+            } WB_ADDR;
+            struct {
+                logic [63:0] data;
+                logic [63:0] biten;
+                logic pending;
+                logic trigger_q;
+            } INT_SPACE_ARM;
+        } h2c[8];
     } wbuf_storage_t;
     wbuf_storage_t wbuf_storage;
 
@@ -512,6 +684,208 @@ module silico_registers (
                 wbuf_storage.c2h[i0].GEN_COUNT.trigger_q <= decoded_reg_strb.c2h[i0].GEN_COUNT[1] && decoded_req_is_wr;
             end
         end
+        always_ff @(posedge clk) begin
+            if(~rst_n) begin
+                wbuf_storage.c2h[i0].FREE_BASE.pending <= '0;
+                wbuf_storage.c2h[i0].FREE_BASE.data <= '0;
+                wbuf_storage.c2h[i0].FREE_BASE.biten <= '0;
+                wbuf_storage.c2h[i0].FREE_BASE.trigger_q <= '0;
+            end else begin
+                if(wbuf_storage.c2h[i0].FREE_BASE.trigger_q) begin
+                    wbuf_storage.c2h[i0].FREE_BASE.pending <= '0;
+                    wbuf_storage.c2h[i0].FREE_BASE.data <= '0;
+                    wbuf_storage.c2h[i0].FREE_BASE.biten <= '0;
+                end
+                if(decoded_reg_strb.c2h[i0].FREE_BASE[0] && decoded_req_is_wr) begin
+                    wbuf_storage.c2h[i0].FREE_BASE.pending <= '1;
+                    wbuf_storage.c2h[i0].FREE_BASE.data[31:0] <= (wbuf_storage.c2h[i0].FREE_BASE.data[31:0] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.c2h[i0].FREE_BASE.biten[31:0] <= wbuf_storage.c2h[i0].FREE_BASE.biten[31:0] | decoded_wr_biten;
+                end
+                if(decoded_reg_strb.c2h[i0].FREE_BASE[1] && decoded_req_is_wr) begin
+                    wbuf_storage.c2h[i0].FREE_BASE.pending <= '1;
+                    wbuf_storage.c2h[i0].FREE_BASE.data[63:32] <= (wbuf_storage.c2h[i0].FREE_BASE.data[63:32] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.c2h[i0].FREE_BASE.biten[63:32] <= wbuf_storage.c2h[i0].FREE_BASE.biten[63:32] | decoded_wr_biten;
+                end
+                wbuf_storage.c2h[i0].FREE_BASE.trigger_q <= decoded_reg_strb.c2h[i0].FREE_BASE[1] && decoded_req_is_wr;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(~rst_n) begin
+                wbuf_storage.c2h[i0].COMP_BASE.pending <= '0;
+                wbuf_storage.c2h[i0].COMP_BASE.data <= '0;
+                wbuf_storage.c2h[i0].COMP_BASE.biten <= '0;
+                wbuf_storage.c2h[i0].COMP_BASE.trigger_q <= '0;
+            end else begin
+                if(wbuf_storage.c2h[i0].COMP_BASE.trigger_q) begin
+                    wbuf_storage.c2h[i0].COMP_BASE.pending <= '0;
+                    wbuf_storage.c2h[i0].COMP_BASE.data <= '0;
+                    wbuf_storage.c2h[i0].COMP_BASE.biten <= '0;
+                end
+                if(decoded_reg_strb.c2h[i0].COMP_BASE[0] && decoded_req_is_wr) begin
+                    wbuf_storage.c2h[i0].COMP_BASE.pending <= '1;
+                    wbuf_storage.c2h[i0].COMP_BASE.data[31:0] <= (wbuf_storage.c2h[i0].COMP_BASE.data[31:0] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.c2h[i0].COMP_BASE.biten[31:0] <= wbuf_storage.c2h[i0].COMP_BASE.biten[31:0] | decoded_wr_biten;
+                end
+                if(decoded_reg_strb.c2h[i0].COMP_BASE[1] && decoded_req_is_wr) begin
+                    wbuf_storage.c2h[i0].COMP_BASE.pending <= '1;
+                    wbuf_storage.c2h[i0].COMP_BASE.data[63:32] <= (wbuf_storage.c2h[i0].COMP_BASE.data[63:32] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.c2h[i0].COMP_BASE.biten[63:32] <= wbuf_storage.c2h[i0].COMP_BASE.biten[63:32] | decoded_wr_biten;
+                end
+                wbuf_storage.c2h[i0].COMP_BASE.trigger_q <= decoded_reg_strb.c2h[i0].COMP_BASE[1] && decoded_req_is_wr;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(~rst_n) begin
+                wbuf_storage.c2h[i0].FREE_TAIL.pending <= '0;
+                wbuf_storage.c2h[i0].FREE_TAIL.data <= '0;
+                wbuf_storage.c2h[i0].FREE_TAIL.biten <= '0;
+                wbuf_storage.c2h[i0].FREE_TAIL.trigger_q <= '0;
+            end else begin
+                if(wbuf_storage.c2h[i0].FREE_TAIL.trigger_q) begin
+                    wbuf_storage.c2h[i0].FREE_TAIL.pending <= '0;
+                    wbuf_storage.c2h[i0].FREE_TAIL.data <= '0;
+                    wbuf_storage.c2h[i0].FREE_TAIL.biten <= '0;
+                end
+                if(decoded_reg_strb.c2h[i0].FREE_TAIL[0] && decoded_req_is_wr) begin
+                    wbuf_storage.c2h[i0].FREE_TAIL.pending <= '1;
+                    wbuf_storage.c2h[i0].FREE_TAIL.data[31:0] <= (wbuf_storage.c2h[i0].FREE_TAIL.data[31:0] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.c2h[i0].FREE_TAIL.biten[31:0] <= wbuf_storage.c2h[i0].FREE_TAIL.biten[31:0] | decoded_wr_biten;
+                end
+                if(decoded_reg_strb.c2h[i0].FREE_TAIL[1] && decoded_req_is_wr) begin
+                    wbuf_storage.c2h[i0].FREE_TAIL.pending <= '1;
+                    wbuf_storage.c2h[i0].FREE_TAIL.data[63:32] <= (wbuf_storage.c2h[i0].FREE_TAIL.data[63:32] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.c2h[i0].FREE_TAIL.biten[63:32] <= wbuf_storage.c2h[i0].FREE_TAIL.biten[63:32] | decoded_wr_biten;
+                end
+                wbuf_storage.c2h[i0].FREE_TAIL.trigger_q <= decoded_reg_strb.c2h[i0].FREE_TAIL[1] && decoded_req_is_wr;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(~rst_n) begin
+                wbuf_storage.c2h[i0].COMP_HEAD.pending <= '0;
+                wbuf_storage.c2h[i0].COMP_HEAD.data <= '0;
+                wbuf_storage.c2h[i0].COMP_HEAD.biten <= '0;
+                wbuf_storage.c2h[i0].COMP_HEAD.trigger_q <= '0;
+            end else begin
+                if(wbuf_storage.c2h[i0].COMP_HEAD.trigger_q) begin
+                    wbuf_storage.c2h[i0].COMP_HEAD.pending <= '0;
+                    wbuf_storage.c2h[i0].COMP_HEAD.data <= '0;
+                    wbuf_storage.c2h[i0].COMP_HEAD.biten <= '0;
+                end
+                if(decoded_reg_strb.c2h[i0].COMP_HEAD[0] && decoded_req_is_wr) begin
+                    wbuf_storage.c2h[i0].COMP_HEAD.pending <= '1;
+                    wbuf_storage.c2h[i0].COMP_HEAD.data[31:0] <= (wbuf_storage.c2h[i0].COMP_HEAD.data[31:0] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.c2h[i0].COMP_HEAD.biten[31:0] <= wbuf_storage.c2h[i0].COMP_HEAD.biten[31:0] | decoded_wr_biten;
+                end
+                if(decoded_reg_strb.c2h[i0].COMP_HEAD[1] && decoded_req_is_wr) begin
+                    wbuf_storage.c2h[i0].COMP_HEAD.pending <= '1;
+                    wbuf_storage.c2h[i0].COMP_HEAD.data[63:32] <= (wbuf_storage.c2h[i0].COMP_HEAD.data[63:32] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.c2h[i0].COMP_HEAD.biten[63:32] <= wbuf_storage.c2h[i0].COMP_HEAD.biten[63:32] | decoded_wr_biten;
+                end
+                wbuf_storage.c2h[i0].COMP_HEAD.trigger_q <= decoded_reg_strb.c2h[i0].COMP_HEAD[1] && decoded_req_is_wr;
+            end
+        end
+    end
+    for(genvar i0=0; i0<8; i0++) begin
+        always_ff @(posedge clk) begin
+            if(~rst_n) begin
+                wbuf_storage.h2c[i0].RING_BASE.pending <= '0;
+                wbuf_storage.h2c[i0].RING_BASE.data <= '0;
+                wbuf_storage.h2c[i0].RING_BASE.biten <= '0;
+                wbuf_storage.h2c[i0].RING_BASE.trigger_q <= '0;
+            end else begin
+                if(wbuf_storage.h2c[i0].RING_BASE.trigger_q) begin
+                    wbuf_storage.h2c[i0].RING_BASE.pending <= '0;
+                    wbuf_storage.h2c[i0].RING_BASE.data <= '0;
+                    wbuf_storage.h2c[i0].RING_BASE.biten <= '0;
+                end
+                if(decoded_reg_strb.h2c[i0].RING_BASE[0] && decoded_req_is_wr) begin
+                    wbuf_storage.h2c[i0].RING_BASE.pending <= '1;
+                    wbuf_storage.h2c[i0].RING_BASE.data[31:0] <= (wbuf_storage.h2c[i0].RING_BASE.data[31:0] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.h2c[i0].RING_BASE.biten[31:0] <= wbuf_storage.h2c[i0].RING_BASE.biten[31:0] | decoded_wr_biten;
+                end
+                if(decoded_reg_strb.h2c[i0].RING_BASE[1] && decoded_req_is_wr) begin
+                    wbuf_storage.h2c[i0].RING_BASE.pending <= '1;
+                    wbuf_storage.h2c[i0].RING_BASE.data[63:32] <= (wbuf_storage.h2c[i0].RING_BASE.data[63:32] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.h2c[i0].RING_BASE.biten[63:32] <= wbuf_storage.h2c[i0].RING_BASE.biten[63:32] | decoded_wr_biten;
+                end
+                wbuf_storage.h2c[i0].RING_BASE.trigger_q <= decoded_reg_strb.h2c[i0].RING_BASE[1] && decoded_req_is_wr;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(~rst_n) begin
+                wbuf_storage.h2c[i0].TAIL.pending <= '0;
+                wbuf_storage.h2c[i0].TAIL.data <= '0;
+                wbuf_storage.h2c[i0].TAIL.biten <= '0;
+                wbuf_storage.h2c[i0].TAIL.trigger_q <= '0;
+            end else begin
+                if(wbuf_storage.h2c[i0].TAIL.trigger_q) begin
+                    wbuf_storage.h2c[i0].TAIL.pending <= '0;
+                    wbuf_storage.h2c[i0].TAIL.data <= '0;
+                    wbuf_storage.h2c[i0].TAIL.biten <= '0;
+                end
+                if(decoded_reg_strb.h2c[i0].TAIL[0] && decoded_req_is_wr) begin
+                    wbuf_storage.h2c[i0].TAIL.pending <= '1;
+                    wbuf_storage.h2c[i0].TAIL.data[31:0] <= (wbuf_storage.h2c[i0].TAIL.data[31:0] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.h2c[i0].TAIL.biten[31:0] <= wbuf_storage.h2c[i0].TAIL.biten[31:0] | decoded_wr_biten;
+                end
+                if(decoded_reg_strb.h2c[i0].TAIL[1] && decoded_req_is_wr) begin
+                    wbuf_storage.h2c[i0].TAIL.pending <= '1;
+                    wbuf_storage.h2c[i0].TAIL.data[63:32] <= (wbuf_storage.h2c[i0].TAIL.data[63:32] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.h2c[i0].TAIL.biten[63:32] <= wbuf_storage.h2c[i0].TAIL.biten[63:32] | decoded_wr_biten;
+                end
+                wbuf_storage.h2c[i0].TAIL.trigger_q <= decoded_reg_strb.h2c[i0].TAIL[1] && decoded_req_is_wr;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(~rst_n) begin
+                wbuf_storage.h2c[i0].WB_ADDR.pending <= '0;
+                wbuf_storage.h2c[i0].WB_ADDR.data <= '0;
+                wbuf_storage.h2c[i0].WB_ADDR.biten <= '0;
+                wbuf_storage.h2c[i0].WB_ADDR.trigger_q <= '0;
+            end else begin
+                if(wbuf_storage.h2c[i0].WB_ADDR.trigger_q) begin
+                    wbuf_storage.h2c[i0].WB_ADDR.pending <= '0;
+                    wbuf_storage.h2c[i0].WB_ADDR.data <= '0;
+                    wbuf_storage.h2c[i0].WB_ADDR.biten <= '0;
+                end
+                if(decoded_reg_strb.h2c[i0].WB_ADDR[0] && decoded_req_is_wr) begin
+                    wbuf_storage.h2c[i0].WB_ADDR.pending <= '1;
+                    wbuf_storage.h2c[i0].WB_ADDR.data[31:0] <= (wbuf_storage.h2c[i0].WB_ADDR.data[31:0] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.h2c[i0].WB_ADDR.biten[31:0] <= wbuf_storage.h2c[i0].WB_ADDR.biten[31:0] | decoded_wr_biten;
+                end
+                if(decoded_reg_strb.h2c[i0].WB_ADDR[1] && decoded_req_is_wr) begin
+                    wbuf_storage.h2c[i0].WB_ADDR.pending <= '1;
+                    wbuf_storage.h2c[i0].WB_ADDR.data[63:32] <= (wbuf_storage.h2c[i0].WB_ADDR.data[63:32] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.h2c[i0].WB_ADDR.biten[63:32] <= wbuf_storage.h2c[i0].WB_ADDR.biten[63:32] | decoded_wr_biten;
+                end
+                wbuf_storage.h2c[i0].WB_ADDR.trigger_q <= decoded_reg_strb.h2c[i0].WB_ADDR[1] && decoded_req_is_wr;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(~rst_n) begin
+                wbuf_storage.h2c[i0].INT_SPACE_ARM.pending <= '0;
+                wbuf_storage.h2c[i0].INT_SPACE_ARM.data <= '0;
+                wbuf_storage.h2c[i0].INT_SPACE_ARM.biten <= '0;
+                wbuf_storage.h2c[i0].INT_SPACE_ARM.trigger_q <= '0;
+            end else begin
+                if(wbuf_storage.h2c[i0].INT_SPACE_ARM.trigger_q) begin
+                    wbuf_storage.h2c[i0].INT_SPACE_ARM.pending <= '0;
+                    wbuf_storage.h2c[i0].INT_SPACE_ARM.data <= '0;
+                    wbuf_storage.h2c[i0].INT_SPACE_ARM.biten <= '0;
+                end
+                if(decoded_reg_strb.h2c[i0].INT_SPACE_ARM[0] && decoded_req_is_wr) begin
+                    wbuf_storage.h2c[i0].INT_SPACE_ARM.pending <= '1;
+                    wbuf_storage.h2c[i0].INT_SPACE_ARM.data[31:0] <= (wbuf_storage.h2c[i0].INT_SPACE_ARM.data[31:0] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.h2c[i0].INT_SPACE_ARM.biten[31:0] <= wbuf_storage.h2c[i0].INT_SPACE_ARM.biten[31:0] | decoded_wr_biten;
+                end
+                if(decoded_reg_strb.h2c[i0].INT_SPACE_ARM[1] && decoded_req_is_wr) begin
+                    wbuf_storage.h2c[i0].INT_SPACE_ARM.pending <= '1;
+                    wbuf_storage.h2c[i0].INT_SPACE_ARM.data[63:32] <= (wbuf_storage.h2c[i0].INT_SPACE_ARM.data[63:32] & ~decoded_wr_biten) | (decoded_wr_data & decoded_wr_biten);
+                    wbuf_storage.h2c[i0].INT_SPACE_ARM.biten[63:32] <= wbuf_storage.h2c[i0].INT_SPACE_ARM.biten[63:32] | decoded_wr_biten;
+                end
+                wbuf_storage.h2c[i0].INT_SPACE_ARM.trigger_q <= decoded_reg_strb.h2c[i0].INT_SPACE_ARM[1] && decoded_req_is_wr;
+            end
+        end
     end
     //--------------------------------------------------------------------------
     // Field logic
@@ -544,6 +918,22 @@ module silico_registers (
                     logic load_next;
                 } clear;
             } PERF_CONTROL;
+            struct {
+                struct {
+                    logic [7:0] next;
+                    logic load_next;
+                } vector;
+                struct {
+                    logic next;
+                    logic load_next;
+                } enable;
+            } INT_CARD;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } ERROR_MASK;
         } card;
         struct {
             struct {
@@ -619,6 +1009,14 @@ module silico_registers (
                     logic next;
                     logic load_next;
                 } no_snoop;
+                struct {
+                    logic next;
+                    logic load_next;
+                } pages;
+                struct {
+                    logic next;
+                    logic load_next;
+                } packed_;
             } CONFIG;
             struct {
                 struct {
@@ -728,7 +1126,157 @@ module silico_registers (
                     logic load_next;
                 } value;
             } GEN_TABLE[16];
+            struct {
+                struct {
+                    logic [63:0] next;
+                    logic load_next;
+                } value;
+            } FREE_BASE;
+            struct {
+                struct {
+                    logic [63:0] next;
+                    logic load_next;
+                } value;
+            } COMP_BASE;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } FREE_ENTRIES;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } COMP_ENTRIES;
+            struct {
+                struct {
+                    logic [63:0] next;
+                    logic load_next;
+                } value;
+            } FREE_TAIL;
+            struct {
+                struct {
+                    logic [63:0] next;
+                    logic load_next;
+                } value;
+            } COMP_HEAD;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } FLUSH_TIME;
         } c2h[16];
+        struct {
+            struct {
+                struct {
+                    logic next;
+                    logic load_next;
+                } run;
+                struct {
+                    logic next;
+                    logic load_next;
+                } reset;
+            } CONTROL;
+            struct {
+                struct {
+                    logic [63:0] next;
+                    logic load_next;
+                } value;
+            } RING_BASE;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } RING_ENTRIES;
+            struct {
+                struct {
+                    logic [1:0] next;
+                    logic load_next;
+                } output_;
+                struct {
+                    logic next;
+                    logic load_next;
+                } write_back;
+                struct {
+                    logic next;
+                    logic load_next;
+                } relaxed;
+                struct {
+                    logic next;
+                    logic load_next;
+                } no_snoop;
+                struct {
+                    logic [3:0] next;
+                    logic load_next;
+                } target;
+            } CONFIG;
+            struct {
+                struct {
+                    logic [63:0] next;
+                    logic load_next;
+                } value;
+            } TAIL;
+            struct {
+                struct {
+                    logic [63:0] next;
+                    logic load_next;
+                } value;
+            } WB_ADDR;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } WB_EVERY;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } WB_TIME;
+            struct {
+                struct {
+                    logic [7:0] next;
+                    logic load_next;
+                } vector;
+                struct {
+                    logic next;
+                    logic load_next;
+                } enable;
+            } INT_SPACE;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } INT_SPACE_COUNT;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } INT_SPACE_TIME;
+            struct {
+                struct {
+                    logic [7:0] next;
+                    logic load_next;
+                } vector;
+                struct {
+                    logic next;
+                    logic load_next;
+                } enable;
+            } INT_ERROR;
+            struct {
+                struct {
+                    logic [63:0] next;
+                    logic load_next;
+                } value;
+            } INT_SPACE_ARM;
+        } h2c[8];
     } field_combo_t;
     field_combo_t field_combo;
 
@@ -755,6 +1303,19 @@ module silico_registers (
                     logic value;
                 } clear;
             } PERF_CONTROL;
+            struct {
+                struct {
+                    logic [7:0] value;
+                } vector;
+                struct {
+                    logic value;
+                } enable;
+            } INT_CARD;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } ERROR_MASK;
         } card;
         struct {
             struct {
@@ -816,6 +1377,12 @@ module silico_registers (
                 struct {
                     logic value;
                 } no_snoop;
+                struct {
+                    logic value;
+                } pages;
+                struct {
+                    logic value;
+                } packed_;
             } CONFIG;
             struct {
                 struct {
@@ -906,7 +1473,130 @@ module silico_registers (
                     logic [31:0] value;
                 } value;
             } GEN_TABLE[16];
+            struct {
+                struct {
+                    logic [63:0] value;
+                } value;
+            } FREE_BASE;
+            struct {
+                struct {
+                    logic [63:0] value;
+                } value;
+            } COMP_BASE;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } FREE_ENTRIES;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } COMP_ENTRIES;
+            struct {
+                struct {
+                    logic [63:0] value;
+                } value;
+            } FREE_TAIL;
+            struct {
+                struct {
+                    logic [63:0] value;
+                } value;
+            } COMP_HEAD;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } FLUSH_TIME;
         } c2h[16];
+        struct {
+            struct {
+                struct {
+                    logic value;
+                } run;
+                struct {
+                    logic value;
+                } reset;
+            } CONTROL;
+            struct {
+                struct {
+                    logic [63:0] value;
+                } value;
+            } RING_BASE;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } RING_ENTRIES;
+            struct {
+                struct {
+                    logic [1:0] value;
+                } output_;
+                struct {
+                    logic value;
+                } write_back;
+                struct {
+                    logic value;
+                } relaxed;
+                struct {
+                    logic value;
+                } no_snoop;
+                struct {
+                    logic [3:0] value;
+                } target;
+            } CONFIG;
+            struct {
+                struct {
+                    logic [63:0] value;
+                } value;
+            } TAIL;
+            struct {
+                struct {
+                    logic [63:0] value;
+                } value;
+            } WB_ADDR;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } WB_EVERY;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } WB_TIME;
+            struct {
+                struct {
+                    logic [7:0] value;
+                } vector;
+                struct {
+                    logic value;
+                } enable;
+            } INT_SPACE;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } INT_SPACE_COUNT;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } INT_SPACE_TIME;
+            struct {
+                struct {
+                    logic [7:0] value;
+                } vector;
+                struct {
+                    logic value;
+                } enable;
+            } INT_ERROR;
+            struct {
+                struct {
+                    logic [63:0] value;
+                } value;
+            } INT_SPACE_ARM;
+        } h2c[8];
     } field_storage_t;
     field_storage_t field_storage;
 
@@ -1034,6 +1724,75 @@ module silico_registers (
         end
     end
     assign hwif_out.card.PERF_CONTROL.clear.value = field_storage.card.PERF_CONTROL.clear.value;
+    // Field: silico_card.card.INT_CARD.vector
+    always_comb begin
+        automatic logic [7:0] next_c;
+        automatic logic load_next_c;
+        next_c = field_storage.card.INT_CARD.vector.value;
+        load_next_c = '0;
+        if(decoded_reg_strb.card.INT_CARD && decoded_req_is_wr) begin // SW write
+            next_c = (field_storage.card.INT_CARD.vector.value & ~decoded_wr_biten[7:0]) | (decoded_wr_data[7:0] & decoded_wr_biten[7:0]);
+            load_next_c = '1;
+        end
+        field_combo.card.INT_CARD.vector.next = next_c;
+        field_combo.card.INT_CARD.vector.load_next = load_next_c;
+    end
+    always_ff @(posedge clk) begin
+        if(~rst_n) begin
+            field_storage.card.INT_CARD.vector.value <= 8'h0;
+        end else begin
+            if(field_combo.card.INT_CARD.vector.load_next) begin
+                field_storage.card.INT_CARD.vector.value <= field_combo.card.INT_CARD.vector.next;
+            end
+        end
+    end
+    assign hwif_out.card.INT_CARD.vector.value = field_storage.card.INT_CARD.vector.value;
+    // Field: silico_card.card.INT_CARD.enable
+    always_comb begin
+        automatic logic [0:0] next_c;
+        automatic logic load_next_c;
+        next_c = field_storage.card.INT_CARD.enable.value;
+        load_next_c = '0;
+        if(decoded_reg_strb.card.INT_CARD && decoded_req_is_wr) begin // SW write
+            next_c = (field_storage.card.INT_CARD.enable.value & ~decoded_wr_biten[31:31]) | (decoded_wr_data[31:31] & decoded_wr_biten[31:31]);
+            load_next_c = '1;
+        end
+        field_combo.card.INT_CARD.enable.next = next_c;
+        field_combo.card.INT_CARD.enable.load_next = load_next_c;
+    end
+    always_ff @(posedge clk) begin
+        if(~rst_n) begin
+            field_storage.card.INT_CARD.enable.value <= 1'h0;
+        end else begin
+            if(field_combo.card.INT_CARD.enable.load_next) begin
+                field_storage.card.INT_CARD.enable.value <= field_combo.card.INT_CARD.enable.next;
+            end
+        end
+    end
+    assign hwif_out.card.INT_CARD.enable.value = field_storage.card.INT_CARD.enable.value;
+    // Field: silico_card.card.ERROR_MASK.value
+    always_comb begin
+        automatic logic [31:0] next_c;
+        automatic logic load_next_c;
+        next_c = field_storage.card.ERROR_MASK.value.value;
+        load_next_c = '0;
+        if(decoded_reg_strb.card.ERROR_MASK && decoded_req_is_wr) begin // SW write
+            next_c = (field_storage.card.ERROR_MASK.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+            load_next_c = '1;
+        end
+        field_combo.card.ERROR_MASK.value.next = next_c;
+        field_combo.card.ERROR_MASK.value.load_next = load_next_c;
+    end
+    always_ff @(posedge clk) begin
+        if(~rst_n) begin
+            field_storage.card.ERROR_MASK.value.value <= 32'h0;
+        end else begin
+            if(field_combo.card.ERROR_MASK.value.load_next) begin
+                field_storage.card.ERROR_MASK.value.value <= field_combo.card.ERROR_MASK.value.next;
+            end
+        end
+    end
+    assign hwif_out.card.ERROR_MASK.value.value = field_storage.card.ERROR_MASK.value.value;
     for(genvar i0=0; i0<16; i0++) begin
         // Field: silico_card.c2h[].CONTROL.run
         always_comb begin
@@ -1364,6 +2123,52 @@ module silico_registers (
             end
         end
         assign hwif_out.c2h[i0].CONFIG.no_snoop.value = field_storage.c2h[i0].CONFIG.no_snoop.value;
+        // Field: silico_card.c2h[].CONFIG.pages
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].CONFIG.pages.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].CONFIG && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].CONFIG.pages.value & ~decoded_wr_biten[5:5]) | (decoded_wr_data[5:5] & decoded_wr_biten[5:5]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].CONFIG.pages.next = next_c;
+            field_combo.c2h[i0].CONFIG.pages.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].CONFIG.pages.value <= 1'h0;
+            end else begin
+                if(field_combo.c2h[i0].CONFIG.pages.load_next) begin
+                    field_storage.c2h[i0].CONFIG.pages.value <= field_combo.c2h[i0].CONFIG.pages.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].CONFIG.pages.value = field_storage.c2h[i0].CONFIG.pages.value;
+        // Field: silico_card.c2h[].CONFIG.packed
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].CONFIG.packed_.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].CONFIG && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].CONFIG.packed_.value & ~decoded_wr_biten[6:6]) | (decoded_wr_data[6:6] & decoded_wr_biten[6:6]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].CONFIG.packed_.next = next_c;
+            field_combo.c2h[i0].CONFIG.packed_.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].CONFIG.packed_.value <= 1'h0;
+            end else begin
+                if(field_combo.c2h[i0].CONFIG.packed_.load_next) begin
+                    field_storage.c2h[i0].CONFIG.packed_.value <= field_combo.c2h[i0].CONFIG.packed_.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].CONFIG.packed_.value = field_storage.c2h[i0].CONFIG.packed_.value;
         // Field: silico_card.c2h[].MAX_FRAME.value
         always_comb begin
             automatic logic [31:0] next_c;
@@ -1807,6 +2612,648 @@ module silico_registers (
             end
             assign hwif_out.c2h[i0].GEN_TABLE[i1].value.value = field_storage.c2h[i0].GEN_TABLE[i1].value.value;
         end
+        // Field: silico_card.c2h[].FREE_BASE.value
+        always_comb begin
+            automatic logic [63:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].FREE_BASE.value.value;
+            load_next_c = '0;
+            if(wbuf_storage.c2h[i0].FREE_BASE.pending && wbuf_storage.c2h[i0].FREE_BASE.trigger_q) begin // SW write
+                next_c = (field_storage.c2h[i0].FREE_BASE.value.value & ~wbuf_storage.c2h[i0].FREE_BASE.biten[63:0]) | (wbuf_storage.c2h[i0].FREE_BASE.data[63:0] & wbuf_storage.c2h[i0].FREE_BASE.biten[63:0]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].FREE_BASE.value.next = next_c;
+            field_combo.c2h[i0].FREE_BASE.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].FREE_BASE.value.value <= 64'h0;
+            end else begin
+                if(field_combo.c2h[i0].FREE_BASE.value.load_next) begin
+                    field_storage.c2h[i0].FREE_BASE.value.value <= field_combo.c2h[i0].FREE_BASE.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].FREE_BASE.value.value = field_storage.c2h[i0].FREE_BASE.value.value;
+        // Field: silico_card.c2h[].COMP_BASE.value
+        always_comb begin
+            automatic logic [63:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].COMP_BASE.value.value;
+            load_next_c = '0;
+            if(wbuf_storage.c2h[i0].COMP_BASE.pending && wbuf_storage.c2h[i0].COMP_BASE.trigger_q) begin // SW write
+                next_c = (field_storage.c2h[i0].COMP_BASE.value.value & ~wbuf_storage.c2h[i0].COMP_BASE.biten[63:0]) | (wbuf_storage.c2h[i0].COMP_BASE.data[63:0] & wbuf_storage.c2h[i0].COMP_BASE.biten[63:0]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].COMP_BASE.value.next = next_c;
+            field_combo.c2h[i0].COMP_BASE.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].COMP_BASE.value.value <= 64'h0;
+            end else begin
+                if(field_combo.c2h[i0].COMP_BASE.value.load_next) begin
+                    field_storage.c2h[i0].COMP_BASE.value.value <= field_combo.c2h[i0].COMP_BASE.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].COMP_BASE.value.value = field_storage.c2h[i0].COMP_BASE.value.value;
+        // Field: silico_card.c2h[].FREE_ENTRIES.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].FREE_ENTRIES.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].FREE_ENTRIES && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].FREE_ENTRIES.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].FREE_ENTRIES.value.next = next_c;
+            field_combo.c2h[i0].FREE_ENTRIES.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].FREE_ENTRIES.value.value <= 32'h0;
+            end else begin
+                if(field_combo.c2h[i0].FREE_ENTRIES.value.load_next) begin
+                    field_storage.c2h[i0].FREE_ENTRIES.value.value <= field_combo.c2h[i0].FREE_ENTRIES.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].FREE_ENTRIES.value.value = field_storage.c2h[i0].FREE_ENTRIES.value.value;
+        // Field: silico_card.c2h[].COMP_ENTRIES.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].COMP_ENTRIES.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].COMP_ENTRIES && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].COMP_ENTRIES.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].COMP_ENTRIES.value.next = next_c;
+            field_combo.c2h[i0].COMP_ENTRIES.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].COMP_ENTRIES.value.value <= 32'h0;
+            end else begin
+                if(field_combo.c2h[i0].COMP_ENTRIES.value.load_next) begin
+                    field_storage.c2h[i0].COMP_ENTRIES.value.value <= field_combo.c2h[i0].COMP_ENTRIES.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].COMP_ENTRIES.value.value = field_storage.c2h[i0].COMP_ENTRIES.value.value;
+        // Field: silico_card.c2h[].FREE_TAIL.value
+        always_comb begin
+            automatic logic [63:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].FREE_TAIL.value.value;
+            load_next_c = '0;
+            if(wbuf_storage.c2h[i0].FREE_TAIL.pending && wbuf_storage.c2h[i0].FREE_TAIL.trigger_q) begin // SW write
+                next_c = (field_storage.c2h[i0].FREE_TAIL.value.value & ~wbuf_storage.c2h[i0].FREE_TAIL.biten[63:0]) | (wbuf_storage.c2h[i0].FREE_TAIL.data[63:0] & wbuf_storage.c2h[i0].FREE_TAIL.biten[63:0]);
+                load_next_c = '1;
+            end else if(hwif_in.c2h[i0].FREE_TAIL.value.hwclr) begin // HW Clear
+                next_c = '0;
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].FREE_TAIL.value.next = next_c;
+            field_combo.c2h[i0].FREE_TAIL.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].FREE_TAIL.value.value <= 64'h0;
+            end else begin
+                if(field_combo.c2h[i0].FREE_TAIL.value.load_next) begin
+                    field_storage.c2h[i0].FREE_TAIL.value.value <= field_combo.c2h[i0].FREE_TAIL.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].FREE_TAIL.value.value = field_storage.c2h[i0].FREE_TAIL.value.value;
+        assign hwif_out.c2h[i0].FREE_TAIL.value.swmod = wbuf_storage.c2h[i0].FREE_TAIL.pending && wbuf_storage.c2h[i0].FREE_TAIL.trigger_q && |(wbuf_storage.c2h[i0].FREE_TAIL.biten[63:0]);
+        // Field: silico_card.c2h[].COMP_HEAD.value
+        always_comb begin
+            automatic logic [63:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].COMP_HEAD.value.value;
+            load_next_c = '0;
+            if(wbuf_storage.c2h[i0].COMP_HEAD.pending && wbuf_storage.c2h[i0].COMP_HEAD.trigger_q) begin // SW write
+                next_c = (field_storage.c2h[i0].COMP_HEAD.value.value & ~wbuf_storage.c2h[i0].COMP_HEAD.biten[63:0]) | (wbuf_storage.c2h[i0].COMP_HEAD.data[63:0] & wbuf_storage.c2h[i0].COMP_HEAD.biten[63:0]);
+                load_next_c = '1;
+            end else if(hwif_in.c2h[i0].COMP_HEAD.value.hwclr) begin // HW Clear
+                next_c = '0;
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].COMP_HEAD.value.next = next_c;
+            field_combo.c2h[i0].COMP_HEAD.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].COMP_HEAD.value.value <= 64'h0;
+            end else begin
+                if(field_combo.c2h[i0].COMP_HEAD.value.load_next) begin
+                    field_storage.c2h[i0].COMP_HEAD.value.value <= field_combo.c2h[i0].COMP_HEAD.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].COMP_HEAD.value.value = field_storage.c2h[i0].COMP_HEAD.value.value;
+        assign hwif_out.c2h[i0].COMP_HEAD.value.swmod = wbuf_storage.c2h[i0].COMP_HEAD.pending && wbuf_storage.c2h[i0].COMP_HEAD.trigger_q && |(wbuf_storage.c2h[i0].COMP_HEAD.biten[63:0]);
+        // Field: silico_card.c2h[].FLUSH_TIME.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].FLUSH_TIME.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].FLUSH_TIME && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].FLUSH_TIME.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].FLUSH_TIME.value.next = next_c;
+            field_combo.c2h[i0].FLUSH_TIME.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].FLUSH_TIME.value.value <= 32'h0;
+            end else begin
+                if(field_combo.c2h[i0].FLUSH_TIME.value.load_next) begin
+                    field_storage.c2h[i0].FLUSH_TIME.value.value <= field_combo.c2h[i0].FLUSH_TIME.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].FLUSH_TIME.value.value = field_storage.c2h[i0].FLUSH_TIME.value.value;
+    end
+    for(genvar i0=0; i0<8; i0++) begin
+        // Field: silico_card.h2c[].CONTROL.run
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].CONTROL.run.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].CONTROL && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].CONTROL.run.value & ~decoded_wr_biten[0:0]) | (decoded_wr_data[0:0] & decoded_wr_biten[0:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].CONTROL.run.next = next_c;
+            field_combo.h2c[i0].CONTROL.run.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].CONTROL.run.value <= 1'h0;
+            end else begin
+                if(field_combo.h2c[i0].CONTROL.run.load_next) begin
+                    field_storage.h2c[i0].CONTROL.run.value <= field_combo.h2c[i0].CONTROL.run.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].CONTROL.run.value = field_storage.h2c[i0].CONTROL.run.value;
+        // Field: silico_card.h2c[].CONTROL.reset
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].CONTROL.reset.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].CONTROL && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].CONTROL.reset.value & ~decoded_wr_biten[1:1]) | (decoded_wr_data[1:1] & decoded_wr_biten[1:1]);
+                load_next_c = '1;
+            end else begin // singlepulse clears back to 0
+                next_c = '0;
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].CONTROL.reset.next = next_c;
+            field_combo.h2c[i0].CONTROL.reset.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].CONTROL.reset.value <= 1'h0;
+            end else begin
+                if(field_combo.h2c[i0].CONTROL.reset.load_next) begin
+                    field_storage.h2c[i0].CONTROL.reset.value <= field_combo.h2c[i0].CONTROL.reset.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].CONTROL.reset.value = field_storage.h2c[i0].CONTROL.reset.value;
+        // Field: silico_card.h2c[].RING_BASE.value
+        always_comb begin
+            automatic logic [63:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].RING_BASE.value.value;
+            load_next_c = '0;
+            if(wbuf_storage.h2c[i0].RING_BASE.pending && wbuf_storage.h2c[i0].RING_BASE.trigger_q) begin // SW write
+                next_c = (field_storage.h2c[i0].RING_BASE.value.value & ~wbuf_storage.h2c[i0].RING_BASE.biten[63:0]) | (wbuf_storage.h2c[i0].RING_BASE.data[63:0] & wbuf_storage.h2c[i0].RING_BASE.biten[63:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].RING_BASE.value.next = next_c;
+            field_combo.h2c[i0].RING_BASE.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].RING_BASE.value.value <= 64'h0;
+            end else begin
+                if(field_combo.h2c[i0].RING_BASE.value.load_next) begin
+                    field_storage.h2c[i0].RING_BASE.value.value <= field_combo.h2c[i0].RING_BASE.value.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].RING_BASE.value.value = field_storage.h2c[i0].RING_BASE.value.value;
+        // Field: silico_card.h2c[].RING_ENTRIES.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].RING_ENTRIES.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].RING_ENTRIES && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].RING_ENTRIES.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].RING_ENTRIES.value.next = next_c;
+            field_combo.h2c[i0].RING_ENTRIES.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].RING_ENTRIES.value.value <= 32'h0;
+            end else begin
+                if(field_combo.h2c[i0].RING_ENTRIES.value.load_next) begin
+                    field_storage.h2c[i0].RING_ENTRIES.value.value <= field_combo.h2c[i0].RING_ENTRIES.value.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].RING_ENTRIES.value.value = field_storage.h2c[i0].RING_ENTRIES.value.value;
+        // Field: silico_card.h2c[].CONFIG.output
+        always_comb begin
+            automatic logic [1:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].CONFIG.output_.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].CONFIG && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].CONFIG.output_.value & ~decoded_wr_biten[1:0]) | (decoded_wr_data[1:0] & decoded_wr_biten[1:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].CONFIG.output_.next = next_c;
+            field_combo.h2c[i0].CONFIG.output_.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].CONFIG.output_.value <= 2'h0;
+            end else begin
+                if(field_combo.h2c[i0].CONFIG.output_.load_next) begin
+                    field_storage.h2c[i0].CONFIG.output_.value <= field_combo.h2c[i0].CONFIG.output_.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].CONFIG.output_.value = field_storage.h2c[i0].CONFIG.output_.value;
+        // Field: silico_card.h2c[].CONFIG.write_back
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].CONFIG.write_back.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].CONFIG && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].CONFIG.write_back.value & ~decoded_wr_biten[2:2]) | (decoded_wr_data[2:2] & decoded_wr_biten[2:2]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].CONFIG.write_back.next = next_c;
+            field_combo.h2c[i0].CONFIG.write_back.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].CONFIG.write_back.value <= 1'h0;
+            end else begin
+                if(field_combo.h2c[i0].CONFIG.write_back.load_next) begin
+                    field_storage.h2c[i0].CONFIG.write_back.value <= field_combo.h2c[i0].CONFIG.write_back.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].CONFIG.write_back.value = field_storage.h2c[i0].CONFIG.write_back.value;
+        // Field: silico_card.h2c[].CONFIG.relaxed
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].CONFIG.relaxed.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].CONFIG && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].CONFIG.relaxed.value & ~decoded_wr_biten[3:3]) | (decoded_wr_data[3:3] & decoded_wr_biten[3:3]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].CONFIG.relaxed.next = next_c;
+            field_combo.h2c[i0].CONFIG.relaxed.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].CONFIG.relaxed.value <= 1'h0;
+            end else begin
+                if(field_combo.h2c[i0].CONFIG.relaxed.load_next) begin
+                    field_storage.h2c[i0].CONFIG.relaxed.value <= field_combo.h2c[i0].CONFIG.relaxed.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].CONFIG.relaxed.value = field_storage.h2c[i0].CONFIG.relaxed.value;
+        // Field: silico_card.h2c[].CONFIG.no_snoop
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].CONFIG.no_snoop.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].CONFIG && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].CONFIG.no_snoop.value & ~decoded_wr_biten[4:4]) | (decoded_wr_data[4:4] & decoded_wr_biten[4:4]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].CONFIG.no_snoop.next = next_c;
+            field_combo.h2c[i0].CONFIG.no_snoop.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].CONFIG.no_snoop.value <= 1'h0;
+            end else begin
+                if(field_combo.h2c[i0].CONFIG.no_snoop.load_next) begin
+                    field_storage.h2c[i0].CONFIG.no_snoop.value <= field_combo.h2c[i0].CONFIG.no_snoop.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].CONFIG.no_snoop.value = field_storage.h2c[i0].CONFIG.no_snoop.value;
+        // Field: silico_card.h2c[].CONFIG.target
+        always_comb begin
+            automatic logic [3:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].CONFIG.target.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].CONFIG && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].CONFIG.target.value & ~decoded_wr_biten[11:8]) | (decoded_wr_data[11:8] & decoded_wr_biten[11:8]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].CONFIG.target.next = next_c;
+            field_combo.h2c[i0].CONFIG.target.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].CONFIG.target.value <= 4'h0;
+            end else begin
+                if(field_combo.h2c[i0].CONFIG.target.load_next) begin
+                    field_storage.h2c[i0].CONFIG.target.value <= field_combo.h2c[i0].CONFIG.target.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].CONFIG.target.value = field_storage.h2c[i0].CONFIG.target.value;
+        // Field: silico_card.h2c[].TAIL.value
+        always_comb begin
+            automatic logic [63:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].TAIL.value.value;
+            load_next_c = '0;
+            if(wbuf_storage.h2c[i0].TAIL.pending && wbuf_storage.h2c[i0].TAIL.trigger_q) begin // SW write
+                next_c = (field_storage.h2c[i0].TAIL.value.value & ~wbuf_storage.h2c[i0].TAIL.biten[63:0]) | (wbuf_storage.h2c[i0].TAIL.data[63:0] & wbuf_storage.h2c[i0].TAIL.biten[63:0]);
+                load_next_c = '1;
+            end else if(hwif_in.h2c[i0].TAIL.value.hwclr) begin // HW Clear
+                next_c = '0;
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].TAIL.value.next = next_c;
+            field_combo.h2c[i0].TAIL.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].TAIL.value.value <= 64'h0;
+            end else begin
+                if(field_combo.h2c[i0].TAIL.value.load_next) begin
+                    field_storage.h2c[i0].TAIL.value.value <= field_combo.h2c[i0].TAIL.value.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].TAIL.value.value = field_storage.h2c[i0].TAIL.value.value;
+        assign hwif_out.h2c[i0].TAIL.value.swmod = wbuf_storage.h2c[i0].TAIL.pending && wbuf_storage.h2c[i0].TAIL.trigger_q && |(wbuf_storage.h2c[i0].TAIL.biten[63:0]);
+        // Field: silico_card.h2c[].WB_ADDR.value
+        always_comb begin
+            automatic logic [63:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].WB_ADDR.value.value;
+            load_next_c = '0;
+            if(wbuf_storage.h2c[i0].WB_ADDR.pending && wbuf_storage.h2c[i0].WB_ADDR.trigger_q) begin // SW write
+                next_c = (field_storage.h2c[i0].WB_ADDR.value.value & ~wbuf_storage.h2c[i0].WB_ADDR.biten[63:0]) | (wbuf_storage.h2c[i0].WB_ADDR.data[63:0] & wbuf_storage.h2c[i0].WB_ADDR.biten[63:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].WB_ADDR.value.next = next_c;
+            field_combo.h2c[i0].WB_ADDR.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].WB_ADDR.value.value <= 64'h0;
+            end else begin
+                if(field_combo.h2c[i0].WB_ADDR.value.load_next) begin
+                    field_storage.h2c[i0].WB_ADDR.value.value <= field_combo.h2c[i0].WB_ADDR.value.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].WB_ADDR.value.value = field_storage.h2c[i0].WB_ADDR.value.value;
+        // Field: silico_card.h2c[].WB_EVERY.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].WB_EVERY.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].WB_EVERY && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].WB_EVERY.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].WB_EVERY.value.next = next_c;
+            field_combo.h2c[i0].WB_EVERY.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].WB_EVERY.value.value <= 32'h0;
+            end else begin
+                if(field_combo.h2c[i0].WB_EVERY.value.load_next) begin
+                    field_storage.h2c[i0].WB_EVERY.value.value <= field_combo.h2c[i0].WB_EVERY.value.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].WB_EVERY.value.value = field_storage.h2c[i0].WB_EVERY.value.value;
+        // Field: silico_card.h2c[].WB_TIME.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].WB_TIME.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].WB_TIME && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].WB_TIME.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].WB_TIME.value.next = next_c;
+            field_combo.h2c[i0].WB_TIME.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].WB_TIME.value.value <= 32'h0;
+            end else begin
+                if(field_combo.h2c[i0].WB_TIME.value.load_next) begin
+                    field_storage.h2c[i0].WB_TIME.value.value <= field_combo.h2c[i0].WB_TIME.value.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].WB_TIME.value.value = field_storage.h2c[i0].WB_TIME.value.value;
+        // Field: silico_card.h2c[].INT_SPACE.vector
+        always_comb begin
+            automatic logic [7:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].INT_SPACE.vector.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].INT_SPACE && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].INT_SPACE.vector.value & ~decoded_wr_biten[7:0]) | (decoded_wr_data[7:0] & decoded_wr_biten[7:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].INT_SPACE.vector.next = next_c;
+            field_combo.h2c[i0].INT_SPACE.vector.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].INT_SPACE.vector.value <= 8'h0;
+            end else begin
+                if(field_combo.h2c[i0].INT_SPACE.vector.load_next) begin
+                    field_storage.h2c[i0].INT_SPACE.vector.value <= field_combo.h2c[i0].INT_SPACE.vector.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].INT_SPACE.vector.value = field_storage.h2c[i0].INT_SPACE.vector.value;
+        // Field: silico_card.h2c[].INT_SPACE.enable
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].INT_SPACE.enable.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].INT_SPACE && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].INT_SPACE.enable.value & ~decoded_wr_biten[31:31]) | (decoded_wr_data[31:31] & decoded_wr_biten[31:31]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].INT_SPACE.enable.next = next_c;
+            field_combo.h2c[i0].INT_SPACE.enable.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].INT_SPACE.enable.value <= 1'h0;
+            end else begin
+                if(field_combo.h2c[i0].INT_SPACE.enable.load_next) begin
+                    field_storage.h2c[i0].INT_SPACE.enable.value <= field_combo.h2c[i0].INT_SPACE.enable.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].INT_SPACE.enable.value = field_storage.h2c[i0].INT_SPACE.enable.value;
+        // Field: silico_card.h2c[].INT_SPACE_COUNT.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].INT_SPACE_COUNT.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].INT_SPACE_COUNT && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].INT_SPACE_COUNT.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].INT_SPACE_COUNT.value.next = next_c;
+            field_combo.h2c[i0].INT_SPACE_COUNT.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].INT_SPACE_COUNT.value.value <= 32'h0;
+            end else begin
+                if(field_combo.h2c[i0].INT_SPACE_COUNT.value.load_next) begin
+                    field_storage.h2c[i0].INT_SPACE_COUNT.value.value <= field_combo.h2c[i0].INT_SPACE_COUNT.value.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].INT_SPACE_COUNT.value.value = field_storage.h2c[i0].INT_SPACE_COUNT.value.value;
+        // Field: silico_card.h2c[].INT_SPACE_TIME.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].INT_SPACE_TIME.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].INT_SPACE_TIME && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].INT_SPACE_TIME.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].INT_SPACE_TIME.value.next = next_c;
+            field_combo.h2c[i0].INT_SPACE_TIME.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].INT_SPACE_TIME.value.value <= 32'h0;
+            end else begin
+                if(field_combo.h2c[i0].INT_SPACE_TIME.value.load_next) begin
+                    field_storage.h2c[i0].INT_SPACE_TIME.value.value <= field_combo.h2c[i0].INT_SPACE_TIME.value.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].INT_SPACE_TIME.value.value = field_storage.h2c[i0].INT_SPACE_TIME.value.value;
+        // Field: silico_card.h2c[].INT_ERROR.vector
+        always_comb begin
+            automatic logic [7:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].INT_ERROR.vector.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].INT_ERROR && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].INT_ERROR.vector.value & ~decoded_wr_biten[7:0]) | (decoded_wr_data[7:0] & decoded_wr_biten[7:0]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].INT_ERROR.vector.next = next_c;
+            field_combo.h2c[i0].INT_ERROR.vector.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].INT_ERROR.vector.value <= 8'h0;
+            end else begin
+                if(field_combo.h2c[i0].INT_ERROR.vector.load_next) begin
+                    field_storage.h2c[i0].INT_ERROR.vector.value <= field_combo.h2c[i0].INT_ERROR.vector.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].INT_ERROR.vector.value = field_storage.h2c[i0].INT_ERROR.vector.value;
+        // Field: silico_card.h2c[].INT_ERROR.enable
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].INT_ERROR.enable.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.h2c[i0].INT_ERROR && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.h2c[i0].INT_ERROR.enable.value & ~decoded_wr_biten[31:31]) | (decoded_wr_data[31:31] & decoded_wr_biten[31:31]);
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].INT_ERROR.enable.next = next_c;
+            field_combo.h2c[i0].INT_ERROR.enable.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].INT_ERROR.enable.value <= 1'h0;
+            end else begin
+                if(field_combo.h2c[i0].INT_ERROR.enable.load_next) begin
+                    field_storage.h2c[i0].INT_ERROR.enable.value <= field_combo.h2c[i0].INT_ERROR.enable.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].INT_ERROR.enable.value = field_storage.h2c[i0].INT_ERROR.enable.value;
+        // Field: silico_card.h2c[].INT_SPACE_ARM.value
+        always_comb begin
+            automatic logic [63:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.h2c[i0].INT_SPACE_ARM.value.value;
+            load_next_c = '0;
+            if(wbuf_storage.h2c[i0].INT_SPACE_ARM.pending && wbuf_storage.h2c[i0].INT_SPACE_ARM.trigger_q) begin // SW write
+                next_c = (field_storage.h2c[i0].INT_SPACE_ARM.value.value & ~wbuf_storage.h2c[i0].INT_SPACE_ARM.biten[63:0]) | (wbuf_storage.h2c[i0].INT_SPACE_ARM.data[63:0] & wbuf_storage.h2c[i0].INT_SPACE_ARM.biten[63:0]);
+                load_next_c = '1;
+            end else if(hwif_in.h2c[i0].INT_SPACE_ARM.value.hwclr) begin // HW Clear
+                next_c = '0;
+                load_next_c = '1;
+            end
+            field_combo.h2c[i0].INT_SPACE_ARM.value.next = next_c;
+            field_combo.h2c[i0].INT_SPACE_ARM.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.h2c[i0].fields_rst_n) begin
+                field_storage.h2c[i0].INT_SPACE_ARM.value.value <= 64'h0;
+            end else begin
+                if(field_combo.h2c[i0].INT_SPACE_ARM.value.load_next) begin
+                    field_storage.h2c[i0].INT_SPACE_ARM.value.value <= field_combo.h2c[i0].INT_SPACE_ARM.value.next;
+                end
+            end
+        end
+        assign hwif_out.h2c[i0].INT_SPACE_ARM.value.value = field_storage.h2c[i0].INT_SPACE_ARM.value.value;
+        assign hwif_out.h2c[i0].INT_SPACE_ARM.value.swmod = wbuf_storage.h2c[i0].INT_SPACE_ARM.pending && wbuf_storage.h2c[i0].INT_SPACE_ARM.trigger_q && |(wbuf_storage.h2c[i0].INT_SPACE_ARM.biten[63:0]);
     end
 
     //--------------------------------------------------------------------------
@@ -1841,6 +3288,12 @@ module silico_registers (
             struct {
                 logic [63:0] data;
             } PERF_INTERRUPTS;
+            struct {
+                logic [63:0] data;
+            } PERF_NO_TAG;
+            struct {
+                logic [63:0] data;
+            } PERF_RX_BUSY;
         } card;
         struct {
             struct {
@@ -1903,7 +3356,75 @@ module silico_registers (
             struct {
                 logic [63:0] data;
             } GEN_MADE;
+            struct {
+                logic [63:0] data;
+            } FREE_BASE;
+            struct {
+                logic [63:0] data;
+            } COMP_BASE;
+            struct {
+                logic [63:0] data;
+            } FREE_TAIL;
+            struct {
+                logic [63:0] data;
+            } COMP_HEAD;
+            struct {
+                logic [63:0] data;
+            } FREE_HEAD;
+            struct {
+                logic [63:0] data;
+            } COMP_TAIL;
+            struct {
+                logic [63:0] data;
+            } ERROR_COOKIE;
         } c2h[16];
+        struct {
+            struct {
+                logic [63:0] data;
+            } RING_BASE;
+            struct {
+                logic [63:0] data;
+            } DONE;
+            struct {
+                logic [63:0] data;
+            } TAIL;
+            struct {
+                logic [63:0] data;
+            } WB_ADDR;
+            struct {
+                logic [63:0] data;
+            } ERROR_ADDR;
+            struct {
+                logic [63:0] data;
+            } ERROR_COOKIE;
+            struct {
+                logic [63:0] data;
+            } INT_SPACE_ARM;
+            struct {
+                logic [63:0] data;
+            } FRAMES;
+            struct {
+                logic [63:0] data;
+            } BYTES;
+            struct {
+                logic [63:0] data;
+            } PERF_RX_BEATS;
+            struct {
+                logic [63:0] data;
+            } PERF_NO_CREDIT;
+            struct {
+                logic [63:0] data;
+            } PERF_NO_TAG;
+            struct {
+                logic [63:0] data;
+            } PERF_NO_BUFFER;
+            struct {
+                logic [63:0] data;
+            } PERF_NO_DATA;
+            struct {
+                logic [63:0] data;
+            } PERF_OUT_HELD;
+        } h2c[8];
     } rbuf_storage_t;
     rbuf_storage_t rbuf_storage;
 
@@ -1950,6 +3471,16 @@ module silico_registers (
     always_ff @(posedge clk) begin
         if(decoded_reg_strb.card.PERF_INTERRUPTS[0] && !decoded_req_is_wr) begin
             rbuf_storage.card.PERF_INTERRUPTS.data[63:0] <= hwif_in.card.PERF_INTERRUPTS.value.next;
+        end
+    end
+    always_ff @(posedge clk) begin
+        if(decoded_reg_strb.card.PERF_NO_TAG[0] && !decoded_req_is_wr) begin
+            rbuf_storage.card.PERF_NO_TAG.data[63:0] <= hwif_in.card.PERF_NO_TAG.value.next;
+        end
+    end
+    always_ff @(posedge clk) begin
+        if(decoded_reg_strb.card.PERF_RX_BUSY[0] && !decoded_req_is_wr) begin
+            rbuf_storage.card.PERF_RX_BUSY.data[63:0] <= hwif_in.card.PERF_RX_BUSY.value.next;
         end
     end
     for(genvar i0=0; i0<16; i0++) begin
@@ -2053,6 +3584,118 @@ module silico_registers (
                 rbuf_storage.c2h[i0].GEN_MADE.data[63:0] <= hwif_in.c2h[i0].GEN_MADE.value.next;
             end
         end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.c2h[i0].FREE_BASE[0] && !decoded_req_is_wr) begin
+                rbuf_storage.c2h[i0].FREE_BASE.data[63:0] <= field_storage.c2h[i0].FREE_BASE.value.value;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.c2h[i0].COMP_BASE[0] && !decoded_req_is_wr) begin
+                rbuf_storage.c2h[i0].COMP_BASE.data[63:0] <= field_storage.c2h[i0].COMP_BASE.value.value;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.c2h[i0].FREE_TAIL[0] && !decoded_req_is_wr) begin
+                rbuf_storage.c2h[i0].FREE_TAIL.data[63:0] <= field_storage.c2h[i0].FREE_TAIL.value.value;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.c2h[i0].COMP_HEAD[0] && !decoded_req_is_wr) begin
+                rbuf_storage.c2h[i0].COMP_HEAD.data[63:0] <= field_storage.c2h[i0].COMP_HEAD.value.value;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.c2h[i0].FREE_HEAD[0] && !decoded_req_is_wr) begin
+                rbuf_storage.c2h[i0].FREE_HEAD.data[63:0] <= hwif_in.c2h[i0].FREE_HEAD.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.c2h[i0].COMP_TAIL[0] && !decoded_req_is_wr) begin
+                rbuf_storage.c2h[i0].COMP_TAIL.data[63:0] <= hwif_in.c2h[i0].COMP_TAIL.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.c2h[i0].ERROR_COOKIE[0] && !decoded_req_is_wr) begin
+                rbuf_storage.c2h[i0].ERROR_COOKIE.data[63:0] <= hwif_in.c2h[i0].ERROR_COOKIE.value.next;
+            end
+        end
+    end
+    for(genvar i0=0; i0<8; i0++) begin
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].RING_BASE[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].RING_BASE.data[63:0] <= field_storage.h2c[i0].RING_BASE.value.value;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].DONE[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].DONE.data[63:0] <= hwif_in.h2c[i0].DONE.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].TAIL[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].TAIL.data[63:0] <= field_storage.h2c[i0].TAIL.value.value;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].WB_ADDR[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].WB_ADDR.data[63:0] <= field_storage.h2c[i0].WB_ADDR.value.value;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].ERROR_ADDR[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].ERROR_ADDR.data[63:0] <= hwif_in.h2c[i0].ERROR_ADDR.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].ERROR_COOKIE[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].ERROR_COOKIE.data[63:0] <= hwif_in.h2c[i0].ERROR_COOKIE.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].INT_SPACE_ARM[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].INT_SPACE_ARM.data[63:0] <= field_storage.h2c[i0].INT_SPACE_ARM.value.value;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].FRAMES[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].FRAMES.data[63:0] <= hwif_in.h2c[i0].FRAMES.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].BYTES[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].BYTES.data[63:0] <= hwif_in.h2c[i0].BYTES.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].PERF_RX_BEATS[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].PERF_RX_BEATS.data[63:0] <= hwif_in.h2c[i0].PERF_RX_BEATS.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].PERF_NO_CREDIT[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].PERF_NO_CREDIT.data[63:0] <= hwif_in.h2c[i0].PERF_NO_CREDIT.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].PERF_NO_TAG[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].PERF_NO_TAG.data[63:0] <= hwif_in.h2c[i0].PERF_NO_TAG.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].PERF_NO_BUFFER[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].PERF_NO_BUFFER.data[63:0] <= hwif_in.h2c[i0].PERF_NO_BUFFER.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].PERF_NO_DATA[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].PERF_NO_DATA.data[63:0] <= hwif_in.h2c[i0].PERF_NO_DATA.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.h2c[i0].PERF_OUT_HELD[0] && !decoded_req_is_wr) begin
+                rbuf_storage.h2c[i0].PERF_OUT_HELD.data[63:0] <= hwif_in.h2c[i0].PERF_OUT_HELD.value.next;
+            end
+        end
     end
 
     //--------------------------------------------------------------------------
@@ -2066,7 +3709,7 @@ module silico_registers (
     // Readback
     //--------------------------------------------------------------------------
 
-    logic [13:0] rd_mux_addr;
+    logic [15:0] rd_mux_addr;
     assign rd_mux_addr = decoded_addr;
 
     logic readback_err;
@@ -2075,298 +3718,528 @@ module silico_registers (
     always_comb begin
         automatic logic [31:0] readback_data_var;
         readback_data_var = '0;
-        if(rd_mux_addr == 14'h0) begin
+        if(rd_mux_addr == 16'h0) begin
             readback_data_var[31:0] = 32'h534c434f;
         end
-        if(rd_mux_addr == 14'h4) begin
-            readback_data_var[15:0] = 16'h0;
+        if(rd_mux_addr == 16'h4) begin
+            readback_data_var[15:0] = 16'h1;
             readback_data_var[31:16] = 16'h1;
         end
-        if(rd_mux_addr == 14'h8) begin
+        if(rd_mux_addr == 16'h8) begin
             readback_data_var[31:0] = hwif_in.card.BUILD.value.next;
         end
-        if(rd_mux_addr == 14'hc) begin
+        if(rd_mux_addr == 16'hc) begin
             readback_data_var[7:0] = hwif_in.card.CAPS.c2h_channels.next;
             readback_data_var[15:8] = hwif_in.card.CAPS.h2c_channels.next;
             readback_data_var[23:16] = hwif_in.card.CAPS.vectors_minus_one.next;
             readback_data_var[31:24] = hwif_in.card.CAPS.port_bytes.next;
         end
-        if(rd_mux_addr == 14'h10) begin
+        if(rd_mux_addr == 16'h10) begin
             readback_data_var[31:0] = hwif_in.card.FIFO_BYTES.value.next;
         end
-        if(rd_mux_addr == 14'h14) begin
+        if(rd_mux_addr == 16'h14) begin
             readback_data_var[31:0] = hwif_in.card.FIFO_FRAMES.value.next;
         end
-        if(rd_mux_addr == 14'h18) begin
+        if(rd_mux_addr == 16'h18) begin
             readback_data_var[31:0] = field_storage.card.SCRATCH.value.value[31:0];
         end
-        if(rd_mux_addr == 14'h1c) begin
+        if(rd_mux_addr == 16'h1c) begin
             readback_data_var = rbuf_storage.card.SCRATCH.data[63:32];
         end
-        if(rd_mux_addr == 14'h20) begin
+        if(rd_mux_addr == 16'h20) begin
             readback_data_var[31:0] = hwif_in.card.CYCLES.value.next[31:0];
         end
-        if(rd_mux_addr == 14'h24) begin
+        if(rd_mux_addr == 16'h24) begin
             readback_data_var = rbuf_storage.card.CYCLES.data[63:32];
         end
-        if(rd_mux_addr == 14'h28) begin
+        if(rd_mux_addr == 16'h28) begin
             readback_data_var[0] = field_storage.card.CONTROL.enable.value;
             readback_data_var[1] = field_storage.card.CONTROL.reset.value;
         end
-        if(rd_mux_addr == 14'h2c) begin
+        if(rd_mux_addr == 16'h2c) begin
             readback_data_var[15:0] = hwif_in.card.INT_STATUS.c2h_data.next;
             readback_data_var[31:16] = hwif_in.card.INT_STATUS.c2h_error.next;
         end
-        if(rd_mux_addr == 14'h30) begin
+        if(rd_mux_addr == 16'h30) begin
             readback_data_var[15:0] = hwif_in.card.ERROR_SUMMARY.c2h.next;
+            readback_data_var[23:16] = hwif_in.card.ERROR_SUMMARY.h2c.next;
         end
-        if(rd_mux_addr == 14'h34) begin
+        if(rd_mux_addr == 16'h34) begin
             readback_data_var[31:0] = hwif_in.card.HOLE_WRITES.value.next;
         end
-        if(rd_mux_addr == 14'h38) begin
+        if(rd_mux_addr == 16'h38) begin
             readback_data_var[0] = field_storage.card.PERF_CONTROL.latch.value;
             readback_data_var[1] = field_storage.card.PERF_CONTROL.clear.value;
         end
-        if(rd_mux_addr == 14'h40) begin
+        if(rd_mux_addr == 16'h40) begin
             readback_data_var[31:0] = hwif_in.card.PERF_CYCLES.value.next[31:0];
         end
-        if(rd_mux_addr == 14'h44) begin
+        if(rd_mux_addr == 16'h44) begin
             readback_data_var = rbuf_storage.card.PERF_CYCLES.data[63:32];
         end
-        if(rd_mux_addr == 14'h48) begin
+        if(rd_mux_addr == 16'h48) begin
             readback_data_var[31:0] = hwif_in.card.PERF_TX_BUSY.value.next[31:0];
         end
-        if(rd_mux_addr == 14'h4c) begin
+        if(rd_mux_addr == 16'h4c) begin
             readback_data_var = rbuf_storage.card.PERF_TX_BUSY.data[63:32];
         end
-        if(rd_mux_addr == 14'h50) begin
+        if(rd_mux_addr == 16'h50) begin
             readback_data_var[31:0] = hwif_in.card.PERF_TX_HELD.value.next[31:0];
         end
-        if(rd_mux_addr == 14'h54) begin
+        if(rd_mux_addr == 16'h54) begin
             readback_data_var = rbuf_storage.card.PERF_TX_HELD.data[63:32];
         end
-        if(rd_mux_addr == 14'h58) begin
+        if(rd_mux_addr == 16'h58) begin
             readback_data_var[31:0] = hwif_in.card.PERF_NO_CREDIT.value.next[31:0];
         end
-        if(rd_mux_addr == 14'h5c) begin
+        if(rd_mux_addr == 16'h5c) begin
             readback_data_var = rbuf_storage.card.PERF_NO_CREDIT.data[63:32];
         end
-        if(rd_mux_addr == 14'h60) begin
+        if(rd_mux_addr == 16'h60) begin
             readback_data_var[31:0] = hwif_in.card.PERF_TX_TLPS.value.next[31:0];
         end
-        if(rd_mux_addr == 14'h64) begin
+        if(rd_mux_addr == 16'h64) begin
             readback_data_var = rbuf_storage.card.PERF_TX_TLPS.data[63:32];
         end
-        if(rd_mux_addr == 14'h68) begin
+        if(rd_mux_addr == 16'h68) begin
             readback_data_var[31:0] = hwif_in.card.PERF_RX_TLPS.value.next[31:0];
         end
-        if(rd_mux_addr == 14'h6c) begin
+        if(rd_mux_addr == 16'h6c) begin
             readback_data_var = rbuf_storage.card.PERF_RX_TLPS.data[63:32];
         end
-        if(rd_mux_addr == 14'h70) begin
+        if(rd_mux_addr == 16'h70) begin
             readback_data_var[31:0] = hwif_in.card.PERF_INTERRUPTS.value.next[31:0];
         end
-        if(rd_mux_addr == 14'h74) begin
+        if(rd_mux_addr == 16'h74) begin
             readback_data_var = rbuf_storage.card.PERF_INTERRUPTS.data[63:32];
         end
+        if(rd_mux_addr == 16'h78) begin
+            readback_data_var[7:0] = hwif_in.card.INT_STATUS_2.h2c_space.next;
+            readback_data_var[15:8] = hwif_in.card.INT_STATUS_2.h2c_error.next;
+            readback_data_var[16] = hwif_in.card.INT_STATUS_2.card.next;
+        end
+        if(rd_mux_addr == 16'h7c) begin
+            readback_data_var[8:0] = hwif_in.card.READ_TAGS.tags.next;
+            readback_data_var[24:16] = hwif_in.card.READ_TAGS.in_use.next;
+        end
+        if(rd_mux_addr == 16'h80) begin
+            readback_data_var[7:0] = field_storage.card.INT_CARD.vector.value;
+            readback_data_var[31] = field_storage.card.INT_CARD.enable.value;
+        end
+        if(rd_mux_addr == 16'h84) begin
+            readback_data_var[31:0] = field_storage.card.ERROR_MASK.value.value;
+        end
+        if(rd_mux_addr == 16'h88) begin
+            readback_data_var[31:0] = hwif_in.card.PERF_NO_TAG.value.next[31:0];
+        end
+        if(rd_mux_addr == 16'h8c) begin
+            readback_data_var = rbuf_storage.card.PERF_NO_TAG.data[63:32];
+        end
+        if(rd_mux_addr == 16'h90) begin
+            readback_data_var[31:0] = hwif_in.card.PERF_RX_BUSY.value.next[31:0];
+        end
+        if(rd_mux_addr == 16'h94) begin
+            readback_data_var = rbuf_storage.card.PERF_RX_BUSY.data[63:32];
+        end
         for(int i0=0; i0<16; i0++) begin
-            if(rd_mux_addr == 14'h1000 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1000 + (16)'(i0) * 16'h200) begin
                 readback_data_var[0] = field_storage.c2h[i0].CONTROL.run.value;
                 readback_data_var[1] = field_storage.c2h[i0].CONTROL.reset.value;
             end
-            if(rd_mux_addr == 14'h1004 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1004 + (16)'(i0) * 16'h200) begin
                 readback_data_var[2:0] = hwif_in.c2h[i0].STATUS.state.next;
                 readback_data_var[3] = hwif_in.c2h[i0].STATUS.busy.next;
                 readback_data_var[4] = hwif_in.c2h[i0].STATUS.armed.next;
             end
-            if(rd_mux_addr == 14'h1008 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1008 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].RING_BASE.value.value[31:0];
             end
-            if(rd_mux_addr == 14'h100c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h100c + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].RING_BASE.data[63:32];
             end
-            if(rd_mux_addr == 14'h1010 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1010 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].RING_SIZE.value.value[31:0];
             end
-            if(rd_mux_addr == 14'h1014 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1014 + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].RING_SIZE.data[63:32];
             end
-            if(rd_mux_addr == 14'h1018 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1018 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].HW_COUNT.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h101c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h101c + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].HW_COUNT.data[63:32];
             end
-            if(rd_mux_addr == 14'h1020 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1020 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].SW_COUNT.value.value[31:0];
             end
-            if(rd_mux_addr == 14'h1024 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1024 + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].SW_COUNT.data[63:32];
             end
-            if(rd_mux_addr == 14'h1028 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1028 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].WB_ADDR.value.value[31:0];
             end
-            if(rd_mux_addr == 14'h102c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h102c + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].WB_ADDR.data[63:32];
             end
-            if(rd_mux_addr == 14'h1030 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1030 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].WB_FRAMES.value.value;
             end
-            if(rd_mux_addr == 14'h1034 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1034 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].WB_BYTES.value.value;
             end
-            if(rd_mux_addr == 14'h1038 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1038 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].WB_TIME.value.value;
             end
-            if(rd_mux_addr == 14'h103c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h103c + (16)'(i0) * 16'h200) begin
                 readback_data_var[0] = field_storage.c2h[i0].CONFIG.generator.value;
                 readback_data_var[1] = field_storage.c2h[i0].CONFIG.drop.value;
                 readback_data_var[2] = field_storage.c2h[i0].CONFIG.write_back.value;
                 readback_data_var[3] = field_storage.c2h[i0].CONFIG.relaxed.value;
                 readback_data_var[4] = field_storage.c2h[i0].CONFIG.no_snoop.value;
+                readback_data_var[5] = field_storage.c2h[i0].CONFIG.pages.value;
+                readback_data_var[6] = field_storage.c2h[i0].CONFIG.packed_.value;
             end
-            if(rd_mux_addr == 14'h1040 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1040 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].MAX_FRAME.value.value;
             end
-            if(rd_mux_addr == 14'h1044 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1044 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].BUSY_ASSERT.value.value;
             end
-            if(rd_mux_addr == 14'h1048 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1048 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].BUSY_RELEASE.value.value;
             end
-            if(rd_mux_addr == 14'h104c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h104c + (16)'(i0) * 16'h200) begin
                 readback_data_var[7:0] = hwif_in.c2h[i0].ERROR.code.next;
             end
-            if(rd_mux_addr == 14'h1050 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1050 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].ERROR_ADDR.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h1054 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1054 + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].ERROR_ADDR.data[63:32];
             end
-            if(rd_mux_addr == 14'h1058 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1058 + (16)'(i0) * 16'h200) begin
                 readback_data_var[7:0] = field_storage.c2h[i0].INT_DATA.vector.value;
                 readback_data_var[31] = field_storage.c2h[i0].INT_DATA.enable.value;
             end
-            if(rd_mux_addr == 14'h105c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h105c + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].INT_DATA_FRAMES.value.value;
             end
-            if(rd_mux_addr == 14'h1060 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1060 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].INT_DATA_TIME.value.value;
             end
-            if(rd_mux_addr == 14'h1064 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1064 + (16)'(i0) * 16'h200) begin
                 readback_data_var[7:0] = field_storage.c2h[i0].INT_ERROR.vector.value;
                 readback_data_var[31] = field_storage.c2h[i0].INT_ERROR.enable.value;
             end
-            if(rd_mux_addr == 14'h1068 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1068 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].INT_DATA_ARM.value.value[31:0];
             end
-            if(rd_mux_addr == 14'h106c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h106c + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].INT_DATA_ARM.data[63:32];
             end
-            if(rd_mux_addr == 14'h1070 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1070 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].FRAMES.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h1074 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1074 + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].FRAMES.data[63:32];
             end
-            if(rd_mux_addr == 14'h1078 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1078 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].DROPPED.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h107c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h107c + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].DROPPED.data[63:32];
             end
-            if(rd_mux_addr == 14'h1080 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1080 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].RUN.value.next;
             end
-            if(rd_mux_addr == 14'h1084 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1084 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].DISCARDED.value.next;
             end
-            if(rd_mux_addr == 14'h1090 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1090 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].PERF_TX_BEATS.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h1094 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1094 + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].PERF_TX_BEATS.data[63:32];
             end
-            if(rd_mux_addr == 14'h1098 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1098 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].PERF_NO_CREDIT.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h109c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h109c + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].PERF_NO_CREDIT.data[63:32];
             end
-            if(rd_mux_addr == 14'h10a0 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10a0 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].PERF_NO_BUFFER.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h10a4 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10a4 + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].PERF_NO_BUFFER.data[63:32];
             end
-            if(rd_mux_addr == 14'h10a8 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10a8 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].PERF_NO_DATA.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h10ac + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10ac + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].PERF_NO_DATA.data[63:32];
             end
-            if(rd_mux_addr == 14'h10b0 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10b0 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].PERF_NO_GRANT.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h10b4 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10b4 + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].PERF_NO_GRANT.data[63:32];
             end
-            if(rd_mux_addr == 14'h10b8 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10b8 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].PERF_FRONT_BEATS.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h10bc + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10bc + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].PERF_FRONT_BEATS.data[63:32];
             end
-            if(rd_mux_addr == 14'h10c0 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10c0 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].PERF_FRONT_HELD.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h10c4 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10c4 + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].PERF_FRONT_HELD.data[63:32];
             end
-            if(rd_mux_addr == 14'h10c8 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10c8 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].PERF_BUSY.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h10cc + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h10cc + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].PERF_BUSY.data[63:32];
             end
-            if(rd_mux_addr == 14'h1100 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1100 + (16)'(i0) * 16'h200) begin
                 readback_data_var[1:0] = field_storage.c2h[i0].GEN_CONFIG.mode.value;
                 readback_data_var[31:16] = field_storage.c2h[i0].GEN_CONFIG.source.value;
             end
-            if(rd_mux_addr == 14'h1104 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1104 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].GEN_MIN.value.value;
             end
-            if(rd_mux_addr == 14'h1108 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1108 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].GEN_MAX.value.value;
             end
-            if(rd_mux_addr == 14'h110c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h110c + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].GEN_PAUSE.value.value;
             end
-            if(rd_mux_addr == 14'h1110 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1110 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].GEN_RATE.value.value;
             end
-            if(rd_mux_addr == 14'h1118 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1118 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].GEN_SEED.value.value[31:0];
             end
-            if(rd_mux_addr == 14'h111c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h111c + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].GEN_SEED.data[63:32];
             end
-            if(rd_mux_addr == 14'h1120 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1120 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = field_storage.c2h[i0].GEN_COUNT.value.value[31:0];
             end
-            if(rd_mux_addr == 14'h1124 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1124 + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].GEN_COUNT.data[63:32];
             end
-            if(rd_mux_addr == 14'h1128 + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h1128 + (16)'(i0) * 16'h200) begin
                 readback_data_var[31:0] = hwif_in.c2h[i0].GEN_MADE.value.next[31:0];
             end
-            if(rd_mux_addr == 14'h112c + (14)'(i0) * 14'h200) begin
+            if(rd_mux_addr == 16'h112c + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].GEN_MADE.data[63:32];
             end
             for(int i1=0; i1<16; i1++) begin
-                if(rd_mux_addr == 14'h1140 + (14)'(i0) * 14'h200 + (14)'(i1) * 14'h4) begin
+                if(rd_mux_addr == 16'h1140 + (16)'(i0) * 16'h200 + (16)'(i1) * 16'h4) begin
                     readback_data_var[31:0] = field_storage.c2h[i0].GEN_TABLE[i1].value.value;
                 end
+            end
+            if(rd_mux_addr == 16'h1180 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].FREE_BASE.value.value[31:0];
+            end
+            if(rd_mux_addr == 16'h1184 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.c2h[i0].FREE_BASE.data[63:32];
+            end
+            if(rd_mux_addr == 16'h1188 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].COMP_BASE.value.value[31:0];
+            end
+            if(rd_mux_addr == 16'h118c + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.c2h[i0].COMP_BASE.data[63:32];
+            end
+            if(rd_mux_addr == 16'h1190 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].FREE_ENTRIES.value.value;
+            end
+            if(rd_mux_addr == 16'h1194 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].COMP_ENTRIES.value.value;
+            end
+            if(rd_mux_addr == 16'h1198 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].FREE_TAIL.value.value[31:0];
+            end
+            if(rd_mux_addr == 16'h119c + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.c2h[i0].FREE_TAIL.data[63:32];
+            end
+            if(rd_mux_addr == 16'h11a0 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].COMP_HEAD.value.value[31:0];
+            end
+            if(rd_mux_addr == 16'h11a4 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.c2h[i0].COMP_HEAD.data[63:32];
+            end
+            if(rd_mux_addr == 16'h11a8 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.c2h[i0].FREE_HEAD.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h11ac + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.c2h[i0].FREE_HEAD.data[63:32];
+            end
+            if(rd_mux_addr == 16'h11b0 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.c2h[i0].COMP_TAIL.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h11b4 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.c2h[i0].COMP_TAIL.data[63:32];
+            end
+            if(rd_mux_addr == 16'h11b8 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].FLUSH_TIME.value.value;
+            end
+            if(rd_mux_addr == 16'h11bc + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.c2h[i0].PAGES_HELD.value.next;
+            end
+            if(rd_mux_addr == 16'h11c0 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.c2h[i0].ERROR_COOKIE.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h11c4 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.c2h[i0].ERROR_COOKIE.data[63:32];
+            end
+        end
+        for(int i0=0; i0<8; i0++) begin
+            if(rd_mux_addr == 16'h8000 + (16)'(i0) * 16'h200) begin
+                readback_data_var[0] = field_storage.h2c[i0].CONTROL.run.value;
+                readback_data_var[1] = field_storage.h2c[i0].CONTROL.reset.value;
+            end
+            if(rd_mux_addr == 16'h8004 + (16)'(i0) * 16'h200) begin
+                readback_data_var[2:0] = hwif_in.h2c[i0].STATUS.state.next;
+                readback_data_var[4] = hwif_in.h2c[i0].STATUS.armed.next;
+            end
+            if(rd_mux_addr == 16'h8008 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.h2c[i0].RING_BASE.value.value[31:0];
+            end
+            if(rd_mux_addr == 16'h800c + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].RING_BASE.data[63:32];
+            end
+            if(rd_mux_addr == 16'h8010 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.h2c[i0].RING_ENTRIES.value.value;
+            end
+            if(rd_mux_addr == 16'h8014 + (16)'(i0) * 16'h200) begin
+                readback_data_var[1:0] = field_storage.h2c[i0].CONFIG.output_.value;
+                readback_data_var[2] = field_storage.h2c[i0].CONFIG.write_back.value;
+                readback_data_var[3] = field_storage.h2c[i0].CONFIG.relaxed.value;
+                readback_data_var[4] = field_storage.h2c[i0].CONFIG.no_snoop.value;
+                readback_data_var[11:8] = field_storage.h2c[i0].CONFIG.target.value;
+            end
+            if(rd_mux_addr == 16'h8018 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].DONE.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h801c + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].DONE.data[63:32];
+            end
+            if(rd_mux_addr == 16'h8020 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.h2c[i0].TAIL.value.value[31:0];
+            end
+            if(rd_mux_addr == 16'h8024 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].TAIL.data[63:32];
+            end
+            if(rd_mux_addr == 16'h8028 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.h2c[i0].WB_ADDR.value.value[31:0];
+            end
+            if(rd_mux_addr == 16'h802c + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].WB_ADDR.data[63:32];
+            end
+            if(rd_mux_addr == 16'h8030 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.h2c[i0].WB_EVERY.value.value;
+            end
+            if(rd_mux_addr == 16'h8034 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.h2c[i0].WB_TIME.value.value;
+            end
+            if(rd_mux_addr == 16'h803c + (16)'(i0) * 16'h200) begin
+                readback_data_var[7:0] = hwif_in.h2c[i0].ERROR.code.next;
+            end
+            if(rd_mux_addr == 16'h8040 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].ERROR_ADDR.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h8044 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].ERROR_ADDR.data[63:32];
+            end
+            if(rd_mux_addr == 16'h8048 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].ERROR_COOKIE.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h804c + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].ERROR_COOKIE.data[63:32];
+            end
+            if(rd_mux_addr == 16'h8050 + (16)'(i0) * 16'h200) begin
+                readback_data_var[7:0] = field_storage.h2c[i0].INT_SPACE.vector.value;
+                readback_data_var[31] = field_storage.h2c[i0].INT_SPACE.enable.value;
+            end
+            if(rd_mux_addr == 16'h8054 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.h2c[i0].INT_SPACE_COUNT.value.value;
+            end
+            if(rd_mux_addr == 16'h8058 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.h2c[i0].INT_SPACE_TIME.value.value;
+            end
+            if(rd_mux_addr == 16'h805c + (16)'(i0) * 16'h200) begin
+                readback_data_var[7:0] = field_storage.h2c[i0].INT_ERROR.vector.value;
+                readback_data_var[31] = field_storage.h2c[i0].INT_ERROR.enable.value;
+            end
+            if(rd_mux_addr == 16'h8060 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.h2c[i0].INT_SPACE_ARM.value.value[31:0];
+            end
+            if(rd_mux_addr == 16'h8064 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].INT_SPACE_ARM.data[63:32];
+            end
+            if(rd_mux_addr == 16'h8068 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].FRAMES.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h806c + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].FRAMES.data[63:32];
+            end
+            if(rd_mux_addr == 16'h8070 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].BYTES.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h8074 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].BYTES.data[63:32];
+            end
+            if(rd_mux_addr == 16'h8078 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].RUN.value.next;
+            end
+            if(rd_mux_addr == 16'h807c + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].DISCARDED.value.next;
+            end
+            if(rd_mux_addr == 16'h8080 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].CHECK_CRC.value.next;
+            end
+            if(rd_mux_addr == 16'h8084 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].CHECK_LENGTH.value.next;
+            end
+            if(rd_mux_addr == 16'h8090 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].PERF_RX_BEATS.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h8094 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].PERF_RX_BEATS.data[63:32];
+            end
+            if(rd_mux_addr == 16'h8098 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].PERF_NO_CREDIT.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h809c + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].PERF_NO_CREDIT.data[63:32];
+            end
+            if(rd_mux_addr == 16'h80a0 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].PERF_NO_TAG.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h80a4 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].PERF_NO_TAG.data[63:32];
+            end
+            if(rd_mux_addr == 16'h80a8 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].PERF_NO_BUFFER.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h80ac + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].PERF_NO_BUFFER.data[63:32];
+            end
+            if(rd_mux_addr == 16'h80b0 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].PERF_NO_DATA.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h80b4 + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].PERF_NO_DATA.data[63:32];
+            end
+            if(rd_mux_addr == 16'h80b8 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.h2c[i0].PERF_OUT_HELD.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h80bc + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.h2c[i0].PERF_OUT_HELD.data[63:32];
             end
         end
         readback_data = readback_data_var;

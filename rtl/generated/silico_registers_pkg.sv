@@ -4,8 +4,8 @@
 package silico_registers_pkg;
 
     localparam SILICO_REGISTERS_DATA_WIDTH = 32;
-    localparam SILICO_REGISTERS_MIN_ADDR_WIDTH = 14;
-    localparam SILICO_REGISTERS_SIZE = 'h3000;
+    localparam SILICO_REGISTERS_MIN_ADDR_WIDTH = 16;
+    localparam SILICO_REGISTERS_SIZE = 'h9000;
 
     typedef struct {
         logic [31:0] next;
@@ -80,7 +80,12 @@ package silico_registers_pkg;
     } silico_card__card__ERROR_SUMMARY__c2h__in_t;
 
     typedef struct {
+        logic [7:0] next;
+    } silico_card__card__ERROR_SUMMARY__h2c__in_t;
+
+    typedef struct {
         silico_card__card__ERROR_SUMMARY__c2h__in_t c2h;
+        silico_card__card__ERROR_SUMMARY__h2c__in_t h2c;
     } silico_card__card__ERROR_SUMMARY__in_t;
 
     typedef struct {
@@ -148,6 +153,53 @@ package silico_registers_pkg;
     } silico_card__card__PERF_INTERRUPTS__in_t;
 
     typedef struct {
+        logic [7:0] next;
+    } silico_card__card__INT_STATUS_2__h2c_space__in_t;
+
+    typedef struct {
+        logic [7:0] next;
+    } silico_card__card__INT_STATUS_2__h2c_error__in_t;
+
+    typedef struct {
+        logic next;
+    } silico_card__card__INT_STATUS_2__card__in_t;
+
+    typedef struct {
+        silico_card__card__INT_STATUS_2__h2c_space__in_t h2c_space;
+        silico_card__card__INT_STATUS_2__h2c_error__in_t h2c_error;
+        silico_card__card__INT_STATUS_2__card__in_t card;
+    } silico_card__card__INT_STATUS_2__in_t;
+
+    typedef struct {
+        logic [8:0] next;
+    } silico_card__card__READ_TAGS__tags__in_t;
+
+    typedef struct {
+        logic [8:0] next;
+    } silico_card__card__READ_TAGS__in_use__in_t;
+
+    typedef struct {
+        silico_card__card__READ_TAGS__tags__in_t tags;
+        silico_card__card__READ_TAGS__in_use__in_t in_use;
+    } silico_card__card__READ_TAGS__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__card__PERF_NO_TAG__value__in_t;
+
+    typedef struct {
+        silico_card__card__PERF_NO_TAG__value__in_t value;
+    } silico_card__card__PERF_NO_TAG__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__card__PERF_RX_BUSY__value__in_t;
+
+    typedef struct {
+        silico_card__card__PERF_RX_BUSY__value__in_t value;
+    } silico_card__card__PERF_RX_BUSY__in_t;
+
+    typedef struct {
         silico_card__card__BUILD__in_t BUILD;
         silico_card__card__CAPS__in_t CAPS;
         silico_card__card__FIFO_BYTES__in_t FIFO_BYTES;
@@ -163,6 +215,10 @@ package silico_registers_pkg;
         silico_card__card__PERF_TX_TLPS__in_t PERF_TX_TLPS;
         silico_card__card__PERF_RX_TLPS__in_t PERF_RX_TLPS;
         silico_card__card__PERF_INTERRUPTS__in_t PERF_INTERRUPTS;
+        silico_card__card__INT_STATUS_2__in_t INT_STATUS_2;
+        silico_card__card__READ_TAGS__in_t READ_TAGS;
+        silico_card__card__PERF_NO_TAG__in_t PERF_NO_TAG;
+        silico_card__card__PERF_RX_BUSY__in_t PERF_RX_BUSY;
     } silico_card__card__in_t;
 
     typedef struct {
@@ -328,6 +384,54 @@ package silico_registers_pkg;
     } silico_card__c2hx__GEN_MADE__in_t;
 
     typedef struct {
+        logic hwclr;
+    } silico_card__c2hx__FREE_TAIL__value__in_t;
+
+    typedef struct {
+        silico_card__c2hx__FREE_TAIL__value__in_t value;
+    } silico_card__c2hx__FREE_TAIL__in_t;
+
+    typedef struct {
+        logic hwclr;
+    } silico_card__c2hx__COMP_HEAD__value__in_t;
+
+    typedef struct {
+        silico_card__c2hx__COMP_HEAD__value__in_t value;
+    } silico_card__c2hx__COMP_HEAD__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__c2hx__FREE_HEAD__value__in_t;
+
+    typedef struct {
+        silico_card__c2hx__FREE_HEAD__value__in_t value;
+    } silico_card__c2hx__FREE_HEAD__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__c2hx__COMP_TAIL__value__in_t;
+
+    typedef struct {
+        silico_card__c2hx__COMP_TAIL__value__in_t value;
+    } silico_card__c2hx__COMP_TAIL__in_t;
+
+    typedef struct {
+        logic [31:0] next;
+    } silico_card__c2hx__PAGES_HELD__value__in_t;
+
+    typedef struct {
+        silico_card__c2hx__PAGES_HELD__value__in_t value;
+    } silico_card__c2hx__PAGES_HELD__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__c2hx__ERROR_COOKIE__value__in_t;
+
+    typedef struct {
+        silico_card__c2hx__ERROR_COOKIE__value__in_t value;
+    } silico_card__c2hx__ERROR_COOKIE__in_t;
+
+    typedef struct {
         logic fields_rst_n;
         silico_card__c2hx__STATUS__in_t STATUS;
         silico_card__c2hx__HW_COUNT__in_t HW_COUNT;
@@ -348,11 +452,198 @@ package silico_registers_pkg;
         silico_card__c2hx__PERF_FRONT_HELD__in_t PERF_FRONT_HELD;
         silico_card__c2hx__PERF_BUSY__in_t PERF_BUSY;
         silico_card__c2hx__GEN_MADE__in_t GEN_MADE;
+        silico_card__c2hx__FREE_TAIL__in_t FREE_TAIL;
+        silico_card__c2hx__COMP_HEAD__in_t COMP_HEAD;
+        silico_card__c2hx__FREE_HEAD__in_t FREE_HEAD;
+        silico_card__c2hx__COMP_TAIL__in_t COMP_TAIL;
+        silico_card__c2hx__PAGES_HELD__in_t PAGES_HELD;
+        silico_card__c2hx__ERROR_COOKIE__in_t ERROR_COOKIE;
     } silico_card__c2hx__in_t;
+
+    typedef struct {
+        logic [2:0] next;
+    } silico_card__h2cx__STATUS__state__in_t;
+
+    typedef struct {
+        logic next;
+    } silico_card__h2cx__STATUS__armed__in_t;
+
+    typedef struct {
+        silico_card__h2cx__STATUS__state__in_t state;
+        silico_card__h2cx__STATUS__armed__in_t armed;
+    } silico_card__h2cx__STATUS__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__DONE__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__DONE__value__in_t value;
+    } silico_card__h2cx__DONE__in_t;
+
+    typedef struct {
+        logic hwclr;
+    } silico_card__h2cx__TAIL__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__TAIL__value__in_t value;
+    } silico_card__h2cx__TAIL__in_t;
+
+    typedef struct {
+        logic [7:0] next;
+    } silico_card__h2cx__ERROR__code__in_t;
+
+    typedef struct {
+        silico_card__h2cx__ERROR__code__in_t code;
+    } silico_card__h2cx__ERROR__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__ERROR_ADDR__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__ERROR_ADDR__value__in_t value;
+    } silico_card__h2cx__ERROR_ADDR__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__ERROR_COOKIE__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__ERROR_COOKIE__value__in_t value;
+    } silico_card__h2cx__ERROR_COOKIE__in_t;
+
+    typedef struct {
+        logic hwclr;
+    } silico_card__h2cx__INT_SPACE_ARM__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__INT_SPACE_ARM__value__in_t value;
+    } silico_card__h2cx__INT_SPACE_ARM__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__FRAMES__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__FRAMES__value__in_t value;
+    } silico_card__h2cx__FRAMES__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__BYTES__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__BYTES__value__in_t value;
+    } silico_card__h2cx__BYTES__in_t;
+
+    typedef struct {
+        logic [31:0] next;
+    } silico_card__h2cx__RUN__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__RUN__value__in_t value;
+    } silico_card__h2cx__RUN__in_t;
+
+    typedef struct {
+        logic [31:0] next;
+    } silico_card__h2cx__DISCARDED__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__DISCARDED__value__in_t value;
+    } silico_card__h2cx__DISCARDED__in_t;
+
+    typedef struct {
+        logic [31:0] next;
+    } silico_card__h2cx__CHECK_CRC__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__CHECK_CRC__value__in_t value;
+    } silico_card__h2cx__CHECK_CRC__in_t;
+
+    typedef struct {
+        logic [31:0] next;
+    } silico_card__h2cx__CHECK_LENGTH__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__CHECK_LENGTH__value__in_t value;
+    } silico_card__h2cx__CHECK_LENGTH__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__PERF_RX_BEATS__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__PERF_RX_BEATS__value__in_t value;
+    } silico_card__h2cx__PERF_RX_BEATS__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__PERF_NO_CREDIT__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__PERF_NO_CREDIT__value__in_t value;
+    } silico_card__h2cx__PERF_NO_CREDIT__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__PERF_NO_TAG__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__PERF_NO_TAG__value__in_t value;
+    } silico_card__h2cx__PERF_NO_TAG__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__PERF_NO_BUFFER__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__PERF_NO_BUFFER__value__in_t value;
+    } silico_card__h2cx__PERF_NO_BUFFER__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__PERF_NO_DATA__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__PERF_NO_DATA__value__in_t value;
+    } silico_card__h2cx__PERF_NO_DATA__in_t;
+
+    typedef struct {
+        logic [63:0] next;
+    } silico_card__h2cx__PERF_OUT_HELD__value__in_t;
+
+    typedef struct {
+        silico_card__h2cx__PERF_OUT_HELD__value__in_t value;
+    } silico_card__h2cx__PERF_OUT_HELD__in_t;
+
+    typedef struct {
+        logic fields_rst_n;
+        silico_card__h2cx__STATUS__in_t STATUS;
+        silico_card__h2cx__DONE__in_t DONE;
+        silico_card__h2cx__TAIL__in_t TAIL;
+        silico_card__h2cx__ERROR__in_t ERROR;
+        silico_card__h2cx__ERROR_ADDR__in_t ERROR_ADDR;
+        silico_card__h2cx__ERROR_COOKIE__in_t ERROR_COOKIE;
+        silico_card__h2cx__INT_SPACE_ARM__in_t INT_SPACE_ARM;
+        silico_card__h2cx__FRAMES__in_t FRAMES;
+        silico_card__h2cx__BYTES__in_t BYTES;
+        silico_card__h2cx__RUN__in_t RUN;
+        silico_card__h2cx__DISCARDED__in_t DISCARDED;
+        silico_card__h2cx__CHECK_CRC__in_t CHECK_CRC;
+        silico_card__h2cx__CHECK_LENGTH__in_t CHECK_LENGTH;
+        silico_card__h2cx__PERF_RX_BEATS__in_t PERF_RX_BEATS;
+        silico_card__h2cx__PERF_NO_CREDIT__in_t PERF_NO_CREDIT;
+        silico_card__h2cx__PERF_NO_TAG__in_t PERF_NO_TAG;
+        silico_card__h2cx__PERF_NO_BUFFER__in_t PERF_NO_BUFFER;
+        silico_card__h2cx__PERF_NO_DATA__in_t PERF_NO_DATA;
+        silico_card__h2cx__PERF_OUT_HELD__in_t PERF_OUT_HELD;
+    } silico_card__h2cx__in_t;
 
     typedef struct {
         silico_card__card__in_t card;
         silico_card__c2hx__in_t c2h[16];
+        silico_card__h2cx__in_t h2c[8];
     } silico_card__in_t;
 
     typedef struct {
@@ -390,9 +681,32 @@ package silico_registers_pkg;
     } silico_card__card__PERF_CONTROL__out_t;
 
     typedef struct {
+        logic [7:0] value;
+    } silico_card__card__INT_CARD__vector__out_t;
+
+    typedef struct {
+        logic value;
+    } silico_card__card__INT_CARD__enable__out_t;
+
+    typedef struct {
+        silico_card__card__INT_CARD__vector__out_t vector;
+        silico_card__card__INT_CARD__enable__out_t enable;
+    } silico_card__card__INT_CARD__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__card__ERROR_MASK__value__out_t;
+
+    typedef struct {
+        silico_card__card__ERROR_MASK__value__out_t value;
+    } silico_card__card__ERROR_MASK__out_t;
+
+    typedef struct {
         silico_card__card__SCRATCH__out_t SCRATCH;
         silico_card__card__CONTROL__out_t CONTROL;
         silico_card__card__PERF_CONTROL__out_t PERF_CONTROL;
+        silico_card__card__INT_CARD__out_t INT_CARD;
+        silico_card__card__ERROR_MASK__out_t ERROR_MASK;
     } silico_card__card__out_t;
 
     typedef struct {
@@ -486,11 +800,21 @@ package silico_registers_pkg;
     } silico_card__c2hx__CONFIG__no_snoop__out_t;
 
     typedef struct {
+        logic value;
+    } silico_card__c2hx__CONFIG__pages__out_t;
+
+    typedef struct {
+        logic value;
+    } silico_card__c2hx__CONFIG__packed__out_t;
+
+    typedef struct {
         silico_card__c2hx__CONFIG__generator__out_t generator;
         silico_card__c2hx__CONFIG__drop__out_t drop;
         silico_card__c2hx__CONFIG__write_back__out_t write_back;
         silico_card__c2hx__CONFIG__relaxed__out_t relaxed;
         silico_card__c2hx__CONFIG__no_snoop__out_t no_snoop;
+        silico_card__c2hx__CONFIG__pages__out_t pages;
+        silico_card__c2hx__CONFIG__packed__out_t packed_;
     } silico_card__c2hx__CONFIG__out_t;
 
     typedef struct {
@@ -638,6 +962,64 @@ package silico_registers_pkg;
     } silico_card__c2hx__GEN_TABLEx__out_t;
 
     typedef struct {
+        logic [63:0] value;
+    } silico_card__c2hx__FREE_BASE__value__out_t;
+
+    typedef struct {
+        silico_card__c2hx__FREE_BASE__value__out_t value;
+    } silico_card__c2hx__FREE_BASE__out_t;
+
+    typedef struct {
+        logic [63:0] value;
+    } silico_card__c2hx__COMP_BASE__value__out_t;
+
+    typedef struct {
+        silico_card__c2hx__COMP_BASE__value__out_t value;
+    } silico_card__c2hx__COMP_BASE__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__c2hx__FREE_ENTRIES__value__out_t;
+
+    typedef struct {
+        silico_card__c2hx__FREE_ENTRIES__value__out_t value;
+    } silico_card__c2hx__FREE_ENTRIES__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__c2hx__COMP_ENTRIES__value__out_t;
+
+    typedef struct {
+        silico_card__c2hx__COMP_ENTRIES__value__out_t value;
+    } silico_card__c2hx__COMP_ENTRIES__out_t;
+
+    typedef struct {
+        logic [63:0] value;
+        logic swmod;
+    } silico_card__c2hx__FREE_TAIL__value__out_t;
+
+    typedef struct {
+        silico_card__c2hx__FREE_TAIL__value__out_t value;
+    } silico_card__c2hx__FREE_TAIL__out_t;
+
+    typedef struct {
+        logic [63:0] value;
+        logic swmod;
+    } silico_card__c2hx__COMP_HEAD__value__out_t;
+
+    typedef struct {
+        silico_card__c2hx__COMP_HEAD__value__out_t value;
+    } silico_card__c2hx__COMP_HEAD__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__c2hx__FLUSH_TIME__value__out_t;
+
+    typedef struct {
+        silico_card__c2hx__FLUSH_TIME__value__out_t value;
+    } silico_card__c2hx__FLUSH_TIME__out_t;
+
+    typedef struct {
         silico_card__c2hx__CONTROL__out_t CONTROL;
         silico_card__c2hx__RING_BASE__out_t RING_BASE;
         silico_card__c2hx__RING_SIZE__out_t RING_SIZE;
@@ -663,10 +1045,175 @@ package silico_registers_pkg;
         silico_card__c2hx__GEN_SEED__out_t GEN_SEED;
         silico_card__c2hx__GEN_COUNT__out_t GEN_COUNT;
         silico_card__c2hx__GEN_TABLEx__out_t GEN_TABLE[16];
+        silico_card__c2hx__FREE_BASE__out_t FREE_BASE;
+        silico_card__c2hx__COMP_BASE__out_t COMP_BASE;
+        silico_card__c2hx__FREE_ENTRIES__out_t FREE_ENTRIES;
+        silico_card__c2hx__COMP_ENTRIES__out_t COMP_ENTRIES;
+        silico_card__c2hx__FREE_TAIL__out_t FREE_TAIL;
+        silico_card__c2hx__COMP_HEAD__out_t COMP_HEAD;
+        silico_card__c2hx__FLUSH_TIME__out_t FLUSH_TIME;
     } silico_card__c2hx__out_t;
+
+    typedef struct {
+        logic value;
+    } silico_card__h2cx__CONTROL__run__out_t;
+
+    typedef struct {
+        logic value;
+    } silico_card__h2cx__CONTROL__reset__out_t;
+
+    typedef struct {
+        silico_card__h2cx__CONTROL__run__out_t run;
+        silico_card__h2cx__CONTROL__reset__out_t reset;
+    } silico_card__h2cx__CONTROL__out_t;
+
+    typedef struct {
+        logic [63:0] value;
+    } silico_card__h2cx__RING_BASE__value__out_t;
+
+    typedef struct {
+        silico_card__h2cx__RING_BASE__value__out_t value;
+    } silico_card__h2cx__RING_BASE__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__h2cx__RING_ENTRIES__value__out_t;
+
+    typedef struct {
+        silico_card__h2cx__RING_ENTRIES__value__out_t value;
+    } silico_card__h2cx__RING_ENTRIES__out_t;
+
+    typedef struct {
+        logic [1:0] value;
+    } silico_card__h2cx__CONFIG__output__out_t;
+
+    typedef struct {
+        logic value;
+    } silico_card__h2cx__CONFIG__write_back__out_t;
+
+    typedef struct {
+        logic value;
+    } silico_card__h2cx__CONFIG__relaxed__out_t;
+
+    typedef struct {
+        logic value;
+    } silico_card__h2cx__CONFIG__no_snoop__out_t;
+
+    typedef struct {
+        logic [3:0] value;
+    } silico_card__h2cx__CONFIG__target__out_t;
+
+    typedef struct {
+        silico_card__h2cx__CONFIG__output__out_t output_;
+        silico_card__h2cx__CONFIG__write_back__out_t write_back;
+        silico_card__h2cx__CONFIG__relaxed__out_t relaxed;
+        silico_card__h2cx__CONFIG__no_snoop__out_t no_snoop;
+        silico_card__h2cx__CONFIG__target__out_t target;
+    } silico_card__h2cx__CONFIG__out_t;
+
+    typedef struct {
+        logic [63:0] value;
+        logic swmod;
+    } silico_card__h2cx__TAIL__value__out_t;
+
+    typedef struct {
+        silico_card__h2cx__TAIL__value__out_t value;
+    } silico_card__h2cx__TAIL__out_t;
+
+    typedef struct {
+        logic [63:0] value;
+    } silico_card__h2cx__WB_ADDR__value__out_t;
+
+    typedef struct {
+        silico_card__h2cx__WB_ADDR__value__out_t value;
+    } silico_card__h2cx__WB_ADDR__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__h2cx__WB_EVERY__value__out_t;
+
+    typedef struct {
+        silico_card__h2cx__WB_EVERY__value__out_t value;
+    } silico_card__h2cx__WB_EVERY__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__h2cx__WB_TIME__value__out_t;
+
+    typedef struct {
+        silico_card__h2cx__WB_TIME__value__out_t value;
+    } silico_card__h2cx__WB_TIME__out_t;
+
+    typedef struct {
+        logic [7:0] value;
+    } silico_card__h2cx__INT_SPACE__vector__out_t;
+
+    typedef struct {
+        logic value;
+    } silico_card__h2cx__INT_SPACE__enable__out_t;
+
+    typedef struct {
+        silico_card__h2cx__INT_SPACE__vector__out_t vector;
+        silico_card__h2cx__INT_SPACE__enable__out_t enable;
+    } silico_card__h2cx__INT_SPACE__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__h2cx__INT_SPACE_COUNT__value__out_t;
+
+    typedef struct {
+        silico_card__h2cx__INT_SPACE_COUNT__value__out_t value;
+    } silico_card__h2cx__INT_SPACE_COUNT__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__h2cx__INT_SPACE_TIME__value__out_t;
+
+    typedef struct {
+        silico_card__h2cx__INT_SPACE_TIME__value__out_t value;
+    } silico_card__h2cx__INT_SPACE_TIME__out_t;
+
+    typedef struct {
+        logic [7:0] value;
+    } silico_card__h2cx__INT_ERROR__vector__out_t;
+
+    typedef struct {
+        logic value;
+    } silico_card__h2cx__INT_ERROR__enable__out_t;
+
+    typedef struct {
+        silico_card__h2cx__INT_ERROR__vector__out_t vector;
+        silico_card__h2cx__INT_ERROR__enable__out_t enable;
+    } silico_card__h2cx__INT_ERROR__out_t;
+
+    typedef struct {
+        logic [63:0] value;
+        logic swmod;
+    } silico_card__h2cx__INT_SPACE_ARM__value__out_t;
+
+    typedef struct {
+        silico_card__h2cx__INT_SPACE_ARM__value__out_t value;
+    } silico_card__h2cx__INT_SPACE_ARM__out_t;
+
+    typedef struct {
+        silico_card__h2cx__CONTROL__out_t CONTROL;
+        silico_card__h2cx__RING_BASE__out_t RING_BASE;
+        silico_card__h2cx__RING_ENTRIES__out_t RING_ENTRIES;
+        silico_card__h2cx__CONFIG__out_t CONFIG;
+        silico_card__h2cx__TAIL__out_t TAIL;
+        silico_card__h2cx__WB_ADDR__out_t WB_ADDR;
+        silico_card__h2cx__WB_EVERY__out_t WB_EVERY;
+        silico_card__h2cx__WB_TIME__out_t WB_TIME;
+        silico_card__h2cx__INT_SPACE__out_t INT_SPACE;
+        silico_card__h2cx__INT_SPACE_COUNT__out_t INT_SPACE_COUNT;
+        silico_card__h2cx__INT_SPACE_TIME__out_t INT_SPACE_TIME;
+        silico_card__h2cx__INT_ERROR__out_t INT_ERROR;
+        silico_card__h2cx__INT_SPACE_ARM__out_t INT_SPACE_ARM;
+    } silico_card__h2cx__out_t;
 
     typedef struct {
         silico_card__card__out_t card;
         silico_card__c2hx__out_t c2h[16];
+        silico_card__h2cx__out_t h2c[8];
     } silico_card__out_t;
 endpackage

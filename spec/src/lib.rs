@@ -10,6 +10,7 @@ extern crate alloc;
 pub mod config;
 pub mod crc;
 pub mod credit;
+pub mod descriptor;
 pub mod field;
 pub mod frame;
 pub mod generator;

@@ -8,6 +8,8 @@ pub const VENDOR: u16 = 0x10dc;
 pub const DEVICE: u16 = 0x51c0;
 /// Most C2H channels that the register map has room for.
 pub const MAX_C2H: usize = 16;
+/// Most H2C channels that the register map has room for.
+pub const MAX_H2C: usize = 8;
 /// Bytes of BAR0, the registers.
 pub const BAR0_BYTES: u64 = 64 << 10;
 /// Bytes of BAR2, MSI-X table and PBA.
@@ -77,6 +79,14 @@ pub struct CardParams {
     pub width: DataWidth,
     /// Card-to-host channels.
     pub c2h_channels: u8,
+    /// Host-to-card channels.
+    pub h2c_channels: u8,
+    /// Tags for memory reads, over all channels.
+    pub read_tags: u16,
+    /// Bytes of each H2C channel's reassembly buffer: what reads may be outstanding or waiting for the output.
+    pub h2c_buffer_bytes: u32,
+    /// Clocks after which a read that is not answered counts as lost, if Device Control 2 does not say.
+    pub read_timeout: u32,
     /// MSI-X vectors.
     pub msix_vectors: u16,
     /// Bytes of each channel's front-end FIFO.
@@ -98,6 +108,10 @@ impl Default for CardParams {
             device: DEVICE,
             width: DataWidth::W256,
             c2h_channels: 4,
+            h2c_channels: 2,
+            read_tags: 256,
+            h2c_buffer_bytes: 64 << 10,
+            read_timeout: 12_500_000,
             msix_vectors: 16,
             fifo_bytes: 16 << 10,
             fifo_frames: 64,
@@ -124,6 +138,9 @@ impl CardParams {
     /// Limits of [`CardParams::fifo_bytes`]; a power of two besides.
     pub const FIFO_BYTES: RangeInclusive<u32> = 2048..=1 << 20;
 
+    /// Limits of [`CardParams::h2c_buffer_bytes`]; a power of two besides. Twice the largest read at least, so that one can be on its way.
+    pub const H2C_BUFFER_BYTES: RangeInclusive<u32> = 8192..=1 << 20;
+
     /// Checks every field.
     ///
     /// # Errors
@@ -131,6 +148,15 @@ impl CardParams {
     pub fn validate(&self) -> Result<(), ParamError> {
         let check = |ok: bool, field, value: u64, rule| if ok { Ok(()) } else { Err(ParamError { field, value, rule }) };
         check((1..=16).contains(&self.c2h_channels), "c2h_channels", self.c2h_channels.into(), "1 to 16")?;
+        check(self.h2c_channels <= 8, "h2c_channels", self.h2c_channels.into(), "0 to 8")?;
+        check((1..=256).contains(&self.read_tags), "read_tags", self.read_tags.into(), "1 to 256")?;
+        check(
+            Self::H2C_BUFFER_BYTES.contains(&self.h2c_buffer_bytes) && self.h2c_buffer_bytes.is_power_of_two(),
+            "h2c_buffer_bytes",
+            self.h2c_buffer_bytes.into(),
+            "a power of two, 8192 to 1048576",
+        )?;
+        check(self.read_timeout >= 1000, "read_timeout", self.read_timeout.into(), "1000 clocks or more")?;
         check((1..=256).contains(&self.msix_vectors), "msix_vectors", self.msix_vectors.into(), "1 to 256")?;
         check(
             Self::FIFO_BYTES.contains(&self.fifo_bytes) && self.fifo_bytes.is_power_of_two(),

@@ -13,7 +13,7 @@
 //! Front-end streams come with the port: one per channel, beats with valid/ready/last/error, and BUSY back.
 
 use crate::credit::Limits;
-use crate::params::{DataWidth, MAX_C2H};
+use crate::params::{DataWidth, MAX_C2H, MAX_H2C};
 use crate::units::{Cycle, Cycles};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -92,6 +92,8 @@ pub struct PortIn {
     pub front_valid: u16,
     /// Front-end beats.
     pub front: [FrontBeat; MAX_C2H],
+    /// Bit per H2C channel: the receiver of its output stream takes the beat shown.
+    pub out_ready: u8,
 }
 
 impl Default for PortIn {
@@ -104,6 +106,7 @@ impl Default for PortIn {
             credits: Limits::NONE,
             front_valid: 0,
             front: [FrontBeat::NONE; MAX_C2H],
+            out_ready: 0,
         }
     }
 }
@@ -121,11 +124,15 @@ pub struct PortOut {
     pub front_ready: u16,
     /// Bit per channel: BUSY towards the front end.
     pub front_busy: u16,
+    /// Bit per H2C channel: `out` holds a beat of its output stream.
+    pub out_valid: u8,
+    /// Beats of the H2C output streams.
+    pub out: [FrontBeat; MAX_H2C],
 }
 
 impl Default for PortOut {
     fn default() -> Self {
-        Self { tx: Beat::NONE, rx_ready: false, credits: Limits::NONE, front_ready: 0, front_busy: 0 }
+        Self { tx: Beat::NONE, rx_ready: false, credits: Limits::NONE, front_ready: 0, front_busy: 0, out_valid: 0, out: [FrontBeat::NONE; MAX_H2C] }
     }
 }
 
@@ -310,6 +317,27 @@ impl FrontStream {
     }
 }
 
+/// What came out of one H2C channel's output stream: bytes, and where frames end in them. Whoever runs the card takes it away.
+#[derive(Clone, Debug, Default)]
+pub struct OutStream {
+    /// The receiver is ready from this cycle on.
+    pub ready_at: Cycle,
+    /// Payload, in order.
+    pub bytes: Vec<u8>,
+    /// Positions in `bytes` after the last byte of each frame that ended.
+    pub ends: Vec<usize>,
+}
+
+impl OutStream {
+    /// A beat was taken.
+    pub fn take(&mut self, beat: &FrontBeat) {
+        self.bytes.extend_from_slice(&beat.data[..usize::from(beat.bytes)]);
+        if beat.last {
+            self.ends.push(self.bytes.len());
+        }
+    }
+}
+
 /// A TLP on its way to the card.
 #[derive(Clone, Debug)]
 pub struct RxTlp {
@@ -338,6 +366,8 @@ pub struct Stimulus {
     pub rx_passed: u32,
     /// Front ends, one per channel.
     pub front: Vec<FrontStream>,
+    /// Outputs of the H2C channels; a channel without one here has a receiver that is never ready.
+    pub out: Vec<OutStream>,
     /// TLPs that the card took, for the machine to reuse.
     pub spare: Vec<TlpBuf>,
 }
@@ -355,6 +385,7 @@ impl Stimulus {
             rx: VecDeque::new(),
             rx_passed: 0,
             front: (0..channels).map(|_| FrontStream::default()).collect(),
+            out: (0..MAX_H2C).map(|_| OutStream::default()).collect(),
             spare: Vec::new(),
         }
     }
@@ -450,6 +481,7 @@ impl<E: Endpoint> Clocked<E> {
             Some(rx) if rx.at <= now => rx.tlp.beat(stimulus.rx_passed, width),
             _ => Beat::NONE,
         };
+        input.out_ready = stimulus.out.iter().enumerate().fold(0, |bits, (i, out)| bits | u8::from(now >= out.ready_at) << i);
         input.front_valid = 0;
         for (channel, stream) in stimulus.front.iter().enumerate() {
             if let Some(beat) = stream.beat(now, width) {
@@ -462,7 +494,7 @@ impl<E: Endpoint> Clocked<E> {
     /// How many of the coming clocks can be skipped, and why not more: a beat shown, a beat offered, the card's own timers.
     fn skippable(&self, now: Cycle, limit: Cycles, stimulus: &Stimulus) -> u64 {
         let same = (stimulus.link_up, stimulus.credits) == (self.input.link_up, self.input.credits);
-        if self.output.tx.valid || stimulus.reset || self.input.reset || !same {
+        if self.output.tx.valid || self.output.out_valid != 0 || stimulus.reset || self.input.reset || !same {
             return 0;
         }
         let rx = stimulus.rx.front().map(|rx| rx.at);
@@ -495,6 +527,10 @@ impl<E: Endpoint> TlpPort for Clocked<E> {
             let shown = self.output.tx;
             let rx_passes = self.input.rx.valid && self.output.rx_ready;
             let front_passes = self.input.front_valid & self.output.front_ready;
+            let out_passes = self.output.out_valid & self.input.out_ready;
+            for (channel, out) in stimulus.out.iter_mut().enumerate().filter(|(channel, _)| out_passes >> channel & 1 != 0) {
+                out.take(&self.output.out[channel]);
+            }
             self.endpoint.clock(&self.input, &mut self.output);
             index += 1;
             if shown.valid && self.input.tx_ready {

@@ -7,12 +7,12 @@
 pub use crate::field::Field;
 pub use crate::map::{Access, Block, FieldInfo, Register, Template};
 
-/// Bytes that the map spans, rounded up to a power of two: 12288 are used.
-pub const MAP_BYTES: u32 = 0x4000;
+/// Bytes that the map spans, rounded up to a power of two: 36864 are used.
+pub const MAP_BYTES: u32 = 0x10000;
 /// The major number of this map, as MAP_VERSION gives it.
 pub const MAP_MAJOR: u16 = 1;
 /// The minor number of this map, as MAP_VERSION gives it.
-pub const MAP_MINOR: u16 = 0;
+pub const MAP_MINOR: u16 = 1;
 
 /// Card. Identity, global control, errors and card-wide counters.
 pub mod card {
@@ -29,7 +29,7 @@ pub mod card {
     /// Version of this map. A driver refuses another major number, or a minor one below what it needs.
     pub const MAP_VERSION: u32 = 0x004;
     /// Value of [`MAP_VERSION`] after reset.
-    pub const MAP_VERSION_RESET: u64 = 0x10000;
+    pub const MAP_VERSION_RESET: u64 = 0x10001;
 
     /// Build. Identity of the gateware build; also in the VSEC.
     pub const BUILD: u32 = 0x008;
@@ -55,7 +55,7 @@ pub mod card {
     /// Interrupt status. Bit per C2H channel with an interrupt pending on INTx or behind a mask.
     pub const INT_STATUS: u32 = 0x02c;
 
-    /// Error summary. Bit per C2H channel in the error state.
+    /// Error summary. Bit per channel in the error state.
     pub const ERROR_SUMMARY: u32 = 0x030;
 
     /// Writes to holes. Writes that hit no register or a read-only one; stops at all ones.
@@ -82,8 +82,26 @@ pub mod card {
     /// TLPs received. Of all kinds.
     pub const PERF_RX_TLPS: u32 = 0x068;
 
-    /// Interrupts sent. MSI-X messages sent.
+    /// Interrupts sent. MSI-X and MSI messages sent.
     pub const PERF_INTERRUPTS: u32 = 0x070;
+
+    /// Interrupt status, H2C and card. As INT_STATUS, for the host-to-card channels and the card.
+    pub const INT_STATUS_2: u32 = 0x078;
+
+    /// Read engine. What the card's memory reads share.
+    pub const READ_TAGS: u32 = 0x07c;
+
+    /// Card interrupt. Cause `card`: signalled once when ERROR_SUMMARY and ERROR_MASK first have a bit in common.
+    pub const INT_CARD: u32 = 0x080;
+
+    /// Error mask. Bits of ERROR_SUMMARY that raise the card cause.
+    pub const ERROR_MASK: u32 = 0x084;
+
+    /// No tag. Clocks in which a read wanted to go and no tag was free.
+    pub const PERF_NO_TAG: u32 = 0x088;
+
+    /// Receive busy. Clocks in which a beat passed on the receive stream.
+    pub const PERF_RX_BUSY: u32 = 0x090;
 
     /// Fields of [`MAP_VERSION`].
     pub mod map_version {
@@ -135,6 +153,8 @@ pub mod card {
 
         /// C2H channels.
         pub const C2H: Field = Field::new(0, 16);
+        /// H2C channels.
+        pub const H2C: Field = Field::new(16, 8);
     }
 
     /// Fields of [`PERF_CONTROL`].
@@ -145,6 +165,38 @@ pub mod card {
         pub const LATCH: Field = Field::new(0, 1);
         /// Write one: clear all counters, after the latch if both are written.
         pub const CLEAR: Field = Field::new(1, 1);
+    }
+
+    /// Fields of [`INT_STATUS_2`].
+    pub mod int_status_2 {
+        use super::Field;
+
+        /// H2C space causes.
+        pub const H2C_SPACE: Field = Field::new(0, 8);
+        /// H2C error causes.
+        pub const H2C_ERROR: Field = Field::new(8, 8);
+        /// The card cause.
+        pub const CARD: Field = Field::new(16, 1);
+    }
+
+    /// Fields of [`READ_TAGS`].
+    pub mod read_tags {
+        use super::Field;
+
+        /// Tags, 1 to 256.
+        pub const TAGS: Field = Field::new(0, 9);
+        /// Tags in use.
+        pub const IN_USE: Field = Field::new(16, 9);
+    }
+
+    /// Fields of [`INT_CARD`].
+    pub mod int_card {
+        use super::Field;
+
+        /// Vector.
+        pub const VECTOR: Field = Field::new(0, 8);
+        /// The cause may interrupt.
+        pub const ENABLE: Field = Field::new(31, 1);
     }
 
     /// The registers of this block, for [`super::MAP`].
@@ -162,7 +214,7 @@ pub mod card {
             32,
             "Version of this map. A driver refuses another major number, or a minor one below what it needs.",
             &[
-                FieldInfo::new("minor", 0, 16, Access::Ro, "Additions."),
+                FieldInfo::new("minor", 0, 16, Access::Ro, "Additions.").reset(0x1),
                 FieldInfo::new("major", 16, 16, Access::Ro, "Incompatible changes.").reset(0x1),
             ],
         ),
@@ -244,8 +296,11 @@ pub mod card {
             "ERROR_SUMMARY",
             0x30,
             32,
-            "Error summary. Bit per C2H channel in the error state.",
-            &[FieldInfo::new("c2h", 0, 16, Access::Ro, "C2H channels.").volatile()],
+            "Error summary. Bit per channel in the error state.",
+            &[
+                FieldInfo::new("c2h", 0, 16, Access::Ro, "C2H channels.").volatile(),
+                FieldInfo::new("h2c", 16, 8, Access::Ro, "H2C channels.").volatile(),
+            ],
         ),
         Template::new(
             "HOLE_WRITES",
@@ -311,7 +366,59 @@ pub mod card {
             "PERF_INTERRUPTS",
             0x70,
             64,
-            "Interrupts sent. MSI-X messages sent.",
+            "Interrupts sent. MSI-X and MSI messages sent.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "INT_STATUS_2",
+            0x78,
+            32,
+            "Interrupt status, H2C and card. As INT_STATUS, for the host-to-card channels and the card.",
+            &[
+                FieldInfo::new("h2c_space", 0, 8, Access::Ro, "H2C space causes.").volatile(),
+                FieldInfo::new("h2c_error", 8, 8, Access::Ro, "H2C error causes.").volatile(),
+                FieldInfo::new("card", 16, 1, Access::Ro, "The card cause.").volatile(),
+            ],
+        ),
+        Template::new(
+            "READ_TAGS",
+            0x7c,
+            32,
+            "Read engine. What the card's memory reads share.",
+            &[
+                FieldInfo::new("tags", 0, 9, Access::Ro, "Tags, 1 to 256.").volatile(),
+                FieldInfo::new("in_use", 16, 9, Access::Ro, "Tags in use.").volatile(),
+            ],
+        ),
+        Template::new(
+            "INT_CARD",
+            0x80,
+            32,
+            "Card interrupt. Cause `card`: signalled once when ERROR_SUMMARY and ERROR_MASK first have a bit in common.",
+            &[
+                FieldInfo::new("vector", 0, 8, Access::Rw, "Vector."),
+                FieldInfo::new("enable", 31, 1, Access::Rw, "The cause may interrupt."),
+            ],
+        ),
+        Template::new(
+            "ERROR_MASK",
+            0x84,
+            32,
+            "Error mask. Bits of ERROR_SUMMARY that raise the card cause.",
+            &[FieldInfo::new("value", 0, 32, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "PERF_NO_TAG",
+            0x88,
+            64,
+            "No tag. Clocks in which a read wanted to go and no tag was free.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_RX_BUSY",
+            0x90,
+            64,
+            "Receive busy. Clocks in which a beat passed on the receive stream.",
             &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
         ),
     ];
@@ -469,6 +576,39 @@ pub mod c2h {
     /// Bytes from one [`GEN_TABLE`] register to the next.
     pub const GEN_TABLE_STRIDE: u32 = 4;
 
+    /// Free list base. Bus address of the free-list ring of 16-byte page descriptors, on 64 bytes.
+    pub const FREE_BASE: u32 = 0x180;
+
+    /// Completion ring base. Bus address of the ring of 32-byte completion entries, on 64 bytes.
+    pub const COMP_BASE: u32 = 0x188;
+
+    /// Free list entries. 2 to 65536; any number.
+    pub const FREE_ENTRIES: u32 = 0x190;
+
+    /// Completion ring entries. 2 to 65536; any number.
+    pub const COMP_ENTRIES: u32 = 0x194;
+
+    /// Pages given. Doorbell: page descriptors that the host has put into the free list in this run; only grows, at most FREE_ENTRIES ahead of FREE_HEAD. Set to zero by a start.
+    pub const FREE_TAIL: u32 = 0x198;
+
+    /// Completions taken. Doorbell: completion entries that the host has taken in this run; only grows, never beyond COMP_TAIL. Set to zero by a start.
+    pub const COMP_HEAD: u32 = 0x1a0;
+
+    /// Pages fetched. Page descriptors that the card has fetched in this run.
+    pub const FREE_HEAD: u32 = 0x1a8;
+
+    /// Completions written. Completion entries that have left the card in this run.
+    pub const COMP_TAIL: u32 = 0x1b0;
+
+    /// Flush time. Packed pages: cycles after the last frame put into an open page at which the page is completed although it has room; 0: never.
+    pub const FLUSH_TIME: u32 = 0x1b8;
+
+    /// Pages held. Pages that the card has fetched and not completed.
+    pub const PAGES_HELD: u32 = 0x1bc;
+
+    /// Error cookie. Cookie of the descriptor that goes with the error, if there is one.
+    pub const ERROR_COOKIE: u32 = 0x1c0;
+
     /// Fields of [`CONTROL`].
     pub mod control {
         use super::Field;
@@ -505,13 +645,17 @@ pub mod c2h {
         pub const RELAXED: Field = Field::new(3, 1);
         /// Set no snoop on payload writes, if Device Control allows it.
         pub const NO_SNOOP: Field = Field::new(4, 1);
+        /// 0: ring discipline; 1: page discipline.
+        pub const PAGES: Field = Field::new(5, 1);
+        /// Pages: 0 starts each frame on a page of its own; 1 packs frames that fit.
+        pub const PACKED: Field = Field::new(6, 1);
     }
 
     /// Fields of [`ERROR`].
     pub mod error {
         use super::Field;
 
-        /// 0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator.
+        /// 0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator, 8 completion timeout, 9 unsupported request, 10 completer abort, 11 poisoned completion, 12 bad descriptor, 13 bad descriptor or completion ring.
         pub const CODE: Field = Field::new(0, 8);
     }
 
@@ -586,6 +730,8 @@ pub mod c2h {
             FieldInfo::new("write_back", 2, 1, Access::Rw, "Write progress back to host memory."),
             FieldInfo::new("relaxed", 3, 1, Access::Rw, "Set relaxed ordering on payload writes, if Device Control allows it."),
             FieldInfo::new("no_snoop", 4, 1, Access::Rw, "Set no snoop on payload writes, if Device Control allows it."),
+            FieldInfo::new("pages", 5, 1, Access::Rw, "0: ring discipline; 1: page discipline."),
+            FieldInfo::new("packed", 6, 1, Access::Rw, "Pages: 0 starts each frame on a page of its own; 1 packs frames that fit."),
         ]),
         Template::new("MAX_FRAME", 0x40, 32, "Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring.", &[
             FieldInfo::new("value", 0, 32, Access::Rw, "The value.").reset(0x100000),
@@ -597,7 +743,7 @@ pub mod c2h {
             FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
         ]),
         Template::new("ERROR", 0x4c, 32, "Error. The first error, kept until the channel is started again or reset.", &[
-            FieldInfo::new("code", 0, 8, Access::Ro, "0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator.").volatile(),
+            FieldInfo::new("code", 0, 8, Access::Ro, "0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator, 8 completion timeout, 9 unsupported request, 10 completer abort, 11 poisoned completion, 12 bad descriptor, 13 bad descriptor or completion ring.").volatile(),
         ]),
         Template::new("ERROR_ADDR", 0x50, 64, "Error address. The address or count that goes with the error.", &[
             FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
@@ -683,6 +829,451 @@ pub mod c2h {
         Template::new("GEN_TABLE", 0x140, 32, "Length table. Bytes of payload, used in turn.", &[
             FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
         ]).array(16, 4),
+        Template::new("FREE_BASE", 0x180, 64, "Free list base. Bus address of the free-list ring of 16-byte page descriptors, on 64 bytes.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("COMP_BASE", 0x188, 64, "Completion ring base. Bus address of the ring of 32-byte completion entries, on 64 bytes.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("FREE_ENTRIES", 0x190, 32, "Free list entries. 2 to 65536; any number.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("COMP_ENTRIES", 0x194, 32, "Completion ring entries. 2 to 65536; any number.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("FREE_TAIL", 0x198, 64, "Pages given. Doorbell: page descriptors that the host has put into the free list in this run; only grows, at most FREE_ENTRIES ahead of FREE_HEAD. Set to zero by a start.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("COMP_HEAD", 0x1a0, 64, "Completions taken. Doorbell: completion entries that the host has taken in this run; only grows, never beyond COMP_TAIL. Set to zero by a start.", &[
+            FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
+        ]),
+        Template::new("FREE_HEAD", 0x1a8, 64, "Pages fetched. Page descriptors that the card has fetched in this run.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("COMP_TAIL", 0x1b0, 64, "Completions written. Completion entries that have left the card in this run.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("FLUSH_TIME", 0x1b8, 32, "Flush time. Packed pages: cycles after the last frame put into an open page at which the page is completed although it has room; 0: never.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("PAGES_HELD", 0x1bc, 32, "Pages held. Pages that the card has fetched and not completed.", &[
+            FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("ERROR_COOKIE", 0x1c0, 64, "Error cookie. Cookie of the descriptor that goes with the error, if there is one.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+    ];
+}
+
+/// H2C channel. One host-to-card channel: its descriptor ring, progress, interrupts, counters and output.
+pub mod h2c {
+    use super::{Access, Field, FieldInfo, Template};
+
+    /// Offset of the (first) block in BAR0.
+    pub const BASE: u32 = 0x8000;
+    /// Bytes from one block to the next.
+    pub const STRIDE: u32 = 0x200;
+    /// Blocks that the map has room for.
+    pub const COUNT: u32 = 8;
+    /// Offset in BAR0 of `register` of channel `channel`, which must be below [`COUNT`].
+    #[must_use]
+    #[inline]
+    pub const fn offset(channel: u32, register: u32) -> u32 {
+        debug_assert!(channel < COUNT);
+        BASE + channel * STRIDE + register
+    }
+
+    /// Control. Setting `run` starts the channel from IDLE or ERROR, as a new run with all counts at zero; clearing it stops the channel. Configuration registers are taken at the start.
+    pub const CONTROL: u32 = 0x000;
+
+    /// Status. What the channel is doing.
+    pub const STATUS: u32 = 0x004;
+
+    /// Ring base. Bus address of the ring of 32-byte descriptors, on 64 bytes.
+    pub const RING_BASE: u32 = 0x008;
+
+    /// Ring entries. 2 to 65536; any number.
+    pub const RING_ENTRIES: u32 = 0x010;
+
+    /// Configuration. Taken at the start.
+    pub const CONFIG: u32 = 0x014;
+
+    /// Descriptors done. Descriptors of this run whose payload has gone to the output; only grows.
+    pub const DONE: u32 = 0x018;
+
+    /// Descriptors given. Doorbell: descriptors that the host has put into the ring in this run; only grows, at most RING_ENTRIES ahead of DONE. Set to zero by a start.
+    pub const TAIL: u32 = 0x020;
+
+    /// Write-back address. Bus address of the 64-byte write-back block, on 64 bytes.
+    pub const WB_ADDR: u32 = 0x028;
+
+    /// Write-back descriptors. Write back after this many descriptors; 0: not by number.
+    pub const WB_EVERY: u32 = 0x030;
+
+    /// Write-back time. Write back this many cycles after the first progress not yet written back; 0: not by time.
+    pub const WB_TIME: u32 = 0x034;
+
+    /// Error. The first error, kept until the channel is started again or reset. Codes as in the C2H channels.
+    pub const ERROR: u32 = 0x03c;
+
+    /// Error address. The address or count that goes with the error.
+    pub const ERROR_ADDR: u32 = 0x040;
+
+    /// Error cookie. Cookie of the descriptor that goes with the error, if there is one.
+    pub const ERROR_COOKIE: u32 = 0x048;
+
+    /// Space interrupt. Cause `space`: descriptors done beyond the armed count.
+    pub const INT_SPACE: u32 = 0x050;
+
+    /// Space interrupt count. Descriptors beyond the armed count before the card signals; 0 and 1: at once. A descriptor with the interrupt flag signals at once.
+    pub const INT_SPACE_COUNT: u32 = 0x054;
+
+    /// Space interrupt time. Cycles after the first descriptor beyond the armed count at which the card signals although INT_SPACE_COUNT is not reached; 0: no timer.
+    pub const INT_SPACE_TIME: u32 = 0x058;
+
+    /// Error interrupt. Cause `error`: signalled once when the channel enters the error state.
+    pub const INT_ERROR: u32 = 0x05c;
+
+    /// Space interrupt arm. Writing arms the cause with the number of descriptors that the host has seen done in this run.
+    pub const INT_SPACE_ARM: u32 = 0x060;
+
+    /// Frames sent. Frames of this run whose end has gone to the output.
+    pub const FRAMES: u32 = 0x068;
+
+    /// Bytes sent. Payload bytes of this run that have gone to the output.
+    pub const BYTES: u32 = 0x070;
+
+    /// Run number. Starts since card reset.
+    pub const RUN: u32 = 0x078;
+
+    /// Descriptors discarded. Descriptors given and not done when the run ended.
+    pub const DISCARDED: u32 = 0x07c;
+
+    /// Checked CRC. Checking sink: CRC-32C of the last whole frame.
+    pub const CHECK_CRC: u32 = 0x080;
+
+    /// Checked length. Checking sink: bytes of the last whole frame.
+    pub const CHECK_LENGTH: u32 = 0x084;
+
+    /// Receive beats. Beats of completions for this channel.
+    pub const PERF_RX_BEATS: u32 = 0x090;
+
+    /// No credit. Clocks in which the channel had a read to send and no credits for it.
+    pub const PERF_NO_CREDIT: u32 = 0x098;
+
+    /// No tag. Clocks in which the channel had a read to send and no tag was free.
+    pub const PERF_NO_TAG: u32 = 0x0a0;
+
+    /// No buffer. Clocks in which the channel had a read to send and no room for its payload.
+    pub const PERF_NO_BUFFER: u32 = 0x0a8;
+
+    /// No data. Clocks in which the channel was running and had no descriptor.
+    pub const PERF_NO_DATA: u32 = 0x0b0;
+
+    /// Output held. Clocks in which the channel had a beat and its output did not take it.
+    pub const PERF_OUT_HELD: u32 = 0x0b8;
+
+    /// Fields of [`CONTROL`].
+    pub mod control {
+        use super::Field;
+
+        /// Run.
+        pub const RUN: Field = Field::new(0, 1);
+        /// Write one: the channel as after power-on; `run` in the same write is ignored.
+        pub const RESET: Field = Field::new(1, 1);
+    }
+
+    /// Fields of [`STATUS`].
+    pub mod status {
+        use super::Field;
+
+        /// 0 idle, 1 running, 2 stopping, 3 error.
+        pub const STATE: Field = Field::new(0, 3);
+        /// The space interrupt is armed.
+        pub const ARMED: Field = Field::new(4, 1);
+    }
+
+    /// Fields of [`CONFIG`].
+    pub mod config {
+        use super::Field;
+
+        /// Where frames go: 0 the stream port, 1 the checking sink, 2 loopback into C2H channel `target`.
+        pub const OUTPUT: Field = Field::new(0, 2);
+        /// Write progress back to host memory.
+        pub const WRITE_BACK: Field = Field::new(2, 1);
+        /// Set relaxed ordering on payload reads, if Device Control allows it.
+        pub const RELAXED: Field = Field::new(3, 1);
+        /// Set no snoop on payload reads, if Device Control allows it.
+        pub const NO_SNOOP: Field = Field::new(4, 1);
+        /// C2H channel that loopback feeds.
+        pub const TARGET: Field = Field::new(8, 4);
+    }
+
+    /// Fields of [`ERROR`].
+    pub mod error {
+        use super::Field;
+
+        /// Code.
+        pub const CODE: Field = Field::new(0, 8);
+    }
+
+    /// Fields of [`INT_SPACE`].
+    pub mod int_space {
+        use super::Field;
+
+        /// Vector.
+        pub const VECTOR: Field = Field::new(0, 8);
+        /// The cause may interrupt.
+        pub const ENABLE: Field = Field::new(31, 1);
+    }
+
+    /// Fields of [`INT_ERROR`].
+    pub mod int_error {
+        use super::Field;
+
+        /// Vector.
+        pub const VECTOR: Field = Field::new(0, 8);
+        /// The cause may interrupt.
+        pub const ENABLE: Field = Field::new(31, 1);
+    }
+
+    /// The registers of this block, for [`super::MAP`].
+    pub(super) static REGISTERS: &[Template] = &[
+        Template::new(
+            "CONTROL",
+            0x0,
+            32,
+            "Control. Setting `run` starts the channel from IDLE or ERROR, as a new run with all counts at zero; clearing it stops the channel. Configuration registers are taken at the start.",
+            &[
+                FieldInfo::new("run", 0, 1, Access::Rw, "Run."),
+                FieldInfo::new("reset", 1, 1, Access::Rw, "Write one: the channel as after power-on; `run` in the same write is ignored.")
+                    .singlepulse(),
+            ],
+        ),
+        Template::new(
+            "STATUS",
+            0x4,
+            32,
+            "Status. What the channel is doing.",
+            &[
+                FieldInfo::new("state", 0, 3, Access::Ro, "0 idle, 1 running, 2 stopping, 3 error.").volatile(),
+                FieldInfo::new("armed", 4, 1, Access::Ro, "The space interrupt is armed.").volatile(),
+            ],
+        ),
+        Template::new(
+            "RING_BASE",
+            0x8,
+            64,
+            "Ring base. Bus address of the ring of 32-byte descriptors, on 64 bytes.",
+            &[FieldInfo::new("value", 0, 64, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "RING_ENTRIES",
+            0x10,
+            32,
+            "Ring entries. 2 to 65536; any number.",
+            &[FieldInfo::new("value", 0, 32, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "CONFIG",
+            0x14,
+            32,
+            "Configuration. Taken at the start.",
+            &[
+                FieldInfo::new(
+                    "output",
+                    0,
+                    2,
+                    Access::Rw,
+                    "Where frames go: 0 the stream port, 1 the checking sink, 2 loopback into C2H channel `target`.",
+                ),
+                FieldInfo::new("write_back", 2, 1, Access::Rw, "Write progress back to host memory."),
+                FieldInfo::new("relaxed", 3, 1, Access::Rw, "Set relaxed ordering on payload reads, if Device Control allows it."),
+                FieldInfo::new("no_snoop", 4, 1, Access::Rw, "Set no snoop on payload reads, if Device Control allows it."),
+                FieldInfo::new("target", 8, 4, Access::Rw, "C2H channel that loopback feeds."),
+            ],
+        ),
+        Template::new(
+            "DONE",
+            0x18,
+            64,
+            "Descriptors done. Descriptors of this run whose payload has gone to the output; only grows.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "TAIL",
+            0x20,
+            64,
+            "Descriptors given. Doorbell: descriptors that the host has put into the ring in this run; only grows, at most RING_ENTRIES ahead of DONE. Set to zero by a start.",
+            &[FieldInfo::new("value", 0, 64, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "WB_ADDR",
+            0x28,
+            64,
+            "Write-back address. Bus address of the 64-byte write-back block, on 64 bytes.",
+            &[FieldInfo::new("value", 0, 64, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "WB_EVERY",
+            0x30,
+            32,
+            "Write-back descriptors. Write back after this many descriptors; 0: not by number.",
+            &[FieldInfo::new("value", 0, 32, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "WB_TIME",
+            0x34,
+            32,
+            "Write-back time. Write back this many cycles after the first progress not yet written back; 0: not by time.",
+            &[FieldInfo::new("value", 0, 32, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "ERROR",
+            0x3c,
+            32,
+            "Error. The first error, kept until the channel is started again or reset. Codes as in the C2H channels.",
+            &[FieldInfo::new("code", 0, 8, Access::Ro, "Code.").volatile()],
+        ),
+        Template::new(
+            "ERROR_ADDR",
+            0x40,
+            64,
+            "Error address. The address or count that goes with the error.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "ERROR_COOKIE",
+            0x48,
+            64,
+            "Error cookie. Cookie of the descriptor that goes with the error, if there is one.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "INT_SPACE",
+            0x50,
+            32,
+            "Space interrupt. Cause `space`: descriptors done beyond the armed count.",
+            &[
+                FieldInfo::new("vector", 0, 8, Access::Rw, "Vector."),
+                FieldInfo::new("enable", 31, 1, Access::Rw, "The cause may interrupt."),
+            ],
+        ),
+        Template::new(
+            "INT_SPACE_COUNT",
+            0x54,
+            32,
+            "Space interrupt count. Descriptors beyond the armed count before the card signals; 0 and 1: at once. A descriptor with the interrupt flag signals at once.",
+            &[FieldInfo::new("value", 0, 32, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "INT_SPACE_TIME",
+            0x58,
+            32,
+            "Space interrupt time. Cycles after the first descriptor beyond the armed count at which the card signals although INT_SPACE_COUNT is not reached; 0: no timer.",
+            &[FieldInfo::new("value", 0, 32, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "INT_ERROR",
+            0x5c,
+            32,
+            "Error interrupt. Cause `error`: signalled once when the channel enters the error state.",
+            &[
+                FieldInfo::new("vector", 0, 8, Access::Rw, "Vector."),
+                FieldInfo::new("enable", 31, 1, Access::Rw, "The cause may interrupt."),
+            ],
+        ),
+        Template::new(
+            "INT_SPACE_ARM",
+            0x60,
+            64,
+            "Space interrupt arm. Writing arms the cause with the number of descriptors that the host has seen done in this run.",
+            &[FieldInfo::new("value", 0, 64, Access::Rw, "The value.")],
+        ),
+        Template::new(
+            "FRAMES",
+            0x68,
+            64,
+            "Frames sent. Frames of this run whose end has gone to the output.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "BYTES",
+            0x70,
+            64,
+            "Bytes sent. Payload bytes of this run that have gone to the output.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "RUN",
+            0x78,
+            32,
+            "Run number. Starts since card reset.",
+            &[FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "DISCARDED",
+            0x7c,
+            32,
+            "Descriptors discarded. Descriptors given and not done when the run ended.",
+            &[FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "CHECK_CRC",
+            0x80,
+            32,
+            "Checked CRC. Checking sink: CRC-32C of the last whole frame.",
+            &[FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "CHECK_LENGTH",
+            0x84,
+            32,
+            "Checked length. Checking sink: bytes of the last whole frame.",
+            &[FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_RX_BEATS",
+            0x90,
+            64,
+            "Receive beats. Beats of completions for this channel.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_NO_CREDIT",
+            0x98,
+            64,
+            "No credit. Clocks in which the channel had a read to send and no credits for it.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_NO_TAG",
+            0xa0,
+            64,
+            "No tag. Clocks in which the channel had a read to send and no tag was free.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_NO_BUFFER",
+            0xa8,
+            64,
+            "No buffer. Clocks in which the channel had a read to send and no room for its payload.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_NO_DATA",
+            0xb0,
+            64,
+            "No data. Clocks in which the channel was running and had no descriptor.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "PERF_OUT_HELD",
+            0xb8,
+            64,
+            "Output held. Clocks in which the channel had a beat and its output did not take it.",
+            &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
     ];
 }
 
@@ -690,6 +1281,7 @@ pub mod c2h {
 pub static BLOCKS: &[Block] = &[
     Block { name: "card", base: 0x0, stride: 0x0, count: 1, registers: card::REGISTERS },
     Block { name: "c2h", base: 0x1000, stride: 0x200, count: 16, registers: c2h::REGISTERS },
+    Block { name: "h2c", base: 0x8000, stride: 0x200, count: 8, registers: h2c::REGISTERS },
 ];
 
 /// Number of entries of [`MAP`].

@@ -73,6 +73,18 @@ pub enum ChannelError {
     BusMasterOff = 6,
     /// Started with a generator configuration that cannot be met.
     BadGenerator = 7,
+    /// A read was not answered in time.
+    CompletionTimeout = 8,
+    /// A read was answered with UR.
+    UnsupportedRequest = 9,
+    /// A read was answered with CA.
+    CompleterAbort = 10,
+    /// A read was answered with poisoned data.
+    PoisonedCompletion = 11,
+    /// A descriptor with a length, an address or flags that cannot be.
+    BadDescriptor = 12,
+    /// Started with a descriptor or completion ring off the 64-byte grid or with a number of entries out of range.
+    BadDescriptorRing = 13,
 }
 
 impl ChannelError {
@@ -88,6 +100,12 @@ impl ChannelError {
             5 => Self::BadThreshold,
             6 => Self::BusMasterOff,
             7 => Self::BadGenerator,
+            8 => Self::CompletionTimeout,
+            9 => Self::UnsupportedRequest,
+            10 => Self::CompleterAbort,
+            11 => Self::PoisonedCompletion,
+            12 => Self::BadDescriptor,
+            13 => Self::BadDescriptorRing,
             _ => return None,
         })
     }

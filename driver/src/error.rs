@@ -180,6 +180,13 @@ impl fmt::Display for Failure {
             Some(ChannelError::BadThreshold) => "bad BUSY threshold",
             Some(ChannelError::BusMasterOff) => "bus mastering is off",
             Some(ChannelError::BadGenerator) => "bad generator configuration",
+            Some(ChannelError::CompletionTimeout) => "completion timeout",
+            Some(ChannelError::UnsupportedRequest) => "read answered with UR",
+            Some(ChannelError::CompleterAbort) => "read answered with CA",
+            Some(ChannelError::PoisonedCompletion) => "read answered with poisoned data",
+            Some(ChannelError::BadDescriptor) => "bad descriptor",
+            Some(ChannelError::BadDescriptorRing) => "bad descriptor or completion ring",
+            Some(ChannelError::BadOutput) => "bad output",
         };
         write!(f, "error {} ({what}), address {}", self.code, self.addr)
     }

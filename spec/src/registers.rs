@@ -655,7 +655,7 @@ pub mod c2h {
     pub mod error {
         use super::Field;
 
-        /// 0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator, 8 completion timeout, 9 unsupported request, 10 completer abort, 11 poisoned completion, 12 bad descriptor, 13 bad descriptor or completion ring.
+        /// 0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator, 8 completion timeout, 9 unsupported request, 10 completer abort, 11 poisoned completion, 12 bad descriptor, 13 bad descriptor or completion ring, 14 bad output.
         pub const CODE: Field = Field::new(0, 8);
     }
 
@@ -743,7 +743,7 @@ pub mod c2h {
             FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
         ]),
         Template::new("ERROR", 0x4c, 32, "Error. The first error, kept until the channel is started again or reset.", &[
-            FieldInfo::new("code", 0, 8, Access::Ro, "0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator, 8 completion timeout, 9 unsupported request, 10 completer abort, 11 poisoned completion, 12 bad descriptor, 13 bad descriptor or completion ring.").volatile(),
+            FieldInfo::new("code", 0, 8, Access::Ro, "0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator, 8 completion timeout, 9 unsupported request, 10 completer abort, 11 poisoned completion, 12 bad descriptor, 13 bad descriptor or completion ring, 14 bad output.").volatile(),
         ]),
         Template::new("ERROR_ADDR", 0x50, 64, "Error address. The address or count that goes with the error.", &[
             FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),

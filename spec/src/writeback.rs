@@ -85,6 +85,8 @@ pub enum ChannelError {
     BadDescriptor = 12,
     /// Started with a descriptor or completion ring off the 64-byte grid or with a number of entries out of range.
     BadDescriptorRing = 13,
+    /// Started with an output that cannot be: a reserved code, or a loopback target that is not there or is fed by another channel.
+    BadOutput = 14,
 }
 
 impl ChannelError {
@@ -106,6 +108,7 @@ impl ChannelError {
             11 => Self::PoisonedCompletion,
             12 => Self::BadDescriptor,
             13 => Self::BadDescriptorRing,
+            14 => Self::BadOutput,
             _ => return None,
         })
     }

@@ -1,0 +1,140 @@
+//! A buffer that reads fill in any order and that is emptied in order. Positions are byte counts that only grow.
+
+use std::collections::VecDeque;
+
+/// The room of one read.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    start: u64,
+    bytes: u32,
+    got: u32,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Reassembly {
+    bytes: Box<[u8]>,
+    /// Asked for, there without a gap, and consumed.
+    issued: u64,
+    arrived: u64,
+    consumed: u64,
+    /// Reads that are not whole, or lie behind one that is not; in the order of their positions.
+    parts: VecDeque<Part>,
+}
+
+impl Reassembly {
+    /// Of `bytes` bytes, a power of two.
+    pub(crate) fn new(bytes: u32) -> Self {
+        assert!(bytes.is_power_of_two(), "CardParams::validate said so");
+        Self { bytes: vec![0; bytes as usize].into_boxed_slice(), issued: 0, arrived: 0, consumed: 0, parts: VecDeque::new() }
+    }
+
+    /// Forgets everything. No read may fill it any more.
+    pub(crate) fn clear(&mut self) {
+        (self.issued, self.arrived, self.consumed) = (0, 0, 0);
+        self.parts.clear();
+    }
+
+    /// Bytes that may be asked for.
+    pub(crate) fn room(&self) -> u32 {
+        self.bytes.len() as u32 - (self.issued - self.consumed) as u32
+    }
+
+    /// Bytes that can be consumed now.
+    pub(crate) fn available(&self) -> u32 {
+        (self.arrived - self.consumed) as u32
+    }
+
+    /// Takes room for a read of `bytes`. Returns its position.
+    pub(crate) fn issue(&mut self, bytes: u32) -> u64 {
+        debug_assert!(bytes <= self.room(), "a read is issued only when there is room for it");
+        let start = self.issued;
+        self.parts.push_back(Part { start, bytes, got: 0 });
+        self.issued += u64::from(bytes);
+        start
+    }
+
+    /// The next bytes of the read at `start` have come.
+    pub(crate) fn fill(&mut self, start: u64, data: &[u8]) {
+        let index = self.parts.partition_point(|part| part.start < start);
+        let Some(part) = self.parts.get_mut(index).filter(|part| part.start == start) else { return };
+        let data = &data[..data.len().min((part.bytes - part.got) as usize)];
+        let from = (start + u64::from(part.got)) as usize & (self.bytes.len() - 1);
+        part.got += data.len() as u32;
+        let first = data.len().min(self.bytes.len() - from);
+        self.bytes[from..from + first].copy_from_slice(&data[..first]);
+        self.bytes[..data.len() - first].copy_from_slice(&data[first..]);
+        while let Some(part) = self.parts.front() {
+            self.arrived = part.start + u64::from(part.got);
+            if part.got < part.bytes {
+                break;
+            }
+            self.parts.pop_front();
+        }
+    }
+
+    /// The next `len` bytes as at most two slices, which `take` gets in order; they are consumed.
+    pub(crate) fn consume_with(&mut self, len: u32, mut take: impl FnMut(&[u8])) {
+        debug_assert!(len <= self.available(), "only what is there is consumed");
+        let from = self.consumed as usize & (self.bytes.len() - 1);
+        let first = (self.bytes.len() - from).min(len as usize);
+        take(&self.bytes[from..from + first]);
+        if first < len as usize {
+            take(&self.bytes[..len as usize - first]);
+        }
+        self.consumed += u64::from(len);
+    }
+
+    /// The next bytes, consumed into `out`.
+    pub(crate) fn consume(&mut self, out: &mut [u8]) {
+        let mut at = 0;
+        self.consume_with(out.len() as u32, |bytes| {
+            out[at..at + bytes.len()].copy_from_slice(bytes);
+            at += bytes.len();
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// Reads of any size, filled in any order and any cut, come out as one stream.
+        #[test]
+        fn any_order_comes_out_in_order(sizes in prop::collection::vec(1..200_u32, 1..60), picks in prop::collection::vec((any::<u16>(), 1..100_usize), 2000)) {
+            let mut buffer = Reassembly::new(1024);
+            let (mut open, mut seen, mut sizes) = (Vec::<(u64, u32, u32)>::new(), 0_u64, sizes.into_iter().peekable());
+            for (pick, cut) in picks {
+                while let Some(size) = sizes.next_if(|size| *size <= buffer.room()) {
+                    open.push((buffer.issue(size), size, 0));
+                }
+                if open.is_empty() {
+                    break;
+                }
+                let index = usize::from(pick) % open.len();
+                let (start, size, got) = open[index];
+                let bytes = cut.min((size - got) as usize) as u32;
+                let data: Vec<u8> = (0..bytes).map(|i| (start + u64::from(got + i)) as u8).collect();
+                buffer.fill(start, &data);
+                if got + bytes == size { open.remove(index); } else { open[index].2 += bytes; }
+                let mut out = vec![0; buffer.available() as usize];
+                buffer.consume(&mut out);
+                for byte in out {
+                    prop_assert_eq!(byte, seen as u8);
+                    seen += 1;
+                }
+            }
+            prop_assert_eq!(seen, buffer.issued);
+        }
+    }
+
+    #[test]
+    fn a_cleared_buffer_takes_nothing_of_before() {
+        let mut buffer = Reassembly::new(64);
+        let old = buffer.issue(8);
+        buffer.clear();
+        buffer.fill(old, &[1; 8]);
+        assert_eq!((buffer.available(), buffer.room()), (0, 64));
+    }
+}

@@ -1,0 +1,309 @@
+//! Tags and the reads that they stand for.
+
+use crate::config::ErrorKind;
+use bitvec::array::BitArray;
+use silico_spec::params::MAX_H2C;
+use silico_spec::tlp::{CompletionSequence, CompletionStatus, Header, Kind, Limits, Progress, SequenceBroken, Span};
+use silico_spec::units::{Bdf, BusAddr, Tag};
+use silico_spec::tlp::Attributes;
+use silico_spec::writeback::ChannelError;
+use std::collections::VecDeque;
+
+/// Most tags of a card.
+const MAX_TAGS: usize = 256;
+/// Tags without extended tags (PCIe 4.0 §2.2.6.2).
+const SHORT_TAGS: usize = 32;
+
+/// What a channel reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    Descriptors,
+    Payload,
+}
+
+/// Who reads, and where in which of its buffers the bytes go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) channel: usize,
+    pub(crate) purpose: Purpose,
+    pub(crate) start: u64,
+    /// Of the descriptor that asks for the bytes.
+    pub(crate) cookie: u64,
+}
+
+/// Why a read brought nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    pub(crate) channel: usize,
+    pub(crate) code: ChannelError,
+    pub(crate) address: u64,
+    pub(crate) cookie: u64,
+}
+
+/// What a completion means to the channel that asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// Nothing: nobody asked, or who asked has been reset.
+    None,
+    /// `bytes` bytes of payload, from byte `lead` of the completion on.
+    Data { owner: Owner, lead: usize, bytes: usize },
+    /// The read has failed.
+    Failed(Failure),
+}
+
+/// The judgement of a completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// To be logged, with the completion's header.
+    pub(crate) error: Option<ErrorKind>,
+    /// To be noted: the status of a read that ended without data.
+    pub(crate) status: Option<CompletionStatus>,
+    /// Whose read it answers, if that is still of interest.
+    pub(crate) channel: Option<usize>,
+    pub(crate) effect: Effect,
+}
+
+impl Answer {
+    const SWALLOWED: Self = Self { error: None, status: None, channel: None, effect: Effect::None };
+
+    const fn bad(error: ErrorKind) -> Self {
+        Self { error: Some(error), ..Self::SWALLOWED }
+    }
+}
+
+/// Whether anybody waits for a read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Interest {
+    /// The channel does.
+    Live,
+    /// The channel was reset: what comes is swallowed.
+    Orphan,
+    /// The function was reset: what comes, or does not, is not even logged (PCIe 4.0 §6.6.2).
+    Forgotten,
+}
+
+#[derive(Clone, Debug)]
+struct Outstanding {
+    owner: Owner,
+    address: u64,
+    bytes: u32,
+    got: u32,
+    sequence: CompletionSequence,
+    interest: Interest,
+    /// Its request has left the card wholly.
+    sent: bool,
+    /// Tells this read from others that had the tag.
+    serial: u64,
+}
+
+/// A read that has left: when, with which tag, which one.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    since: u64,
+    tag: u8,
+    serial: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Reads {
+    tags: usize,
+    /// Tags that may be used: fewer than `tags` without extended tags.
+    usable: usize,
+    taken: BitArray<[u64; MAX_TAGS / 64]>,
+    in_use: usize,
+    /// Where the search for a free tag starts: a tag rests as long as possible before it is used again.
+    next: usize,
+    table: Vec<Option<Outstanding>>,
+    /// In the order in which they left; the first one is still outstanding.
+    waiting: VecDeque<Waiting>,
+    serials: u64,
+    live: [u16; MAX_H2C],
+    forgotten: usize,
+    /// Clocks; `None`: a read may take for ever.
+    timeout: Option<u64>,
+}
+
+impl Reads {
+    /// With `tags` tags, 1 to 256.
+    pub(crate) fn new(tags: u16) -> Self {
+        let tags = usize::from(tags).min(MAX_TAGS);
+        Self {
+            tags,
+            usable: tags.min(SHORT_TAGS),
+            taken: BitArray::ZERO,
+            in_use: 0,
+            next: 0,
+            table: vec![None; tags],
+            waiting: VecDeque::new(),
+            serials: 0,
+            live: [0; MAX_H2C],
+            forgotten: 0,
+            timeout: None,
+        }
+    }
+
+    /// Follows Device Control and Device Control 2.
+    pub(crate) fn set_rules(&mut self, extended_tags: bool, timeout: Option<u64>) {
+        self.usable = if extended_tags { self.tags } else { self.tags.min(SHORT_TAGS) };
+        self.timeout = timeout;
+    }
+
+    pub(crate) fn tags(&self) -> usize {
+        self.tags
+    }
+
+    pub(crate) fn in_use(&self) -> usize {
+        self.in_use
+    }
+
+    /// Reads of `channel` that it waits for.
+    pub(crate) fn of(&self, channel: usize) -> u16 {
+        self.live[channel]
+    }
+
+    /// Reads of this life of the function are outstanding: Transactions Pending (PCIe 4.0 §7.5.3.5).
+    pub(crate) fn pending(&self) -> bool {
+        self.in_use > self.forgotten
+    }
+
+    /// Whether [`Reads::issue`] has a tag.
+    #[inline]
+    pub(crate) fn has_free(&self) -> bool {
+        self.in_use < self.usable || self.free().is_some()
+    }
+
+    fn free(&self) -> Option<usize> {
+        let from = if self.next < self.usable { self.next } else { 0 };
+        let above = self.taken[from..self.usable].first_zero().map(|tag| from + tag);
+        above.or_else(|| self.taken[..from].first_zero())
+    }
+
+    /// Takes a tag for a read of `bytes` bytes from `address` on. `None` if there is none, or these bytes are no legal request.
+    pub(crate) fn issue(&mut self, owner: Owner, address: u64, bytes: u32, requester: Bdf, attributes: Attributes) -> Option<Header> {
+        let tag = self.free()?;
+        let header =
+            Span::of(BusAddr(address), bytes)?.header(Kind::MemRead, requester, Tag(tag as u16)).with_attributes(attributes);
+        let sequence = CompletionSequence::new(&header).ok()?;
+        self.serials += 1;
+        let read = Outstanding { owner, address, bytes, got: 0, sequence, interest: Interest::Live, sent: false, serial: self.serials };
+        self.table[tag] = Some(read);
+        self.taken.set(tag, true);
+        self.in_use += 1;
+        self.live[owner.channel] += 1;
+        self.next = if tag + 1 < self.tags { tag + 1 } else { 0 };
+        Some(header)
+    }
+
+    /// The request with `tag` has left: its time starts.
+    pub(crate) fn sent(&mut self, tag: u8, now: u64) {
+        if let Some(read) = &mut self.table[usize::from(tag)] {
+            read.sent = true;
+            self.waiting.push_back(Waiting { since: now, tag, serial: read.serial });
+        }
+    }
+
+    fn release(&mut self, tag: usize) {
+        let Some(read) = self.table[tag].take() else { return };
+        self.taken.set(tag, false);
+        self.in_use -= 1;
+        match read.interest {
+            Interest::Live => self.live[read.owner.channel] -= 1,
+            Interest::Orphan => {}
+            Interest::Forgotten => self.forgotten -= 1,
+        }
+        while let Some(first) = self.waiting.front() {
+            if self.table[usize::from(first.tag)].as_ref().is_some_and(|read| read.serial == first.serial) {
+                break;
+            }
+            self.waiting.pop_front();
+        }
+    }
+
+    /// Nobody waits for the reads of `channel` any more. Their tags stay taken until they are answered or timed out.
+    pub(crate) fn orphan(&mut self, channel: usize) {
+        for read in self.table.iter_mut().flatten().filter(|read| read.owner.channel == channel && read.interest == Interest::Live) {
+            read.interest = Interest::Orphan;
+        }
+        self.live[channel] = 0;
+    }
+
+    /// The function was reset; as [`Reads::orphan`] for all channels, and no error is logged of these reads.
+    pub(crate) fn forget(&mut self) {
+        for read in self.table.iter_mut().flatten() {
+            read.interest = Interest::Forgotten;
+        }
+        self.live = [0; MAX_H2C];
+        self.forgotten = self.in_use;
+    }
+
+    /// The cycle at whose end the oldest read is out of time.
+    #[inline]
+    pub(crate) fn deadline(&self) -> Option<u64> {
+        let first = self.waiting.front()?;
+        Some(first.since.saturating_add(self.timeout?))
+    }
+
+    /// Takes back a read that is out of time at the end of clock `now`: whether that is to be logged, and who is to be told.
+    pub(crate) fn expire(&mut self, now: u64) -> Option<(bool, Option<Failure>)> {
+        if self.deadline()? > now {
+            return None;
+        }
+        let tag = usize::from(self.waiting.front()?.tag);
+        let read = self.table[tag].as_ref()?;
+        let failure = read.failure(ChannelError::CompletionTimeout);
+        let logged = read.interest != Interest::Forgotten;
+        self.release(tag);
+        Some((logged, failure))
+    }
+
+    /// Judges a completion with `payload` bytes of payload (PCIe 4.0 §2.3.2). `limits` hold for what the card receives.
+    pub(crate) fn complete(&mut self, header: &Header, payload: usize, limits: &Limits) -> Answer {
+        let tag = usize::from(header.tag().0);
+        let read = self.table.get_mut(tag).and_then(Option::as_mut);
+        let Some(read) = read.filter(|read| read.sent && read.sequence.request().requester() == header.requester()) else {
+            return Answer::bad(ErrorKind::UnexpectedCompletion);
+        };
+        let answer = read.judge(header, payload, limits);
+        if read.sequence.ended() {
+            self.release(tag);
+        }
+        answer
+    }
+}
+
+impl Outstanding {
+    fn failure(&self, code: ChannelError) -> Option<Failure> {
+        let Owner { channel, cookie, .. } = self.owner;
+        (self.interest == Interest::Live).then_some(Failure { channel, code, address: self.address, cookie })
+    }
+
+    fn judge(&mut self, header: &Header, payload: usize, limits: &Limits) -> Answer {
+        let quiet = self.interest == Interest::Forgotten;
+        let progress = match self.sequence.push(header, payload, limits) {
+            Ok(progress) => progress,
+            Err(_) if quiet => return Answer::SWALLOWED,
+            // What does not fit its request is discarded as malformed; the request runs out of time.
+            Err(SequenceBroken::AfterEnd { .. } | SequenceBroken::Transaction { .. }) => return Answer::bad(ErrorKind::UnexpectedCompletion),
+            Err(_) => return Answer::bad(ErrorKind::MalformedTlp),
+        };
+        if quiet {
+            return Answer::SWALLOWED;
+        }
+        let channel = (self.interest == Interest::Live).then_some(self.owner.channel);
+        let failed = |code| self.failure(code).map_or(Effect::None, Effect::Failed);
+        if let Progress::Failed(status) = progress {
+            let aborted = status == CompletionStatus::CompleterAbort;
+            let code = if aborted { ChannelError::CompleterAbort } else { ChannelError::UnsupportedRequest };
+            return Answer { error: None, status: Some(status), channel, effect: failed(code) };
+        }
+        let lead = if self.got == 0 { (self.address & 3) as usize } else { 0 };
+        let bytes = (payload - lead).min((self.bytes - self.got) as usize);
+        let effect = match header.poisoned() {
+            true => failed(ChannelError::PoisonedCompletion),
+            false if channel.is_some() => Effect::Data { owner: self.owner, lead, bytes },
+            false => Effect::None,
+        };
+        self.got += bytes as u32;
+        Answer { error: header.poisoned().then_some(ErrorKind::PoisonedTlp), status: None, channel, effect }
+    }
+}

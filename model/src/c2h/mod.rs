@@ -564,6 +564,7 @@ impl Channel {
             length = self.fifo.pop_frame().map(|frame| frame.length);
         }
         let offset = self.packetizer.offset(&chunk, self.run.ring_size);
+        let relaxed = self.run.relaxed() && !self.packetizer.overwrites(&chunk);
         self.packetizer.granted(&chunk, length, self.run.ring_size);
         if chunk.header {
             count = Some(self.packetizer.base());
@@ -572,7 +573,7 @@ impl Channel {
         self.refresh(env);
         Target {
             address: self.run.ring_base + offset,
-            attributes: Attributes { relaxed: self.run.relaxed(), no_snoop: self.run.no_snoop(), id_based: false },
+            attributes: Attributes { relaxed, no_snoop: self.run.no_snoop(), id_based: false },
         }
     }
 

@@ -247,6 +247,8 @@ impl Channel {
     fn stop(&mut self, after: After) {
         match &mut self.state {
             State::Running => {
+                // A block that was due, and waits for the transmitter, would be taken for the last one: that comes when the counts are final.
+                self.progress.due = false;
                 self.state = State::Stopping { after, block_sent: after == After::Reset };
                 self.run_bit = false;
                 self.busy = false;

@@ -185,8 +185,10 @@ impl Card {
         self.cycles = if fundamental { 0 } else { self.cycles + 1 };
     }
 
+    /// The first clock out of reset: nothing else happens in it.
     pub(crate) fn leave_reset(&mut self) {
         self.in_reset = false;
+        self.cycles += 1;
         self.receiver.announce();
     }
 

@@ -247,6 +247,8 @@ impl Channel {
     fn stop(&mut self, after: After) {
         match &mut self.state {
             State::Running => {
+                // A block that was due, and waits for the transmitter, would be taken for the last one: that comes when the counts are final.
+                self.progress.due = false;
                 self.state = State::Stopping { after, block_sent: after == After::Reset };
                 self.run_bit = false;
                 self.busy = false;
@@ -564,6 +566,7 @@ impl Channel {
             length = self.fifo.pop_frame().map(|frame| frame.length);
         }
         let offset = self.packetizer.offset(&chunk, self.run.ring_size);
+        let relaxed = self.run.relaxed() && !self.packetizer.overwrites(&chunk);
         self.packetizer.granted(&chunk, length, self.run.ring_size);
         if chunk.header {
             count = Some(self.packetizer.base());
@@ -572,7 +575,7 @@ impl Channel {
         self.refresh(env);
         Target {
             address: self.run.ring_base + offset,
-            attributes: Attributes { relaxed: self.run.relaxed(), no_snoop: self.run.no_snoop(), id_based: false },
+            attributes: Attributes { relaxed, no_snoop: self.run.no_snoop(), id_based: false },
         }
     }
 

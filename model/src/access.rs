@@ -4,7 +4,7 @@ use crate::c2h::Write;
 use crate::card::Card;
 use crate::config::ErrorKind;
 use crate::receive::{Head, PostedWrite, Request};
-use crate::registers::{Shown, channel_block};
+use crate::registers::{Place, Shown, place};
 use silico_spec::tlp::{AtomicOp, CompletionStatus, Header, Kind};
 use silico_spec::units::Dwords;
 
@@ -185,37 +185,41 @@ impl Card {
     }
 
     fn read_register(&mut self, offset: u32) -> u32 {
-        match channel_block(offset) {
-            Some((channel, within)) => self.channels.get_mut(channel).map_or(0, |channel| channel.read(within)),
-            None => {
-                let shown = Shown { params: &self.params, cycles: self.cycles, channels: &self.channels };
+        match place(offset) {
+            Place::C2h(channel, within) => self.channels.get_mut(channel).map_or(0, |channel| channel.read(within)),
+            Place::H2c(channel, within) => self.h2c.get_mut(channel).map_or(0, |channel| channel.read(within)),
+            Place::Card => {
+                let tags = (self.reads.tags(), self.reads.in_use());
+                let shown = Shown { params: &self.params, cycles: self.cycles, channels: &self.channels, h2c: &self.h2c, tags };
                 self.registers.read(offset, &shown)
             }
         }
     }
 
     fn write_register(&mut self, offset: u32, write: Write) {
-        match channel_block(offset) {
-            Some((channel, within)) => {
-                let env = self.env;
-                let hit = self.channels.get_mut(channel).is_some_and(|channel| {
-                    let hit = channel.write(within, write);
-                    channel.refresh(&env);
-                    hit
-                });
-                if channel < self.channels.len() {
-                    self.awake.insert(channel);
-                }
-                if !hit {
-                    self.registers.count_hole();
-                } else if within & !4 == silico_spec::registers::c2h::INT_DATA_ARM {
-                    self.registers.fired_data &= !(1 << channel);
-                }
-            }
-            None => {
+        let hit = match place(offset) {
+            Place::C2h(channel, within) => self.write_c2h(channel, within, write),
+            Place::H2c(channel, within) => self.write_h2c(channel, within, write),
+            Place::Card => {
                 let asked = self.registers.write(offset, write);
                 self.obey(asked);
+                true
             }
+        };
+        if !hit {
+            self.registers.count_hole();
         }
+    }
+
+    fn write_c2h(&mut self, channel: usize, within: u32, write: Write) -> bool {
+        let env = self.env;
+        let Some(unit) = self.channels.get_mut(channel) else { return false };
+        let hit = unit.write(within, write);
+        unit.refresh(&env);
+        self.awake.insert(channel);
+        if hit && within & !4 == silico_spec::registers::c2h::INT_DATA_ARM {
+            self.registers.fired_data &= !(1 << channel);
+        }
+        hit
     }
 }

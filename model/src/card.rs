@@ -3,15 +3,18 @@
 use crate::access::{Access, Completion, MAX_DWORDS};
 use crate::c2h::{Channel, Env, Front, Signal, Want};
 use crate::config::{ConfigSpace, Effects, ErrorKind, ResetKind};
+use crate::h2c::{self, Lack};
 use crate::msix::Msix;
+use crate::read::Reads;
 use crate::receive::{PostedWrite, Receiver};
 use crate::registers::{Asked, CardRegisters};
 use crate::transmit::{Source, Transmitter};
 use silico_spec::credit::{Class, Limits};
-use silico_spec::params::{CardParams, ParamError};
+use silico_spec::params::{CardParams, MAX_C2H, ParamError};
 use silico_spec::port::{Response, TlpBuf};
 use silico_spec::tlp::{ErrorSeverity, Header, Kind};
 use silico_spec::units::{Cycle, Dwords, Tag};
+use silico_spec::writeback;
 use std::collections::VecDeque;
 
 /// The cycle model of the reference card.
@@ -21,6 +24,8 @@ pub struct Card {
     pub(crate) config: ConfigSpace,
     pub(crate) msix: Msix,
     pub(crate) channels: Vec<Channel>,
+    pub(crate) h2c: Vec<h2c::Channel>,
+    pub(crate) reads: Reads,
     pub(crate) registers: CardRegisters,
     pub(crate) receiver: Receiver,
     pub(crate) access: Option<Access>,
@@ -32,13 +37,18 @@ pub struct Card {
     pub(crate) flr_pending: bool,
     /// Something outside the streams changed in the last clock: its effects show at the end of the next.
     pub(crate) poked: bool,
-    limits: Limits,
+    pub(crate) limits: Limits,
     /// What the channels see of all that.
     pub(crate) env: Env,
     /// Collects the beats of a TLP that comes clock by clock.
     pub(crate) incoming: TlpBuf,
     /// Bit per channel: it is not asleep. The others are not looked at.
     pub(crate) awake: Set,
+    /// As `awake`, of the H2C channels.
+    pub(crate) h2c_awake: Set,
+    /// The H2C channel that feeds each C2H channel instead of its front end, and how many do.
+    pub(crate) feeders: [Option<u8>; MAX_C2H],
+    pub(crate) loops: usize,
     /// Error messages owed to the root complex, by [`severity`].
     errors: [bool; 3],
     in_reset: bool,
@@ -49,8 +59,21 @@ pub struct Card {
 pub(crate) struct Set(pub(crate) u16);
 
 impl Set {
+    pub(crate) fn all(channels: usize) -> Self {
+        Self(((1_u32 << channels) - 1) as u16)
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     pub(crate) fn insert(&mut self, channel: usize) {
         self.0 |= 1 << channel;
+    }
+
+    pub(crate) fn contains(self, channel: usize) -> bool {
+        self.0 >> channel & 1 != 0
     }
 
     pub(crate) fn remove(&mut self, channel: usize) {
@@ -95,9 +118,15 @@ fn message_code(message: ErrorSeverity) -> u8 {
     }
 }
 
-/// The front ends, at either grain of the port.
+/// The front ends and the output streams, at either grain of the port.
 pub(crate) trait Fronts {
     fn of(&mut self, channel: usize) -> Front<'_>;
+
+    /// The receiver of an H2C channel's output stream takes a beat in the clocks that are passed.
+    fn out_ready(&self, channel: usize) -> bool;
+
+    /// It has taken these bytes; `last`: they end a frame.
+    fn out_take(&mut self, channel: usize, bytes: &[u8], last: bool);
 }
 
 impl Card {
@@ -112,6 +141,8 @@ impl Card {
             config: ConfigSpace::new(&params),
             msix: Msix::new(params.msix_vectors),
             channels: (0..params.c2h_channels).map(|index| Channel::new(index, &params)).collect(),
+            h2c: (0..params.h2c_channels).map(|index| h2c::Channel::new(index, &params)).collect(),
+            reads: Reads::new(params.read_tags),
             registers: CardRegisters::default(),
             receiver: Receiver::new(params.np_depth),
             access: None,
@@ -123,6 +154,9 @@ impl Card {
             limits: Limits::NONE,
             incoming: TlpBuf::new(),
             awake: Set(0),
+            h2c_awake: Set(0),
+            feeders: [None; MAX_C2H],
+            loops: 0,
             errors: [false; 3],
             in_reset: true,
             params,
@@ -151,6 +185,7 @@ impl Card {
             enabled: self.registers.enable,
             limit: *self.limits.of(Class::Posted),
             consumed: self.transmitter.consumed[Class::Posted as usize],
+            mrrs: self.config.max_read_request(),
         };
     }
 
@@ -179,7 +214,10 @@ impl Card {
             self.receiver = Receiver::new(self.params.np_depth);
             self.transmitter = Transmitter::new();
             self.completions.clear();
+            // Whatever was on its way is lost with the link.
+            self.reads = Reads::new(self.params.read_tags);
             self.update_env();
+            self.update_reads();
         }
         self.in_reset = true;
         self.cycles = if fundamental { 0 } else { self.cycles + 1 };
@@ -203,6 +241,7 @@ impl Card {
         for channel in &mut self.channels {
             channel.power_on(false);
         }
+        self.reset_h2c();
         self.access = None;
         self.flr_pending = false;
         self.poked = true;
@@ -214,6 +253,7 @@ impl Card {
         self.flr_pending |= effects.flr;
         self.msix.set_enables(self.config.msix_enabled(), self.config.msix_function_mask() || !self.config.bus_master());
         self.update_env();
+        self.update_reads();
         for channel in &mut self.channels {
             channel.refresh(&self.env);
         }
@@ -224,15 +264,18 @@ impl Card {
         if asked.latch {
             self.registers.latch();
             self.channels.iter_mut().for_each(Channel::latch_perf);
+            self.h2c.iter_mut().for_each(h2c::Channel::latch_perf);
         }
         if asked.clear {
             self.registers.perf = Default::default();
             self.channels.iter_mut().for_each(|channel| channel.perf = Default::default());
+            self.h2c.iter_mut().for_each(|channel| channel.perf = Default::default());
         }
         if asked.reset {
             self.registers = CardRegisters::default();
             self.channels.iter_mut().for_each(Channel::reset_with_runs);
-            self.awake = Set(((1_u32 << self.channels.len()) - 1) as u16);
+            self.awake = Set::all(self.channels.len());
+            self.reset_h2c_channels();
         }
         self.update_env();
     }
@@ -249,17 +292,24 @@ impl Card {
             Some(Source::Channel(index)) => self.channels[index].flight.take(),
             _ => None,
         };
+        let lack = if self.h2c_awake.is_empty() { Lack::None } else { self.lack() };
         let granted = if self.transmitter.source.is_none() { self.grant(&env) } else { None };
+        self.count_reads(&env, 1, lack, granted);
+        let outputs = self.ready_outputs(&env, fronts);
         for index in self.awake {
             let busy = sending == Some(index) || granted == Some(Source::Channel(index));
-            self.channels[index].advance(&env, self.cycles, 1, busy, &mut fronts.of(index));
+            self.advance_channel(index, &env, 1, busy, fronts);
         }
+        self.advance_h2c(&env, 1, outputs, fronts);
         if let (Some(Source::Channel(index)), Some(flight)) = (left, flight) {
             self.channels[index].left(flight, &env);
         }
+        self.h2c_left(left);
         self.end_of_clock();
+        self.end_h2c_clock();
         self.registers.perf.cycles += 1;
         self.poked |= self.access();
+        self.watch_errors();
         self.cycles += 1;
         if self.flr_pending && self.completions.is_empty() && self.transmitter.source.is_none() {
             self.reset_function(ResetKind::FunctionLevel);
@@ -302,14 +352,35 @@ impl Card {
 
     /// Chooses the next TLP, if one may go, and offers it from the next clock on.
     fn grant(&mut self, env: &Env) -> Option<Source> {
-        let granted = self.grant_completion().or_else(|| {
-            let message = self.grant_error().or_else(|| self.grant_interrupt());
-            message.unwrap_or_else(|| self.grant_channel(env))
-        });
-        if granted.is_none() && (!self.completions.is_empty() || self.posted_wanted(env)) {
+        let granted = self.grant_completion().or_else(|| self.grant_request(env));
+        if granted.is_none() && self.starved(env) {
             self.registers.perf.no_credit += 1;
         }
         granted
+    }
+
+    /// Reads and posted requests in turn; what lacks its own credits holds up nothing of the other kind.
+    fn grant_request(&mut self, env: &Env) -> Option<Source> {
+        if self.transmitter.reads_first
+            && let Some(granted) = self.grant_read(env)
+        {
+            return Some(granted);
+        }
+        if let Some(granted) = self.grant_posted(env) {
+            self.transmitter.reads_first = true;
+            return Some(granted);
+        }
+        self.grant_read(env)
+    }
+
+    fn grant_posted(&mut self, env: &Env) -> Option<Source> {
+        let message = self.grant_error().or_else(|| self.grant_interrupt());
+        message.unwrap_or_else(|| self.grant_channel(env))
+    }
+
+    /// Something wants to go, and nothing can for want of credits.
+    fn starved(&self, env: &Env) -> bool {
+        !self.completions.is_empty() || self.posted_wanted(env) || self.read_starved(env)
     }
 
     fn grant_completion(&mut self) -> Option<Source> {
@@ -356,7 +427,21 @@ impl Card {
         Some(self.load(Source::Interrupt, header))
     }
 
+    /// C2H channels and the write-back blocks of H2C channels in turn.
     fn grant_channel(&mut self, env: &Env) -> Option<Source> {
+        if self.transmitter.blocks_first
+            && let Some(block) = self.grant_block()
+        {
+            return block;
+        }
+        match self.grant_c2h(env) {
+            Some(granted) => granted,
+            None => self.grant_block().flatten(),
+        }
+    }
+
+    /// `None`: no channel wants to send. `Some(None)`: the next one lacks credits.
+    fn grant_c2h(&mut self, env: &Env) -> Option<Option<Source>> {
         for index in self.awake.from(self.transmitter.turn) {
             let Some(want) = self.channels[index].want_in(env) else { continue };
             if !self.config.bus_master() {
@@ -364,10 +449,11 @@ impl Card {
                 continue;
             }
             if !self.transmitter.affords(&self.limits, Class::Posted, want.bytes()) {
-                return None;
+                return Some(None);
             }
             self.transmitter.turn = if index + 1 < self.channels.len() { index + 1 } else { 0 };
-            return self.grant_want(index, want, env);
+            self.transmitter.blocks_first = true;
+            return Some(self.grant_want(index, want, env));
         }
         None
     }
@@ -383,7 +469,7 @@ impl Card {
         self.load(Source::Channel(index), header)
     }
 
-    fn load(&mut self, source: Source, header: Header) -> Option<Source> {
+    pub(crate) fn load(&mut self, source: Source, header: Header) -> Option<Source> {
         let beats = self.params.width.beats(self.transmitter.tlp.payload().len() as u32);
         self.transmitter.load(source, header, beats);
         self.env.consumed = self.transmitter.consumed[Class::Posted as usize];
@@ -396,20 +482,27 @@ impl Card {
         if self.completions.front().is_some_and(|completion| affords(Class::Completion, completion.header.payload_bytes())) {
             return true;
         }
+        self.read_grantable(env) || self.posted_grantable(env)
+    }
+
+    fn posted_grantable(&self, env: &Env) -> bool {
+        let affords = |payload| self.transmitter.affords(&self.limits, Class::Posted, payload);
         if self.errors.iter().any(|waiting| *waiting) {
-            return affords(Class::Posted, 0);
+            return affords(0);
         }
         if self.msix.any_ready() {
-            return affords(Class::Posted, 4);
+            return affords(4);
         }
-        let next = self.awake.from(self.transmitter.turn).find_map(|index| self.channels[index].wanted_bytes(env));
-        next.is_some_and(|bytes| !self.config.bus_master() || affords(Class::Posted, bytes))
+        let block = self.block_wanted().then_some(writeback::BYTES);
+        let c2h = || self.awake.from(self.transmitter.turn).find_map(|index| self.channels[index].wanted_bytes(env));
+        let next = if self.transmitter.blocks_first { block.or_else(c2h) } else { c2h().or(block) };
+        next.is_some_and(|bytes| !self.config.bus_master() || affords(bytes))
     }
 
     /// The transmit side of some clocks in which no TLP starts or ends.
     pub(crate) fn pass_beats(&mut self, clocks: u64, hold: u64, env: &Env, now: Cycle) {
         match self.transmitter.source {
-            None if !self.completions.is_empty() || self.posted_wanted(env) => self.registers.perf.no_credit += clocks,
+            None if self.starved(env) => self.registers.perf.no_credit += clocks,
             None => {}
             Some(source) => {
                 let held = clocks.min(hold);
@@ -426,7 +519,7 @@ impl Card {
 
     fn posted_wanted(&self, env: &Env) -> bool {
         let channels = || self.config.bus_master() && self.awake.into_iter().any(|index| self.channels[index].wanted_bytes(env).is_some());
-        self.errors.iter().any(|waiting| *waiting) || self.msix.any_ready() || channels()
+        self.errors.iter().any(|waiting| *waiting) || self.msix.any_ready() || channels() || self.config.bus_master() && self.block_wanted()
     }
 
     fn end_of_clock(&mut self) {
@@ -477,7 +570,7 @@ impl Card {
                 self.drop_tlp(header, unexpected_message(&header));
             }
             _ => match kind.class() {
-                Class::Completion => self.drop_tlp(header, Some(ErrorKind::UnexpectedCompletion)),
+                Class::Completion => self.receive_completion(header, tlp.payload()),
                 _ => {
                     let request = self.receiver.request(header, tlp.payload());
                     if self.receiver.push_non_posted(request).is_err() {

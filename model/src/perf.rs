@@ -10,4 +10,6 @@ pub(crate) struct CardPerf {
     pub(crate) tx_tlps: u64,
     pub(crate) rx_tlps: u64,
     pub(crate) interrupts: u64,
+    pub(crate) no_tag: u64,
+    pub(crate) rx_busy: u64,
 }

@@ -5,9 +5,10 @@
 
 use crate::c2h::Front;
 use crate::card::{Card, Fronts};
+use crate::h2c::Lack;
 use silico_spec::credit::Limits;
 use silico_spec::params::DataWidth;
-use silico_spec::port::{Beat, Endpoint, FrontStream, PortIn, PortOut, Response, Stimulus, TlpPort};
+use silico_spec::port::{Beat, Endpoint, FrontBeat, FrontStream, OutStream, PortIn, PortOut, Response, Stimulus, TlpPort};
 use silico_spec::units::{Cycle, Cycles};
 
 struct Shown<'a>(&'a PortIn);
@@ -16,6 +17,13 @@ impl Fronts for Shown<'_> {
     fn of(&mut self, channel: usize) -> Front<'_> {
         Front::Beat((self.0.front_valid >> channel & 1 != 0).then(|| &self.0.front[channel]))
     }
+
+    fn out_ready(&self, channel: usize) -> bool {
+        self.0.out_ready >> channel & 1 != 0
+    }
+
+    /// Whoever drives the signals sees the beat on them.
+    fn out_take(&mut self, _: usize, _: &[u8], _: bool) {}
 }
 
 /// Streams of a run; see [`Front::Stream`] for the skew.
@@ -23,12 +31,30 @@ struct Streams<'a> {
     streams: &'a mut [FrontStream],
     none: &'a mut FrontStream,
     skew: u64,
+    out: &'a mut [OutStream],
+    now: Cycle,
 }
 
 impl Fronts for Streams<'_> {
     fn of(&mut self, channel: usize) -> Front<'_> {
         Front::Stream(self.streams.get_mut(channel).unwrap_or(self.none), self.skew)
     }
+
+    fn out_ready(&self, channel: usize) -> bool {
+        out_ready(self.out, channel, self.now)
+    }
+
+    fn out_take(&mut self, channel: usize, bytes: &[u8], last: bool) {
+        let Some(stream) = self.out.get_mut(channel) else { return };
+        stream.bytes.extend_from_slice(bytes);
+        if last {
+            stream.ends.push(stream.bytes.len());
+        }
+    }
+}
+
+fn out_ready(streams: &[OutStream], channel: usize, now: Cycle) -> bool {
+    streams.get(channel).is_some_and(|stream| now >= stream.ready_at)
 }
 
 impl Card {
@@ -44,6 +70,10 @@ impl Card {
             }
             clocks = clocks.min(channel.timer().map_or(u64::MAX, |at| at.saturating_sub(self.cycles)));
         }
+        clocks = clocks.min(self.h2c_timers());
+        if clocks == 0 {
+            return 0;
+        }
         if self.transmitter.source.is_some() {
             clocks = clocks.min(hold.saturating_add(u64::from(self.transmitter.beats - self.transmitter.beat - 1)));
         } else if self.grantable(&self.env) {
@@ -57,9 +87,13 @@ impl Card {
         let env = self.env;
         let sending = self.transmitter.channel();
         self.pass_beats(clocks, hold, &env, now);
+        let lack = if self.h2c_awake.is_empty() { Lack::None } else { self.lack() };
+        self.count_reads(&env, clocks, lack, None);
+        let outputs = self.ready_outputs(&env, fronts);
         for index in self.awake {
-            self.channels[index].advance(&env, self.cycles, clocks, sending == Some(index), &mut fronts.of(index));
+            self.advance_channel(index, &env, clocks, sending == Some(index), fronts);
         }
+        self.advance_h2c(&env, clocks, outputs, fronts);
         self.registers.perf.cycles += clocks;
         self.cycles += clocks;
     }
@@ -76,6 +110,12 @@ impl Card {
         for (index, channel) in self.channels.iter().enumerate() {
             output.front_ready |= u16::from(channel.front_ready(&env)) << index;
             output.front_busy |= u16::from(channel.busy()) << index;
+        }
+        output.out_valid = 0;
+        for (index, beat) in output.out.iter_mut().enumerate() {
+            let shown = self.stream_beat(index, &env);
+            output.out_valid |= u8::from(shown.is_some()) << index;
+            *beat = shown.unwrap_or(FrontBeat::NONE);
         }
     }
 
@@ -103,6 +143,7 @@ impl Endpoint for Card {
             self.step(input.tx_ready, &mut Shown(input), None, Cycle(self.cycles));
             if input.rx.valid {
                 let mut incoming = std::mem::take(&mut self.incoming);
+                self.registers.perf.rx_busy += 1;
                 if incoming.push(&input.rx) && input.rx.eop {
                     self.receive(&incoming);
                 }
@@ -123,11 +164,11 @@ impl Endpoint for Card {
             .map(|channel| channel.clocks_to_beat(&env, self.cycles))
             .min()
             .unwrap_or(u64::MAX);
-        Cycles(self.uneventful(0).min(still))
+        Cycles(self.uneventful(0).min(still).min(self.h2c_still(&env, |_| false, false)))
     }
 
     fn skip(&mut self, span: Cycles) {
-        let mut streams = Streams { streams: &mut [], none: &mut FrontStream::default(), skew: 0 };
+        let mut streams = Streams { streams: &mut [], none: &mut FrontStream::default(), skew: 0, out: &mut [], now: Cycle(self.cycles) };
         self.pass(span.0, 0, &mut streams, Cycle(self.cycles));
     }
 }
@@ -158,7 +199,15 @@ impl TlpPort for Card {
 
 impl Card {
     /// Passes some clocks, at most `most`. Returns how many, and whether something came that ends the run.
-    fn run_piece(&mut self, now: Cycle, index: u64, most: u64, stimulus: &mut Stimulus, response: &mut Response, none: &mut FrontStream) -> (u64, bool) {
+    fn run_piece(
+        &mut self,
+        now: Cycle,
+        index: u64,
+        most: u64,
+        stimulus: &mut Stimulus,
+        response: &mut Response,
+        none: &mut FrontStream,
+    ) -> (u64, bool) {
         if stimulus.reset || !stimulus.link_up {
             self.hold_in_reset(stimulus.reset);
             return (1, false);
@@ -171,7 +220,7 @@ impl Card {
         let hold = stimulus.tx_ready_at.since(now).0;
         let tx_ready = stimulus.tx_ready(now, index);
         let clocks = self.plan(now, skew, hold, stimulus).min(most);
-        let mut fronts = Streams { streams: &mut stimulus.front, none, skew };
+        let mut fronts = Streams { streams: &mut stimulus.front, none, skew, out: &mut stimulus.out, now };
         if clocks > 0 {
             self.pass(clocks, hold, &mut fronts, now);
             return (clocks, ran_dry(&stimulus.front));
@@ -193,12 +242,20 @@ impl Card {
         if let Some(rx) = stimulus.rx.front() {
             clocks = clocks.min(rx.at.since(now).0);
         }
+        if !self.h2c_awake.is_empty() {
+            let out = &stimulus.out;
+            clocks = clocks.min(self.h2c_still(&self.env, |channel| out_ready(out, channel, now), true));
+            clocks = clocks.min(self.clocks_to_output(&self.env, |channel| out.get(channel).map(|stream| stream.ready_at.since(now).0)));
+            if clocks == 0 {
+                return 0;
+            }
+        }
         let idle = self.transmitter.source.is_none();
         let env = self.env;
         for index in self.awake {
             let (channel, Some(stream)) = (&self.channels[index], stimulus.front.get_mut(index)) else { continue };
             clocks = clocks.min(clocks_to_dry(stream, self.params.width));
-            if idle && clocks > 0 {
+            if idle && clocks > 0 && !channel.fed_by_loop() {
                 clocks = clocks.min(channel.clocks_to_want(&env, self.cycles, &Front::Stream(stream, skew)));
             }
         }
@@ -208,6 +265,7 @@ impl Card {
     fn take_beat(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
         let Some(rx) = stimulus.rx.front().filter(|rx| rx.at <= now) else { return false };
         stimulus.rx_passed += 1;
+        self.registers.perf.rx_busy += 1;
         if stimulus.rx_passed < self.params.width.beats(rx.tlp.payload().len() as u32) {
             return false;
         }

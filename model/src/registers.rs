@@ -1,9 +1,11 @@
 //! The card-wide registers, and where in BAR0 the blocks lie.
 
+use crate::c2h::progress::{Causes, vector};
 use crate::c2h::{Channel, Write, join, snapshot};
+use crate::h2c;
 use crate::perf::CardPerf;
 use silico_spec::params::CardParams;
-use silico_spec::registers::{MAP_MAJOR, MAP_MINOR, c2h, card};
+use silico_spec::registers::{self, MAP_MAJOR, MAP_MINOR, c2h, card};
 
 /// Storage of the card-wide block.
 #[derive(Clone, Debug, Default)]
@@ -16,6 +18,14 @@ pub(crate) struct CardRegisters {
     /// Bit per channel: the cause fired with no MSI-X to carry it.
     pub(crate) fired_data: u16,
     pub(crate) fired_error: u16,
+    /// As these, for the H2C channels and the card.
+    pub(crate) fired_space: u8,
+    pub(crate) fired_h2c_error: u8,
+    pub(crate) fired_card: bool,
+    int_card: u32,
+    pub(crate) error_mask: u32,
+    /// The card cause has its condition.
+    alarmed: bool,
     pub(crate) perf: CardPerf,
     latched: CardPerf,
 }
@@ -34,6 +44,22 @@ pub(crate) struct Shown<'a> {
     pub(crate) params: &'a CardParams,
     pub(crate) cycles: u64,
     pub(crate) channels: &'a [Channel],
+    pub(crate) h2c: &'a [h2c::Channel],
+    /// Read tags: all, and those in use.
+    pub(crate) tags: (usize, usize),
+}
+
+impl Shown<'_> {
+    fn error_summary(&self) -> u32 {
+        error_summary(self.channels, self.h2c)
+    }
+}
+
+/// Bit per channel in the error state, as `ERROR_SUMMARY` shows them.
+pub(crate) fn error_summary(channels: &[Channel], h2c: &[h2c::Channel]) -> u32 {
+    let c2h = channels.iter().enumerate().fold(0, |bits, (i, channel)| bits | u32::from(channel.failed()) << i);
+    let h2c = h2c.iter().enumerate().fold(0, |bits, (i, channel)| bits | u32::from(channel.failed()) << i);
+    card::error_summary::H2C.set(c2h.into(), h2c.into()) as u32
 }
 
 impl CardRegisters {
@@ -50,10 +76,35 @@ impl CardRegisters {
             o if o & !4 == card::CYCLES => snapshot(&mut self.cycles_shadow, shown.cycles, high),
             card::CONTROL => u32::from(self.enable),
             card::INT_STATUS => u32::from(self.fired_data) | u32::from(self.fired_error) << 16,
-            card::ERROR_SUMMARY => shown.channels.iter().enumerate().fold(0, |bits, (i, channel)| bits | u32::from(channel.failed()) << i),
+            card::ERROR_SUMMARY => shown.error_summary(),
             card::HOLE_WRITES => self.hole_writes,
+            card::INT_STATUS_2 => self.int_status_2(),
+            card::READ_TAGS => {
+                let word = card::read_tags::TAGS.set(0, shown.tags.0 as u64);
+                card::read_tags::IN_USE.set(word, shown.tags.1 as u64) as u32
+            }
+            card::INT_CARD => self.int_card,
+            card::ERROR_MASK => self.error_mask,
             _ => half(self.perf_register(offset & !4), high),
         }
+    }
+
+    fn int_status_2(&self) -> u32 {
+        let word = card::int_status_2::H2C_SPACE.set(0, self.fired_space.into());
+        let word = card::int_status_2::H2C_ERROR.set(word, self.fired_h2c_error.into());
+        card::int_status_2::CARD.set(word, self.fired_card.into()) as u32
+    }
+
+    /// Follows ERROR_SUMMARY. Returns the vector of the card cause if it fires: enabled, and a bit of the mask newly met.
+    pub(crate) fn alarm(&mut self, summary: u32) -> Option<u16> {
+        let vector = vector(self.int_card).filter(|_| summary & self.error_mask != 0);
+        let before = std::mem::replace(&mut self.alarmed, vector.is_some());
+        vector.filter(|_| !before)
+    }
+
+    /// The card cause has its condition.
+    pub(crate) fn is_alarmed(&self) -> bool {
+        self.alarmed
     }
 
     fn perf_register(&self, offset: u32) -> u64 {
@@ -66,6 +117,8 @@ impl CardRegisters {
             card::PERF_TX_TLPS => perf.tx_tlps,
             card::PERF_RX_TLPS => perf.rx_tlps,
             card::PERF_INTERRUPTS => perf.interrupts,
+            card::PERF_NO_TAG => perf.no_tag,
+            card::PERF_RX_BUSY => perf.rx_busy,
             _ => 0,
         }
     }
@@ -90,6 +143,11 @@ impl CardRegisters {
                 asked.latch = card::perf_control::LATCH.get(bits) != 0;
                 asked.clear = card::perf_control::CLEAR.get(bits) != 0;
             }
+            card::INT_CARD => {
+                self.int_card = write.over(self.int_card) & Causes::WRITABLE;
+                self.fired_card = false;
+            }
+            card::ERROR_MASK => self.error_mask = write.over(self.error_mask),
             _ => self.count_hole(),
         }
         asked
@@ -106,6 +164,7 @@ impl CardRegisters {
 
 fn caps(params: &CardParams) -> u32 {
     let word = card::caps::C2H_CHANNELS.set(0, params.c2h_channels.into());
+    let word = card::caps::H2C_CHANNELS.set(word, params.h2c_channels.into());
     let word = card::caps::VECTORS_MINUS_ONE.set(word, u64::from(params.msix_vectors) - 1);
     card::caps::PORT_BYTES.set(word, params.width.bytes().into()) as u32
 }
@@ -114,8 +173,24 @@ fn half(value: u64, high: bool) -> u32 {
     if high { (value >> 32) as u32 } else { value as u32 }
 }
 
-/// The channel block that `offset` of BAR0 lies in, and the offset within it.
-pub(crate) fn channel_block(offset: u32) -> Option<(usize, u32)> {
-    let within = offset.checked_sub(c2h::BASE)?;
-    (within < c2h::COUNT * c2h::STRIDE).then_some(((within / c2h::STRIDE) as usize, within % c2h::STRIDE))
+/// What lies at an offset of BAR0: a channel and the offset within its block, or the card-wide block and holes.
+pub(crate) enum Place {
+    C2h(usize, u32),
+    H2c(usize, u32),
+    Card,
+}
+
+/// What lies at `offset` of BAR0.
+pub(crate) fn place(offset: u32) -> Place {
+    let within = |base: u32, count: u32, stride: u32| {
+        let at = offset.checked_sub(base).filter(|at| *at < count * stride)?;
+        Some(((at / stride) as usize, at % stride))
+    };
+    if let Some((channel, within)) = within(c2h::BASE, c2h::COUNT, c2h::STRIDE) {
+        return Place::C2h(channel, within);
+    }
+    match within(registers::h2c::BASE, registers::h2c::COUNT, registers::h2c::STRIDE) {
+        Some((channel, within)) => Place::H2c(channel, within),
+        None => Place::Card,
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! Completions come first (they are owed), then interrupt messages, then the channels in turn, one TLP each. Posted TLPs go in the order chosen:
 //! if the next one lacks credits, no other posted one slips by, or a channel that needs many credits would wait for ever; completions
-//! do slip by. The next TLP is chosen in the clock in which the last beat of the one before passes, so a willing receiver sees no gap.
+//! do slip by. Reads take turns with what is posted, TLP by TLP, and neither waits for the other's credits. The next TLP is chosen in the clock in which the last beat of the one before passes, so a willing receiver sees no gap.
 
 use silico_spec::credit::{Class, Consumed, Limits, data_credits};
 use silico_spec::port::TlpBuf;
@@ -16,6 +16,10 @@ pub(crate) enum Source {
     /// An error message.
     Message,
     Channel(usize),
+    /// A write-back block of an H2C channel.
+    Block(usize),
+    /// A read of an H2C channel, with its tag.
+    Read(usize, u8),
 }
 
 #[derive(Clone, Debug)]
@@ -29,12 +33,30 @@ pub(crate) struct Transmitter {
     pub(crate) first: u64,
     /// The channel whose turn is next.
     pub(crate) turn: usize,
+    /// The H2C channels whose turns are next: to write back, and to read.
+    pub(crate) block_turn: usize,
+    pub(crate) read_turn: usize,
+    /// Write-back blocks of H2C channels go before the C2H channels next, and reads before what is posted.
+    pub(crate) blocks_first: bool,
+    pub(crate) reads_first: bool,
     pub(crate) consumed: [Consumed; 3],
 }
 
 impl Transmitter {
     pub(crate) fn new() -> Self {
-        Self { tlp: TlpBuf::new(), source: None, beat: 0, beats: 0, first: 0, turn: 0, consumed: [Consumed::default(); 3] }
+        Self {
+            tlp: TlpBuf::new(),
+            source: None,
+            beat: 0,
+            beats: 0,
+            first: 0,
+            turn: 0,
+            block_turn: 0,
+            read_turn: 0,
+            blocks_first: false,
+            reads_first: false,
+            consumed: [Consumed::default(); 3],
+        }
     }
 
     pub(crate) fn channel(&self) -> Option<usize> {

@@ -6,10 +6,10 @@ use common::{BAR0, Bench};
 use silico_model::Card;
 use silico_spec::map::{Access, Register};
 use silico_spec::params::CardParams;
-use silico_spec::registers::{MAP, MAP_BYTES, c2h, card};
+use silico_spec::registers::{MAP, MAP_BYTES, c2h, card, h2c};
 
 fn bench() -> Bench<Card> {
-    let params = CardParams { c2h_channels: 16, ..CardParams::default() };
+    let params = CardParams { c2h_channels: 16, h2c_channels: 8, ..CardParams::default() };
     let mut bench = Bench::new(Card::new(params.clone()).expect("legal"), &params);
     bench.bring_up(1);
     bench
@@ -26,7 +26,10 @@ fn write(bench: &mut Bench<Card>, register: &Register, value: u64) {
 
 /// Registers whose writes act at once: what they hold is not simply what was written.
 fn acts(register: &Register) -> bool {
-    register.pulse_mask != 0 || register.block == "c2h" && [c2h::SW_COUNT, c2h::CONTROL].contains(&(register.offset & 0x1ff))
+    let within = register.offset & 0x1ff;
+    let c2h = register.block == "c2h" && [c2h::SW_COUNT, c2h::CONTROL, c2h::FREE_TAIL, c2h::COMP_HEAD].contains(&within);
+    let h2c = register.block == "h2c" && [h2c::TAIL, h2c::CONTROL].contains(&within);
+    register.pulse_mask != 0 || c2h || h2c
 }
 
 #[test]

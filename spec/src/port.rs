@@ -132,7 +132,15 @@ pub struct PortOut {
 
 impl Default for PortOut {
     fn default() -> Self {
-        Self { tx: Beat::NONE, rx_ready: false, credits: Limits::NONE, front_ready: 0, front_busy: 0, out_valid: 0, out: [FrontBeat::NONE; MAX_H2C] }
+        Self {
+            tx: Beat::NONE,
+            rx_ready: false,
+            credits: Limits::NONE,
+            front_ready: 0,
+            front_busy: 0,
+            out_valid: 0,
+            out: [FrontBeat::NONE; MAX_H2C],
+        }
     }
 }
 

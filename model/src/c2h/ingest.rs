@@ -69,6 +69,16 @@ impl Ingest {
         *self = Self { cut_stream: self.cut_stream, resync: self.cut_stream && external, ..Self::default() };
     }
 
+    /// No frame is under way: the source may be another one from here on.
+    pub(crate) fn at_boundary(&self) -> bool {
+        !self.open && !self.resync
+    }
+
+    /// Fed by the front-end stream again: the rest of a frame that was cut comes first.
+    pub(crate) fn resume_stream(&mut self) {
+        self.resync = self.cut_stream;
+    }
+
     /// The channel stops taking beats. Returns whether a frame was cut; `external`: its rest is still to come on the stream.
     pub(crate) fn cut(&mut self, external: bool) -> bool {
         let cut = self.open && !self.dropping;

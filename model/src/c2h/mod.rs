@@ -7,7 +7,7 @@ mod fifo;
 mod generator;
 mod ingest;
 mod packetizer;
-mod progress;
+pub(crate) mod progress;
 mod registers;
 mod settings;
 
@@ -16,7 +16,7 @@ use generator::{Generator, GeneratorOffer};
 use ingest::{Ingest, Payload};
 use packetizer::{Chunk, Next, Packetizer};
 use progress::{Causes, Delivered, Progress};
-pub(crate) use registers::{Write, join, snapshot};
+pub(crate) use registers::{Write, dword, join, snapshot};
 use settings::Settings;
 use silico_spec::credit::{Consumed, Limit, data_credits};
 use silico_spec::frame::{FrameHeader, GRID, HEADER_BYTES};
@@ -37,12 +37,14 @@ pub(crate) struct Env {
     pub(crate) limit: Limit,
     /// Posted credits that the card has used.
     pub(crate) consumed: Consumed,
+    /// Maximum read request size, bytes.
+    pub(crate) mrrs: u32,
 }
 
 impl Env {
     /// As after power-on.
     pub(crate) const fn new(width: DataWidth) -> Self {
-        Self { width, mps: 128, enabled: false, limit: Limit::NONE, consumed: Consumed { headers: 0, data: 0 } }
+        Self { width, mps: 128, enabled: false, limit: Limit::NONE, consumed: Consumed { headers: 0, data: 0 }, mrrs: 128 }
     }
 }
 
@@ -57,14 +59,15 @@ pub(crate) enum Front<'a> {
 
 /// Where a stop leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum After {
+pub(crate) enum After {
     Idle,
     Error,
     Reset,
 }
 
+/// What a channel of either direction is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(crate) enum State {
     Idle,
     Running,
     Stopping { after: After, block_sent: bool },
@@ -146,6 +149,8 @@ pub(crate) struct Channel {
     delivered: Delivered,
     discarded: u32,
     error: (ChannelError, u64),
+    /// Fed by an H2C channel instead of the front-end stream.
+    looped: bool,
     busy: bool,
     fifo: Fifo,
     ingest: Ingest,
@@ -156,6 +161,18 @@ pub(crate) struct Channel {
     pub(crate) flight: Option<Flight>,
     pub(crate) perf: Perf,
     latched: Perf,
+}
+
+impl State {
+    /// As register and write-back block show it.
+    pub(crate) fn shown(self) -> ChannelState {
+        match self {
+            Self::Idle => ChannelState::Idle,
+            Self::Running => ChannelState::Running,
+            Self::Stopping { .. } => ChannelState::Stopping,
+            Self::Error => ChannelState::Error,
+        }
+    }
 }
 
 impl Channel {
@@ -176,6 +193,7 @@ impl Channel {
             delivered: Delivered::default(),
             discarded: 0,
             error: (ChannelError::None, 0),
+            looped: false,
             busy: false,
             fifo: Fifo::new(params.fifo_bytes, params.fifo_frames),
             ingest: Ingest::default(),
@@ -191,18 +209,42 @@ impl Channel {
 
     /// Everything as after power-on, at once, save what is known of the front-end stream's position. The run number stays for `keep_runs`.
     pub(crate) fn power_on(&mut self, keep_runs: bool) {
-        self.ingest.cut(!self.run.generator());
+        self.ingest.cut(self.external());
         self.ingest.restart(false);
         let runs = if keep_runs { self.runs } else { 0 };
-        *self = Self { ingest: self.ingest, runs, ..Self::new(self.index, &self.params) };
+        *self = Self { ingest: self.ingest, looped: self.looped, runs, ..Self::new(self.index, &self.params) };
     }
 
     pub(crate) fn state(&self) -> ChannelState {
-        match self.state {
-            State::Idle => ChannelState::Idle,
-            State::Running => ChannelState::Running,
-            State::Stopping { .. } => ChannelState::Stopping,
-            State::Error => ChannelState::Error,
+        self.state.shown()
+    }
+
+    /// Takes beats for a run; see [`Channel::front_ready`].
+    pub(crate) fn is_running(&self) -> bool {
+        self.state == State::Running
+    }
+
+    /// Fed by the front-end stream.
+    fn external(&self) -> bool {
+        !self.run.generator() && !self.looped
+    }
+
+    /// Fed by an H2C channel.
+    pub(crate) fn fed_by_loop(&self) -> bool {
+        self.looped && !self.run.generator()
+    }
+
+    /// An H2C channel wants to feed it, from the next frame on. Returns whether it does now.
+    pub(crate) fn attach(&mut self) -> bool {
+        self.looped = self.ingest.at_boundary();
+        self.looped
+    }
+
+    /// The front-end stream feeds it again.
+    pub(crate) fn detach(&mut self) {
+        self.looped = false;
+        if self.state == State::Running && self.external() {
+            self.ingest.resume_stream();
         }
     }
 
@@ -234,7 +276,7 @@ impl Channel {
         self.discarded = 0;
         self.error = (ChannelError::None, 0);
         self.busy = false;
-        self.ingest.restart(!self.run.generator());
+        self.ingest.restart(self.external());
         self.packetizer = Packetizer::default();
         self.progress.restart();
         self.state = State::Running;
@@ -287,7 +329,7 @@ impl Channel {
         if self.flight.is_some() {
             return false;
         }
-        let cut = self.ingest.cut(!self.run.generator());
+        let cut = self.ingest.cut(self.external());
         self.discarded += (self.fifo.flush() + usize::from(cut)) as u32;
         if self.run.writes_back() && self.error.0 != ChannelError::BadWriteBack && !block_sent && can_write {
             self.progress.due = true;
@@ -310,7 +352,12 @@ impl Channel {
 
     /// `front_ready` in the coming clock.
     pub(crate) fn front_ready(&self, env: &Env) -> bool {
-        self.running(env) && !self.run.generator() && self.takes(env)
+        self.running(env) && self.external() && self.takes(env)
+    }
+
+    /// The beat that an H2C channel offers is taken in the coming clock.
+    pub(crate) fn loop_ready(&self, env: &Env) -> bool {
+        self.running(env) && self.fed_by_loop() && self.takes(env)
     }
 
     pub(crate) fn busy(&self) -> bool {
@@ -545,9 +592,7 @@ impl Channel {
             channel: self.index,
             run: self.runs,
         };
-        for (bytes, word) in out.payload_mut().as_chunks_mut::<8>().0.iter_mut().zip(block.emit()) {
-            *bytes = word.to_le_bytes();
-        }
+        progress::emit(&block, out);
         self.flight = Some(Flight::WriteBack);
         Target { address: self.run.wb_addr, attributes: Attributes::default() }
     }
@@ -573,10 +618,7 @@ impl Channel {
         }
         self.flight = Some(Flight::Data { payload: chunk.payload, count });
         self.refresh(env);
-        Target {
-            address: self.run.ring_base + offset,
-            attributes: Attributes { relaxed, no_snoop: self.run.no_snoop(), id_based: false },
-        }
+        Target { address: self.run.ring_base + offset, attributes: Attributes { relaxed, no_snoop: self.run.no_snoop(), id_based: false } }
     }
 
     fn frame_header(&self) -> [u8; HEADER_BYTES as usize] {
@@ -626,7 +668,7 @@ impl Channel {
 
     fn update_progress(&mut self, now: u64) -> bool {
         let due = self.progress.due;
-        let fires = self.progress.update(now, &self.run, &self.causes, self.delivered);
+        let fires = self.progress.update(now, &self.run.pace(), &self.causes, self.delivered);
         if self.state != State::Running {
             // Outside a run only a stop's last block goes out; see `settle`.
             self.progress.due = due;
@@ -636,7 +678,7 @@ impl Channel {
 
     /// The next cycle at whose end something happens by itself.
     pub(crate) fn timer(&self) -> Option<u64> {
-        self.progress.timer(&self.run, &self.causes, self.state == State::Running)
+        self.progress.timer(&self.run.pace(), &self.causes, self.state == State::Running)
     }
 
     pub(crate) fn latch_perf(&mut self) {

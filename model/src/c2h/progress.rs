@@ -3,9 +3,21 @@
 //! The data cause is armed with the number of frames that the host has seen. It fires once when more have been *published*, and every
 //! byte and write-back that it announces has left before its message can: a channel's posted writes leave in order.
 
-use super::settings::Settings;
+use silico_spec::port::TlpBuf;
+use silico_spec::writeback::WriteBack;
 
-/// Registers of the interrupt causes: they take effect at once, not at a start.
+/// How often a channel writes back, as its registers say.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    pub(crate) writes_back: bool,
+    /// Each after so much progress, zero: not; see [`Delivered`].
+    pub(crate) wb_frames: u32,
+    pub(crate) wb_bytes: u32,
+    /// Cycles.
+    pub(crate) wb_time: u32,
+}
+
+/// Registers of the interrupt causes: they take effect at once, not at a start. `data` stands for `space` of an H2C channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Causes {
     pub(crate) data: u32,
@@ -44,11 +56,21 @@ pub(crate) struct Progress {
     target: Option<u64>,
 }
 
-/// The counts of a channel that have become true for the host.
+/// The counts of a channel that have become true for the host. What interrupts and blocks are counted by is `frames`: frames of a C2H channel,
+/// descriptors of an H2C one.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Delivered {
     pub(crate) count: u64,
     pub(crate) frames: u64,
+    /// Of `frames`, up to the last one that wants its interrupt at once.
+    pub(crate) urgent: u64,
+}
+
+/// Fills in a write-back block.
+pub(crate) fn emit(block: &WriteBack, out: &mut TlpBuf) {
+    for (bytes, word) in out.payload_mut().as_chunks_mut::<8>().0.iter_mut().zip(block.emit()) {
+        *bytes = word.to_le_bytes();
+    }
 }
 
 impl Progress {
@@ -78,15 +100,15 @@ impl Progress {
     }
 
     /// Looks at the counts at the end of clock `now`. Returns whether the data cause fires.
-    pub(crate) fn update(&mut self, now: u64, set: &Settings, causes: &Causes, delivered: Delivered) -> bool {
+    pub(crate) fn update(&mut self, now: u64, set: &Pace, causes: &Causes, delivered: Delivered) -> bool {
         let fires = self.interrupt(now, set, causes, delivered);
-        if set.writes_back() {
+        if set.writes_back {
             self.write_back(now, set, delivered);
         }
         fires
     }
 
-    fn write_back(&mut self, now: u64, set: &Settings, delivered: Delivered) {
+    fn write_back(&mut self, now: u64, set: &Pace, delivered: Delivered) {
         let frames = delivered.frames - self.written_frames;
         if frames == 0 {
             return;
@@ -98,16 +120,17 @@ impl Progress {
         self.due |= self.target.is_some_and(|target| target > self.written_frames);
     }
 
-    fn interrupt(&mut self, now: u64, set: &Settings, causes: &Causes, delivered: Delivered) -> bool {
+    fn interrupt(&mut self, now: u64, set: &Pace, causes: &Causes, delivered: Delivered) -> bool {
         if self.armed && self.target.is_none() && delivered.frames > causes.arm {
             let since = *self.beyond_since.get_or_insert(now);
             let beyond = delivered.frames - causes.arm;
             let late = causes.data_time != 0 && now - since >= u64::from(causes.data_time);
-            if vector(causes.data).is_some() && (late || beyond >= u64::from(causes.data_frames)) {
+            let urgent = delivered.urgent > causes.arm;
+            if vector(causes.data).is_some() && (late || urgent || beyond >= u64::from(causes.data_frames)) {
                 self.target = Some(delivered.frames);
             }
         }
-        let published = if set.writes_back() { self.published } else { delivered.frames };
+        let published = if set.writes_back { self.published } else { delivered.frames };
         if self.target.is_none_or(|target| published < target) {
             return false;
         }
@@ -123,7 +146,7 @@ impl Progress {
     }
 
     /// The next cycle at whose end a timer runs out.
-    pub(crate) fn timer(&self, set: &Settings, causes: &Causes, running: bool) -> Option<u64> {
+    pub(crate) fn timer(&self, set: &Pace, causes: &Causes, running: bool) -> Option<u64> {
         let timer = |since: Option<u64>, span: u32| since.filter(|_| span != 0).map(|since| since + u64::from(span));
         let write_back = if self.due || !running { None } else { timer(self.dirty_since, set.wb_time) };
         let interrupt = if self.target.is_some() || !self.armed || vector(causes.data).is_none() {

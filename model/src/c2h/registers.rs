@@ -19,6 +19,8 @@ pub(crate) struct Staged {
     arm: (u32, u32),
     gen_seed: (u32, u32),
     gen_count: (u32, u32),
+    free_base: (u32, u32),
+    comp_base: (u32, u32),
 }
 
 /// High dwords latched by reads of the low ones.
@@ -71,7 +73,8 @@ pub(crate) fn snapshot(shadow: &mut u32, value: u64, high: bool) -> u32 {
     value as u32
 }
 
-fn dword(value: u64, high: bool) -> u32 {
+/// One half of a 64-bit register.
+pub(crate) fn dword(value: u64, high: bool) -> u32 {
     if high { (value >> 32) as u32 } else { value as u32 }
 }
 
@@ -115,6 +118,11 @@ impl Channel {
             o if o & !4 == map::GEN_SEED => dword(self.set.gen_seed, high),
             o if o & !4 == map::GEN_COUNT => dword(self.set.gen_count, high),
             o if o & !4 == map::GEN_MADE => snapshot(&mut shadow.gen_made, self.generator.made(), high),
+            o if o & !4 == map::FREE_BASE => dword(self.set.free_base, high),
+            o if o & !4 == map::COMP_BASE => dword(self.set.comp_base, high),
+            map::FREE_ENTRIES => self.set.free_entries,
+            map::COMP_ENTRIES => self.set.comp_entries,
+            map::FLUSH_TIME => self.set.flush_time,
             map::GEN_TABLE..LENGTH_TABLE_END => self.set.gen_table[((offset - map::GEN_TABLE) / map::GEN_TABLE_STRIDE) as usize],
             _ => 0,
         }
@@ -153,6 +161,8 @@ impl Channel {
             map::WB_ADDR => Some((&mut staged.wb_addr, &mut set.wb_addr)),
             map::GEN_SEED => Some((&mut staged.gen_seed, &mut set.gen_seed)),
             map::GEN_COUNT => Some((&mut staged.gen_count, &mut set.gen_count)),
+            map::FREE_BASE => Some((&mut staged.free_base, &mut set.free_base)),
+            map::COMP_BASE => Some((&mut staged.comp_base, &mut set.comp_base)),
             _ => None,
         };
         if let Some((staged, register)) = wide {
@@ -168,6 +178,8 @@ impl Channel {
                 }
                 return true;
             }
+            // Doorbells of the page discipline: nothing is given without it.
+            map::FREE_TAIL | map::COMP_HEAD => return true,
             map::INT_DATA_ARM => {
                 if let Some(value) = join(&mut staged.arm, self.causes.arm, high, write) {
                     self.causes.arm = value;
@@ -190,7 +202,7 @@ impl Channel {
             map::WB_FRAMES => (&mut set.wb_frames, u32::MAX),
             map::WB_BYTES => (&mut set.wb_bytes, u32::MAX),
             map::WB_TIME => (&mut set.wb_time, u32::MAX),
-            map::CONFIG => (&mut set.config, 0x1f),
+            map::CONFIG => (&mut set.config, 0x7f),
             map::MAX_FRAME => (&mut set.max_frame, u32::MAX),
             map::BUSY_ASSERT => (&mut set.busy_assert, u32::MAX),
             map::BUSY_RELEASE => (&mut set.busy_release, u32::MAX),
@@ -202,6 +214,9 @@ impl Channel {
             map::GEN_MIN => (&mut set.gen_min, u32::MAX),
             map::GEN_MAX => (&mut set.gen_max, u32::MAX),
             map::GEN_PAUSE => (&mut set.gen_pause, u32::MAX),
+            map::FREE_ENTRIES => (&mut set.free_entries, u32::MAX),
+            map::COMP_ENTRIES => (&mut set.comp_entries, u32::MAX),
+            map::FLUSH_TIME => (&mut set.flush_time, u32::MAX),
             map::GEN_RATE => (&mut set.gen_rate, u32::MAX),
             map::GEN_TABLE..LENGTH_TABLE_END => {
                 (&mut set.gen_table[((offset - map::GEN_TABLE) / map::GEN_TABLE_STRIDE) as usize], u32::MAX)

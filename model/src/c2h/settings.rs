@@ -31,6 +31,11 @@ pub(crate) struct Settings {
     pub(crate) gen_seed: u64,
     pub(crate) gen_count: u64,
     pub(crate) gen_table: [u32; TABLE_ENTRIES],
+    pub(crate) free_base: u64,
+    pub(crate) comp_base: u64,
+    pub(crate) free_entries: u32,
+    pub(crate) comp_entries: u32,
+    pub(crate) flush_time: u32,
 }
 
 impl Default for Settings {
@@ -54,6 +59,11 @@ impl Default for Settings {
             gen_seed: 0,
             gen_count: 0,
             gen_table: [0; TABLE_ENTRIES],
+            free_base: 0,
+            comp_base: 0,
+            free_entries: 0,
+            comp_entries: 0,
+            flush_time: 0,
         }
     }
 }
@@ -73,6 +83,11 @@ impl Settings {
 
     pub(crate) fn writes_back(&self) -> bool {
         self.flag(map::config::WRITE_BACK)
+    }
+
+    pub(crate) fn pace(&self) -> super::progress::Pace {
+        let (wb_frames, wb_bytes, wb_time) = (self.wb_frames, self.wb_bytes, self.wb_time);
+        super::progress::Pace { writes_back: self.writes_back(), wb_frames, wb_bytes, wb_time }
     }
 
     pub(crate) fn relaxed(&self) -> bool {
@@ -109,6 +124,10 @@ impl Settings {
 
     /// Whether a start may go ahead with these (resolved) settings; the value at fault goes into `ERROR_ADDR`.
     pub(crate) fn check(&self, params: &CardParams) -> Result<(), (ChannelError, u64)> {
+        if self.flag(map::config::PAGES) {
+            // This card has the ring discipline only.
+            return Err((ChannelError::BadDescriptorRing, self.config.into()));
+        }
         let ring_ends = self.ring_base.checked_add(self.ring_size);
         if !self.ring_base.is_multiple_of(RING_GRID) || ring_ends.is_none() {
             return Err((ChannelError::BadRing, self.ring_base));

@@ -308,6 +308,13 @@ impl ConfigSpace {
         self.decoded.completion_timeout
     }
 
+    /// Completion timeout in clocks of 4 ns; `default` in the default range, which names no time; `None`: disabled.
+    #[must_use]
+    pub fn completion_timeout_clocks(&self, default: u64) -> Option<u64> {
+        let named = self.table.get(PCIE + pcie::DEVICE_CONTROL_2) & pcie::device_2::TIMEOUT_VALUE != 0;
+        self.decoded.completion_timeout.map(|us| if named { us.saturating_mul(250) } else { default })
+    }
+
     /// MSI-X is on.
     #[inline]
     #[must_use]

@@ -3,9 +3,9 @@
 use crate::config::ErrorKind;
 use bitvec::array::BitArray;
 use silico_spec::params::MAX_H2C;
+use silico_spec::tlp::Attributes;
 use silico_spec::tlp::{CompletionSequence, CompletionStatus, Header, Kind, Limits, Progress, SequenceBroken, Span};
 use silico_spec::units::{Bdf, BusAddr, Tag};
-use silico_spec::tlp::Attributes;
 use silico_spec::writeback::ChannelError;
 use std::collections::VecDeque;
 
@@ -181,8 +181,7 @@ impl Reads {
     /// Takes a tag for a read of `bytes` bytes from `address` on. `None` if there is none, or these bytes are no legal request.
     pub(crate) fn issue(&mut self, owner: Owner, address: u64, bytes: u32, requester: Bdf, attributes: Attributes) -> Option<Header> {
         let tag = self.free()?;
-        let header =
-            Span::of(BusAddr(address), bytes)?.header(Kind::MemRead, requester, Tag(tag as u16)).with_attributes(attributes);
+        let header = Span::of(BusAddr(address), bytes)?.header(Kind::MemRead, requester, Tag(tag as u16)).with_attributes(attributes);
         let sequence = CompletionSequence::new(&header).ok()?;
         self.serials += 1;
         let read = Outstanding { owner, address, bytes, got: 0, sequence, interest: Interest::Live, sent: false, serial: self.serials };
@@ -283,7 +282,9 @@ impl Outstanding {
             Ok(progress) => progress,
             Err(_) if quiet => return Answer::SWALLOWED,
             // What does not fit its request is discarded as malformed; the request runs out of time.
-            Err(SequenceBroken::AfterEnd { .. } | SequenceBroken::Transaction { .. }) => return Answer::bad(ErrorKind::UnexpectedCompletion),
+            Err(SequenceBroken::AfterEnd { .. } | SequenceBroken::Transaction { .. }) => {
+                return Answer::bad(ErrorKind::UnexpectedCompletion);
+            }
             Err(_) => return Answer::bad(ErrorKind::MalformedTlp),
         };
         if quiet {

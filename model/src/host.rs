@@ -1,0 +1,409 @@
+//! What the card does for its host-to-card channels: grants of their reads and blocks, completions, outputs, loops into C2H channels.
+
+use crate::c2h::{Env, Front, Signal, Write};
+use crate::card::{Card, Fronts, Set};
+use crate::config::ErrorKind;
+use crate::h2c::{self, Lack, Need, Output};
+use crate::read::{Effect, Owner};
+use crate::registers::error_summary;
+use crate::transmit::Source;
+use silico_spec::credit::Class;
+use silico_spec::params::MAX_H2C;
+use silico_spec::port::FrontBeat;
+use silico_spec::registers::h2c as map;
+use silico_spec::tlp::{CompletionStatus, Header, Kind, Limits};
+use silico_spec::units::{BusAddr, Dwords, Tag};
+use silico_spec::writeback;
+
+/// Bit per H2C channel: the beat shown is taken.
+pub(crate) type Taken = Set;
+
+// --- registers and resets -----------------------------------------------------------------------------------------------------
+
+impl Card {
+    /// Follows config space in what holds for reads.
+    pub(crate) fn update_reads(&mut self) {
+        let timeout = self.config.completion_timeout_clocks(self.params.read_timeout.into());
+        self.reads.set_rules(self.config.extended_tags(), timeout);
+        self.show_pending();
+    }
+
+    /// Transactions Pending says whether reads are outstanding.
+    fn show_pending(&mut self) {
+        self.config.set_transactions_pending(self.reads.pending());
+    }
+
+    /// The function is reset: late completions are swallowed.
+    pub(crate) fn reset_h2c(&mut self) {
+        self.reads.forget();
+        for channel in &mut self.h2c {
+            channel.power_on(false);
+        }
+        self.h2c_awake = Set::all(self.h2c.len());
+        self.join_loops();
+        self.update_reads();
+    }
+
+    /// The registers ask for a reset of the whole card.
+    pub(crate) fn reset_h2c_channels(&mut self) {
+        self.h2c.iter_mut().for_each(h2c::Channel::reset_with_runs);
+        self.h2c_awake = Set::all(self.h2c.len());
+    }
+
+    pub(crate) fn write_h2c(&mut self, channel: usize, within: u32, write: Write) -> bool {
+        let others = self.h2c.iter().enumerate().filter(|(index, _)| *index != channel);
+        let targets = others.filter_map(|(_, other)| other.target()).fold(0, |bits, target| bits | 1_u16 << target);
+        let Some(unit) = self.h2c.get_mut(channel) else { return false };
+        let hit = unit.write(within, write, targets);
+        self.h2c_awake.insert(channel);
+        if hit && within & !4 == map::INT_SPACE_ARM {
+            self.registers.fired_space &= !(1 << channel);
+        }
+        hit
+    }
+}
+
+// --- the transmit side --------------------------------------------------------------------------------------------------------
+
+impl Card {
+    /// What keeps a read from going at present.
+    pub(crate) fn lack(&self) -> Lack {
+        if !self.transmitter.affords(&self.limits, Class::NonPosted, 0) {
+            Lack::Credit
+        } else if self.reads.has_free() {
+            Lack::None
+        } else {
+            Lack::Tag
+        }
+    }
+
+    fn read_wanted(&self, env: &Env) -> bool {
+        self.h2c_awake.into_iter().any(|index| self.h2c[index].need(env).is_read())
+    }
+
+    /// A read wants to go and lacks credits, and credits alone.
+    pub(crate) fn read_starved(&self, env: &Env) -> bool {
+        !self.h2c_awake.is_empty()
+            && self.config.bus_master()
+            && self.lack() == Lack::Credit
+            && self.reads.has_free()
+            && self.read_wanted(env)
+    }
+
+    /// Whether [`Card::grant_read`] would do something.
+    pub(crate) fn read_grantable(&self, env: &Env) -> bool {
+        !self.h2c_awake.is_empty() && (!self.config.bus_master() || self.lack() == Lack::None) && self.read_wanted(env)
+    }
+
+    pub(crate) fn block_wanted(&self) -> bool {
+        self.h2c_awake.into_iter().any(|index| self.h2c[index].block_due())
+    }
+
+    /// The next read. All reads need the same, a tag and a header credit, so the first that cannot go stands for all.
+    pub(crate) fn grant_read(&mut self, env: &Env) -> Option<Source> {
+        for index in self.h2c_awake.from(self.transmitter.read_turn) {
+            let need = self.h2c[index].need(env);
+            if !need.is_read() {
+                continue;
+            }
+            if !self.config.bus_master() {
+                self.h2c[index].refused();
+                continue;
+            }
+            if self.lack() != Lack::None {
+                return None;
+            }
+            self.transmitter.read_turn = if index + 1 < self.h2c.len() { index + 1 } else { 0 };
+            self.transmitter.reads_first = false;
+            return self.grant_need(index, need);
+        }
+        None
+    }
+
+    fn grant_need(&mut self, index: usize, need: Need) -> Option<Source> {
+        let granted = self.h2c[index].grant(need)?;
+        let owner = Owner { channel: index, purpose: granted.purpose, start: granted.start, cookie: granted.cookie };
+        let mut attributes = granted.attributes;
+        attributes.relaxed &= self.config.relaxed_allowed();
+        attributes.no_snoop &= self.config.no_snoop_allowed();
+        let header = self.reads.issue(owner, granted.address, granted.bytes, self.config.bdf(), attributes)?;
+        self.show_pending();
+        self.transmitter.tlp.set_len(0);
+        self.load(Source::Read(index, header.tag().0 as u8), header)
+    }
+
+    /// A write-back block. `None`: none waits. `Some(None)`: the next one lacks credits, or no memory may be written.
+    pub(crate) fn grant_block(&mut self) -> Option<Option<Source>> {
+        for index in self.h2c_awake.from(self.transmitter.block_turn) {
+            if !self.h2c[index].block_due() {
+                continue;
+            }
+            if !self.config.bus_master() {
+                self.h2c[index].refused();
+                continue;
+            }
+            if !self.transmitter.affords(&self.limits, Class::Posted, writeback::BYTES) {
+                return Some(None);
+            }
+            self.transmitter.block_turn = if index + 1 < self.h2c.len() { index + 1 } else { 0 };
+            self.transmitter.blocks_first = false;
+            let target = self.h2c[index].grant_block(self.cycles, &mut self.transmitter.tlp);
+            let header = Header::memory(Kind::MemWrite, self.config.bdf(), Tag(0), BusAddr(target.address), Dwords(writeback::BYTES / 4));
+            return Some(self.load(Source::Block(index), header.with_attributes(target.attributes)));
+        }
+        None
+    }
+
+    /// A TLP has left.
+    pub(crate) fn h2c_left(&mut self, source: Option<Source>) {
+        match source {
+            Some(Source::Read(index, tag)) => {
+                self.reads.sent(tag, self.cycles);
+                self.h2c[index].flight = false;
+            }
+            Some(Source::Block(index)) => self.h2c[index].block_left(),
+            _ => {}
+        }
+    }
+
+    /// Counts clocks by what keeps each channel from reading.
+    pub(crate) fn count_reads(&mut self, env: &Env, clocks: u64, lack: Lack, granted: Option<Source>) {
+        let mut tagless = false;
+        for index in self.h2c_awake {
+            let need = self.h2c[index].need(env);
+            if !matches!(granted, Some(Source::Read(channel, _)) if channel == index) {
+                tagless |= need.is_read() && lack == Lack::Tag;
+                self.h2c[index].count(clocks, need, lack);
+            }
+        }
+        if tagless {
+            self.registers.perf.no_tag += clocks;
+        }
+    }
+}
+
+// --- completions --------------------------------------------------------------------------------------------------------------
+
+impl Card {
+    /// A completion has come.
+    pub(crate) fn receive_completion(&mut self, header: Header, payload: &[u8]) {
+        // No digest is checked, so one is no error; RCB is what software says of the root complex, and any other completer keeps to it too.
+        let rcb = self.config.read_completion_boundary();
+        let limits = Limits { max_payload: self.config.max_payload(), rcb, digest: true, ..Limits::DEFAULT };
+        let answer = self.reads.complete(&header, payload.len(), &limits);
+        if let Some(error) = answer.error {
+            self.log(error, Some(&header));
+        }
+        if let Some(status) = answer.status {
+            self.log_status(status);
+        }
+        if let Some(channel) = answer.channel {
+            self.h2c[channel].perf.rx_beats += u64::from(self.params.width.beats(payload.len() as u32));
+        }
+        match answer.effect {
+            Effect::None => {}
+            Effect::Data { owner, lead, bytes } => {
+                self.h2c[owner.channel].arrived(owner.purpose, owner.start, &payload[lead..lead + bytes]);
+            }
+            Effect::Failed(failure) => self.h2c[failure.channel].read_failed(failure),
+        }
+        self.show_pending();
+        self.receiver.release(header);
+    }
+
+    fn log_status(&mut self, status: CompletionStatus) {
+        self.config.log_completion(status);
+    }
+
+    /// Reads whose time runs out at the end of this clock.
+    fn expire_reads(&mut self) {
+        while let Some((logged, failure)) = self.reads.expire(self.cycles) {
+            if logged {
+                self.log(ErrorKind::CompletionTimeout, None);
+            }
+            if let Some(failure) = failure {
+                self.h2c[failure.channel].read_failed(failure);
+            }
+            self.show_pending();
+        }
+    }
+}
+
+// --- outputs and loops --------------------------------------------------------------------------------------------------------
+
+impl Card {
+    /// The beat that H2C channel `index` shows on the stream port.
+    pub(crate) fn stream_beat(&self, index: usize, env: &Env) -> Option<FrontBeat> {
+        let channel = self.h2c.get(index).filter(|channel| channel.receiver() == Some(Output::Stream))?;
+        if self.is_in_reset() { None } else { channel.shown(env) }
+    }
+
+    /// Which channels' beats would be taken in the coming clocks, `stream_ready` telling of the stream ports.
+    fn taken(&self, env: &Env, stream_ready: impl Fn(usize) -> bool) -> Taken {
+        let mut taken = Set(0);
+        for index in self.h2c_awake {
+            let ready = match self.h2c[index].receiver() {
+                None | Some(Output::Sink) => true,
+                Some(Output::Stream) => stream_ready(index),
+                Some(Output::Loopback(target)) => {
+                    self.feeders.get(target) == Some(&Some(index as u8)) && self.channels[target].loop_ready(env)
+                }
+            };
+            if ready {
+                taken.insert(index);
+            }
+        }
+        taken
+    }
+
+    /// As [`Card::taken`], for the clocks that are passed now.
+    pub(crate) fn ready_outputs<F: Fronts>(&self, env: &Env, fronts: &F) -> Taken {
+        if self.h2c_awake.is_empty() { Set(0) } else { self.taken(env, |channel| fronts.out_ready(channel)) }
+    }
+
+    /// Clocks in which no output does anything but let full beats of one descriptor pass; no such beats either without `bulk`.
+    pub(crate) fn h2c_still(&self, env: &Env, stream_ready: impl Fn(usize) -> bool, bulk: bool) -> u64 {
+        let taken = self.taken(env, stream_ready);
+        let mut clocks = u64::MAX;
+        for index in self.h2c_awake {
+            let channel = &self.h2c[index];
+            let ready = taken.contains(index);
+            let loops = matches!(channel.receiver(), Some(Output::Loopback(_)));
+            if channel.shows(env) && ready && (loops || !bulk) {
+                return 0;
+            }
+            clocks = clocks.min(channel.uneventful(env, ready, channel.need(env)));
+        }
+        clocks
+    }
+
+    /// Clocks until the receiver of an output stream that waits for it becomes ready.
+    pub(crate) fn clocks_to_output(&self, env: &Env, ready_in: impl Fn(usize) -> Option<u64>) -> u64 {
+        let waits = |index: &usize| self.h2c[*index].shows(env) && self.h2c[*index].receiver() == Some(Output::Stream);
+        let soon = self.h2c_awake.filter(waits).filter_map(ready_in).filter(|clocks| *clocks > 0);
+        soon.min().unwrap_or(u64::MAX)
+    }
+
+    /// Passes clocks of C2H channel `index`, fed by whoever feeds it.
+    #[inline]
+    pub(crate) fn advance_channel<F: Fronts>(&mut self, index: usize, env: &Env, clocks: u64, sending: bool, fronts: &mut F) {
+        if self.loops == 0 {
+            return self.channels[index].advance(env, self.cycles, clocks, sending, &mut fronts.of(index));
+        }
+        match self.feeders[index] {
+            None => self.channels[index].advance(env, self.cycles, clocks, sending, &mut fronts.of(index)),
+            Some(feeder) => {
+                let beat = self.h2c[usize::from(feeder)].shown(env);
+                self.channels[index].advance(env, self.cycles, clocks, sending, &mut Front::Beat(beat.as_ref()));
+            }
+        }
+    }
+
+    /// Passes clocks of the H2C channels.
+    pub(crate) fn advance_h2c<F: Fronts>(&mut self, env: &Env, clocks: u64, taken: Taken, fronts: &mut F) {
+        for index in self.h2c_awake {
+            self.h2c[index].advance(env, clocks, taken.contains(index), |bytes, last| fronts.out_take(index, bytes, last));
+        }
+    }
+
+    /// Ties C2H channels to the H2C channels that feed them, and unties them: at the bounds of frames.
+    fn join_loops(&mut self) {
+        for target in 0..self.channels.len() {
+            let Some(feeder) = self.feeders[target] else { continue };
+            if !self.channels[target].is_running() {
+                self.h2c[usize::from(feeder)].receiver_stopped();
+            }
+            if self.h2c[usize::from(feeder)].target() != Some(target) {
+                self.feeders[target] = None;
+                self.channels[target].detach();
+                self.loops -= 1;
+            }
+        }
+        for index in 0..self.h2c.len() {
+            let Some(target) = self.h2c[index].target() else { continue };
+            if self.feeders[target].is_none() && self.channels[target].attach() {
+                self.feeders[target] = Some(index as u8);
+                self.loops += 1;
+            }
+        }
+    }
+
+    /// An H2C channel waits for the end of a frame of the front end that it is to replace.
+    fn waits_to_join(&self) -> bool {
+        let waits = |index: usize| self.h2c[index].target().is_some_and(|target| self.feeders[target] != Some(index as u8));
+        self.h2c_awake.into_iter().any(waits)
+    }
+}
+
+// --- the end of a clock -------------------------------------------------------------------------------------------------------
+
+impl Card {
+    /// Clocks until something runs out by itself.
+    pub(crate) fn h2c_timers(&self) -> u64 {
+        let mut clocks = self.reads.deadline().map_or(u64::MAX, |at| at.saturating_sub(self.cycles));
+        if self.h2c_awake.is_empty() {
+            return clocks;
+        }
+        for index in self.h2c_awake {
+            let channel = &self.h2c[index];
+            if !channel.settled(self.reads.of(index)) {
+                return 0;
+            }
+            clocks = clocks.min(channel.timer().map_or(u64::MAX, |at| at.saturating_sub(self.cycles)));
+        }
+        if self.waits_to_join() { 0 } else { clocks }
+    }
+
+    /// The end of a clock for the H2C channels.
+    pub(crate) fn end_h2c_clock(&mut self) {
+        if self.reads.deadline().is_some_and(|at| at <= self.cycles) {
+            self.expire_reads();
+        }
+        if self.h2c_awake.is_empty() && self.loops == 0 {
+            return;
+        }
+        for index in self.h2c_awake {
+            if self.h2c[index].giving_up() {
+                self.reads.orphan(index);
+            }
+            let signals = self.h2c[index].end_of_clock(self.cycles, self.config.bus_master(), self.reads.of(index));
+            if self.h2c[index].asleep() {
+                self.h2c_awake.remove(index);
+            }
+            for signal in signals.into_iter().flatten() {
+                self.signal_h2c(index, signal);
+            }
+        }
+        self.join_loops();
+    }
+
+    fn signal_h2c(&mut self, channel: usize, signal: Signal) {
+        let (vector, fired) = match signal {
+            Signal::Data(vector) => (vector, &mut self.registers.fired_space),
+            Signal::Error(vector) => (vector, &mut self.registers.fired_h2c_error),
+        };
+        if self.config.msix_enabled() {
+            self.msix.raise(vector);
+        } else {
+            *fired |= 1 << channel;
+        }
+    }
+
+    /// The card cause: a channel that failed, of those that software wants to hear of.
+    #[inline]
+    pub(crate) fn watch_errors(&mut self) {
+        if self.registers.error_mask == 0 && !self.registers.is_alarmed() {
+            return;
+        }
+        let summary = error_summary(&self.channels, &self.h2c);
+        if let Some(vector) = self.registers.alarm(summary) {
+            if self.config.msix_enabled() {
+                self.msix.raise(vector);
+            } else {
+                self.registers.fired_card = true;
+            }
+        }
+    }
+}
+
+const _: () = assert!(MAX_H2C <= 8, "a bit each in the registers");

@@ -293,7 +293,8 @@ impl Card {
         match self.feeders[index] {
             None => self.channels[index].advance(env, self.cycles, clocks, sending, &mut fronts.of(index)),
             Some(feeder) => {
-                let beat = self.h2c[usize::from(feeder)].shown(env);
+                let feeder = &self.h2c[usize::from(feeder)];
+                let beat = if feeder.receiver() == Some(Output::Loopback(index)) { feeder.shown(env) } else { None };
                 self.channels[index].advance(env, self.cycles, clocks, sending, &mut Front::Beat(beat.as_ref()));
             }
         }

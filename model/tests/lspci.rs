@@ -48,7 +48,7 @@ fn lspci_sees_the_card_after_reset() {
         &text,
         &[
             "[1180]: ",
-            "[10dc:51c0] (rev 10)",
+            "[10dc:51c0] (rev 11)",
             "Control: I/O- Mem- BusMaster-",
             "Status: Cap+ 66MHz- UDF- FastB2B- ParErr- DEVSEL=fast >TAbort- <TAbort- <MAbort- >SERR- <PERR- INTx-",
             "Interrupt: pin A routed to IRQ 0",

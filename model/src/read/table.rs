@@ -3,6 +3,7 @@
 use crate::config::ErrorKind;
 use bitvec::array::BitArray;
 use silico_spec::params::MAX_H2C;
+use silico_spec::port::MAX_PAYLOAD;
 use silico_spec::tlp::Attributes;
 use silico_spec::tlp::{CompletionSequence, CompletionStatus, Header, Kind, Limits, Progress, SequenceBroken, Span};
 use silico_spec::units::{Bdf, BusAddr, Tag};
@@ -278,7 +279,9 @@ impl Outstanding {
 
     fn judge(&mut self, header: &Header, payload: usize, limits: &Limits) -> Answer {
         let quiet = self.interest == Interest::Forgotten;
-        let progress = match self.sequence.push(header, payload, limits) {
+        // The limits that held when a forgotten read went out are forgotten too.
+        let lenient = Limits { max_payload: MAX_PAYLOAD as u32, rcb: 64, ..*limits };
+        let progress = match self.sequence.push(header, payload, if quiet { &lenient } else { limits }) {
             Ok(progress) => progress,
             Err(_) if quiet => return Answer::SWALLOWED,
             // What does not fit its request is discarded as malformed; the request runs out of time.

@@ -1,10 +1,15 @@
 //! A bare test bench around a card: no link, no host, just the port, with memory for what the card writes.
 #![allow(dead_code, reason = "each test uses its part")]
 
+mod host;
+
+#[allow(unused_imports, reason = "each test uses its part")]
+pub(crate) use host::{Fault, Host};
 use silico_spec::credit::Limits;
+use silico_spec::descriptor::H2cDescriptor;
 use silico_spec::params::CardParams;
 use silico_spec::port::{FrontFrame, Response, RxTlp, Stimulus, TlpBuf, TlpPort};
-use silico_spec::registers::{c2h, card};
+use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::tlp::{Header, Kind};
 use silico_spec::units::{Bdf, BusAddr, Cycle, Cycles, Dwords, Tag};
 use std::sync::Arc;
@@ -13,6 +18,10 @@ pub(crate) const HOST: Bdf = Bdf::from_bits(0);
 pub(crate) const BAR0: u64 = 0x10_0000_0000;
 pub(crate) const BAR2: u64 = 0x10_0010_0000;
 pub(crate) const MEMORY: u64 = 0x2_0000_0000;
+
+/// Where descriptor rings and write-back blocks of H2C channels lie in the memory.
+pub(crate) const H2C_RING: u64 = 0x8_0000;
+pub(crate) const H2C_BLOCK: u64 = 0xf_1000;
 
 /// A TLP that the card sent: cycles of its first and last beat, header, payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +39,8 @@ pub(crate) struct Bench<P> {
     pub(crate) response: Response,
     pub(crate) sent: Vec<Sent>,
     pub(crate) memory: Vec<u8>,
+    /// Answers the card's reads, if it is there.
+    pub(crate) host: Option<Host>,
     tag: u16,
 }
 
@@ -37,16 +48,24 @@ impl<P: TlpPort> Bench<P> {
     pub(crate) fn new(card: P, params: &CardParams) -> Self {
         let mut stimulus = Stimulus::new(params.c2h_channels.into());
         stimulus.credits = Limits::INFINITE;
-        Self { card, now: 0, stimulus, response: Response::default(), sent: Vec::new(), memory: vec![0; 1 << 20], tag: 0 }
+        Self { card, now: 0, stimulus, response: Response::default(), sent: Vec::new(), memory: vec![0; 1 << 20], host: None, tag: 0 }
     }
 
     /// Runs to `cycle`, `at_most` clocks a run.
     pub(crate) fn run_to(&mut self, cycle: u64, at_most: u64) {
         while self.now < cycle {
-            self.card.run(Cycle(self.now), Cycles((cycle - self.now).min(at_most)), &mut self.stimulus, &mut self.response);
+            let mut limit = (cycle - self.now).min(at_most);
+            if let Some(host) = &mut self.host {
+                host.deliver(self.now, &mut self.stimulus.rx);
+                limit = limit.min(host.due_in(self.now));
+            }
+            self.card.run(Cycle(self.now), Cycles(limit), &mut self.stimulus, &mut self.response);
             self.now += self.response.clocks.0;
             if self.response.tlp_done {
                 self.note();
+                if let (Some(host), Some(sent)) = (&mut self.host, self.sent.last()) {
+                    host.answer(sent, &self.memory);
+                }
             }
         }
     }
@@ -84,7 +103,7 @@ impl<P: TlpPort> Bench<P> {
         let header = header.with_tag(Tag(self.tag));
         let before = self.sent.len();
         self.push(header, payload);
-        for _ in 0..1000 {
+        for _ in 0..100_000 {
             self.run(1);
             let answer = self.sent[before..]
                 .iter()
@@ -131,7 +150,7 @@ impl<P: TlpPort> Bench<P> {
         self.config_write(express + 8, code << 5 | 0x2810);
     }
 
-    fn find_capability(&mut self, id: u8) -> u16 {
+    pub(crate) fn find_capability(&mut self, id: u8) -> u16 {
         let mut at = self.config_read(0x34) as u16 & 0xfc;
         while at != 0 {
             let word = self.config_read(at);
@@ -147,7 +166,8 @@ impl<P: TlpPort> Bench<P> {
     pub(crate) fn write(&mut self, address: u64, value: u64, bytes: usize) {
         let header = Header::memory(Kind::MemWrite, HOST, Tag(0), BusAddr(address), Dwords(bytes as u32 / 4));
         self.push(header, &value.to_le_bytes()[..bytes]);
-        self.run(1);
+        // The card takes a dword a clock, and the bench looks at no credits.
+        self.run(bytes as u64 / 4);
     }
 
     /// Posted write of some bytes of a dword.
@@ -184,6 +204,55 @@ impl<P: TlpPort> Bench<P> {
 
     pub(crate) fn get64(&mut self, channel: u32, register: u32) -> u64 {
         self.read(self.channel(channel, register), 8)
+    }
+
+    pub(crate) fn host_channel(&self, channel: u32, register: u32) -> u64 {
+        BAR0 + u64::from(h2c::offset(channel, register))
+    }
+
+    pub(crate) fn h2c_set32(&mut self, channel: u32, register: u32, value: u32) {
+        self.write(self.host_channel(channel, register), value.into(), 4);
+    }
+
+    pub(crate) fn h2c_set64(&mut self, channel: u32, register: u32, value: u64) {
+        self.write(self.host_channel(channel, register), value, 8);
+    }
+
+    pub(crate) fn h2c_get32(&mut self, channel: u32, register: u32) -> u32 {
+        self.read(self.host_channel(channel, register), 4) as u32
+    }
+
+    pub(crate) fn h2c_get64(&mut self, channel: u32, register: u32) -> u64 {
+        self.read(self.host_channel(channel, register), 8)
+    }
+
+    /// Descriptor ring of H2C channel `n` at 0x80000 + 0x2000 n of the memory, its write-back block at 0xf1000 + 64 n.
+    pub(crate) fn set_up_h2c(&mut self, channel: u32, entries: u32, config: u32) {
+        self.h2c_set64(channel, h2c::RING_BASE, MEMORY + H2C_RING + 0x2000 * u64::from(channel));
+        self.h2c_set32(channel, h2c::RING_ENTRIES, entries);
+        self.h2c_set64(channel, h2c::WB_ADDR, MEMORY + H2C_BLOCK + 64 * u64::from(channel));
+        self.h2c_set32(channel, h2c::WB_EVERY, 1);
+        self.h2c_set32(channel, h2c::CONFIG, config);
+    }
+
+    /// Puts descriptor number `index` of a run into the ring.
+    pub(crate) fn put(&mut self, channel: u32, entries: u32, index: u64, descriptor: &H2cDescriptor) {
+        let at = (H2C_RING + 0x2000 * u64::from(channel) + 32 * (index % u64::from(entries))) as usize;
+        for (word, value) in descriptor.emit().iter().enumerate() {
+            self.memory[at + 8 * word..at + 8 * word + 8].copy_from_slice(&value.to_le_bytes());
+        }
+    }
+
+    /// Sets MRRS to 128 << `mrrs` and MPS to 128 << `mps`, with extended tags.
+    pub(crate) fn set_sizes(&mut self, mps: u32, mrrs: u32) {
+        let express = self.find_capability(0x10);
+        self.config_write(express + 8, mps << 5 | mrrs << 12 | 0x0910);
+    }
+
+    /// Status register, and Device Status in the upper half of Device Control.
+    pub(crate) fn device_control(&mut self) -> u32 {
+        let express = self.find_capability(0x10);
+        self.config_read(express + 8)
     }
 
     pub(crate) fn enable(&mut self) {

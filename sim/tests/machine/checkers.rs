@@ -188,3 +188,54 @@ fn reports_from_outside_count_and_unchecked_rules_do_not() {
     unchecked.advance_to(unchecked.now().after(Cycles(1000)));
     assert_eq!(unchecked.violation(), None);
 }
+
+#[test]
+fn a_flood_faster_than_the_port_is_reported_and_grows_nothing() {
+    let (mut machine, shared) = machine(MachineConfig::default());
+    let region = machine.memory().alloc(4096, 4096).unwrap();
+    (lock(&shared).hasty, lock(&shared).greedy) = (true, true);
+    send(&shared, (0..10_000).map(|_| write(region.bus_addr().0, vec![1; 256])));
+    run(&mut machine, 20_000);
+    let violation = machine.violation().unwrap().clone();
+    assert_eq!(violation.rule, "port", "{violation}");
+    assert!(violation.what.contains("a TLP of 8 beats"), "{violation}");
+    assert!(machine.stats().violations >= 10_000, "each of them");
+    assert_eq!(region.load64(0), 0, "and none does anything");
+}
+
+#[test]
+fn a_card_that_runs_too_long_is_reported_and_time_goes_on() {
+    let (mut machine, shared) = machine(MachineConfig::default());
+    lock(&shared).overrun = u64::MAX;
+    let end = machine.now().after(Cycles(100));
+    machine.advance_to(end);
+    assert_eq!((machine.violation().unwrap().rule, machine.now()), ("port", end));
+}
+
+#[test]
+fn more_credits_than_a_receiver_may_grant_are_reported() {
+    let (mut machine, shared) = machine(MachineConfig::default());
+    lock(&shared).grant = 100;
+    run(&mut machine, 100);
+    assert_eq!(machine.violation(), None, "100 and 8 are few enough");
+    lock(&shared).grant = 100;
+    run(&mut machine, 100);
+    let violation = machine.violation().unwrap();
+    assert!(violation.rule == "credits" && violation.what.contains("class Posted"), "{violation}");
+}
+
+/// Any header and payload, at any time: the machine says what is wrong or takes it, and goes on.
+#[test]
+fn garbage_ends_in_a_violation_and_not_in_a_panic() {
+    let mut random = silico_spec::generator::XorShift64::new(9);
+    for round in 0..300 {
+        let (mut machine, shared) = machine(MachineConfig::default());
+        lock(&shared).greedy = round % 2 == 0;
+        let mut word = || random.step() as u32;
+        let outs: Vec<Out> = (0..20).map(|_| raw(Header([word(), word(), word(), word()]), word() as usize % 4097)).collect();
+        send(&shared, outs);
+        run(&mut machine, 4000);
+        // A card that waits for credits may wait for ever with the first.
+        assert!(machine.violation().is_some() || round % 2 == 1, "round {round}");
+    }
+}

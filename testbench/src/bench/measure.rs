@@ -63,8 +63,12 @@ fn best(time: Duration, mut round: impl FnMut() -> Result<f64, CouldNotRun>) -> 
 }
 
 fn report(args: &[&str]) -> Result<Report, CouldNotRun> {
-    let options = RunOptions::typed(args).map_err(|e| CouldNotRun(e.to_string()))?;
-    let report = run(&RunConfig::new(&options)?, &mut Progress::Quiet)?;
+    pass(&RunOptions::typed(args).map_err(|e| CouldNotRun(e.to_string()))?)
+}
+
+/// The report of a run that must pass.
+fn pass(options: &RunOptions) -> Result<Report, CouldNotRun> {
+    let report = run(&RunConfig::new(options)?, &mut Progress::Quiet)?;
     match &report.finding {
         None => Ok(report),
         Some(finding) => Err(CouldNotRun(format!("`{}` failed: {}", report.command, finding.what))),
@@ -107,12 +111,12 @@ fn idle(time: Duration) -> Result<f64, CouldNotRun> {
 }
 
 fn cases(time: Duration) -> Result<f64, CouldNotRun> {
-    let mut seed: u64 = 0;
+    let mut options = RunOptions::typed(CASE).map_err(|e| CouldNotRun(e.to_string()))?;
     best(time, || {
         let start = Instant::now();
         for _ in 0..100 {
-            seed += 1;
-            report(&[CASE, &["--seed", &seed.to_string()]].concat())?;
+            options.seed += 1;
+            pass(&options)?;
         }
         Ok(100.0 / start.elapsed().as_secs_f64())
     })

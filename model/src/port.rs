@@ -185,46 +185,38 @@ impl Card {
         response: &mut Response,
         none: &mut FrontStream,
     ) -> (u64, bool) {
-        if stimulus.reset || !stimulus.link_up {
-            let dry = !self.is_in_reset() && self.last_clock(now, index, stimulus, response, none);
-            self.hold_in_reset(stimulus.reset);
-            return (1, dry);
-        }
+        let reset = stimulus.reset || !stimulus.link_up;
         if self.is_in_reset() {
-            self.leave_reset();
+            if reset {
+                self.hold_in_reset(stimulus.reset);
+            } else {
+                self.leave_reset();
+            }
             return (1, false);
         }
         let skew = now.0.wrapping_sub(self.cycles);
         let hold = stimulus.tx_ready_at.since(now).0;
         let tx_ready = stimulus.tx_ready(now, index);
-        let clocks = self.plan(now, skew, hold, stimulus).min(most);
+        let clocks = if reset { 0 } else { self.plan(now, skew, hold, stimulus).min(most) };
         let mut fronts = Streams { streams: &mut stimulus.front, none, skew };
         if clocks > 0 {
             self.pass(clocks, hold, &mut fronts, now);
             return (clocks, ran_dry(&stimulus.front));
         }
         self.step(tx_ready, &mut fronts, Some(response), now);
-        let arrived = self.take_beat(now, stimulus);
+        let arrived = if reset { self.enter_reset(now, stimulus) } else { self.take_beat(now, stimulus) };
         (1, arrived || ran_dry(&stimulus.front))
     }
 
-    /// The clock at whose end the card goes into reset: beats that are shown and taken in it have passed, those towards the card in vain.
-    fn last_clock(
-        &mut self,
-        now: Cycle,
-        index: u64,
-        stimulus: &mut Stimulus,
-        response: &mut Response,
-        none: &mut FrontStream,
-    ) -> bool {
-        let tx_ready = stimulus.tx_ready(now, index);
-        let mut fronts = Streams { streams: &mut stimulus.front, none, skew: now.0.wrapping_sub(self.cycles) };
-        self.step(tx_ready, &mut fronts, Some(response), now);
+    /// The end of the clock in which reset came: beats that were shown and taken in it have passed, those towards the card in vain.
+    #[cold]
+    fn enter_reset(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
         let arrived = self.pass_rx_beat(now, stimulus) == Some(true);
         if arrived {
             stimulus.rx_done();
         }
-        arrived || ran_dry(&stimulus.front)
+        self.hold_in_reset(stimulus.reset);
+        arrived
     }
 
     /// How many clocks from `now` are uneventful in view of the stimulus.

@@ -530,6 +530,13 @@ impl Channel {
         self.refused = true;
     }
 
+    #[cold]
+    fn fail_refused(&mut self) {
+        self.refused = false;
+        self.progress.due = false;
+        self.fail(ChannelError::BusMasterOff, 0);
+    }
+
     /// `want` is granted: fills in the payload and says where it goes.
     pub(crate) fn grant(&mut self, want: Want, env: &Env, now: u64, out: &mut TlpBuf) -> Target {
         out.set_len(want.bytes() as usize);
@@ -631,9 +638,8 @@ impl Channel {
 
     /// The end of clock `now`: write-back and interrupts become due, a stop moves on.
     pub(crate) fn end_of_clock(&mut self, now: u64, can_write: bool) -> [Option<Signal>; 2] {
-        if std::mem::take(&mut self.refused) {
-            self.progress.due = false;
-            self.fail(ChannelError::BusMasterOff, 0);
+        if self.refused {
+            self.fail_refused();
         }
         let failed = self.settle(can_write);
         let data = if self.giving_up() { false } else { self.update_progress(now) };

@@ -2,8 +2,10 @@
 
 use crate::card::{CARD, Out, lock, machine, read, run, send, write};
 use rstest::rstest;
-use silico_sim::{MachineConfig, MachineError, Violation};
+use silico_sim::{Machine, MachineConfig, MachineError, Violation};
 use silico_spec::credit::Limit;
+use silico_spec::params::DataWidth;
+use silico_spec::port::{Beat, Clocked, Endpoint, PortIn, PortOut};
 use silico_spec::tlp::{Header, Kind};
 use silico_spec::units::{Bdf, BusAddr, Cycle, Cycles, Dwords, Tag};
 
@@ -238,4 +240,27 @@ fn garbage_ends_in_a_violation_and_not_in_a_panic() {
         // A card that waits for credits may wait for ever with the first.
         assert!(machine.violation().is_some() || round % 2 == 1, "round {round}");
     }
+}
+
+/// Drives beats without an end.
+struct Endless {
+    begun: bool,
+}
+
+impl Endpoint for Endless {
+    fn width(&self) -> DataWidth {
+        DataWidth::W256
+    }
+
+    fn clock(&mut self, _input: &PortIn, output: &mut PortOut) {
+        output.tx = Beat { valid: true, sop: !self.begun, header: write(0x1000, vec![0; 4096]).header.0, bytes: 32, ..Beat::NONE };
+        self.begun = true;
+    }
+}
+
+#[test]
+fn a_tlp_without_an_end_is_reported() {
+    let mut machine = Machine::new(MachineConfig::default(), Box::new(Clocked::new(Endless { begun: false })), 0).unwrap();
+    let Err(MachineError::Violation(violation)) = machine.enumerate() else { panic!("no violation") };
+    assert!(violation.rule == "well-formed" && violation.what.contains("but 4095 follow"), "{violation}");
 }

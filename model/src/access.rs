@@ -217,9 +217,6 @@ impl Card {
         let hit = unit.write(within, write);
         unit.refresh(&env);
         self.awake.insert(channel);
-        if hit && within & !4 == silico_spec::registers::c2h::INT_DATA_ARM {
-            self.registers.fired_data &= !(1 << channel);
-        }
         hit
     }
 }

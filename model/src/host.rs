@@ -10,7 +10,6 @@ use crate::transmit::Source;
 use silico_spec::credit::Class;
 use silico_spec::params::MAX_H2C;
 use silico_spec::port::FrontBeat;
-use silico_spec::registers::h2c as map;
 use silico_spec::tlp::{CompletionStatus, Header, Kind, Limits};
 use silico_spec::units::{BusAddr, Dwords, Tag};
 use silico_spec::writeback;
@@ -56,9 +55,6 @@ impl Card {
         let Some(unit) = self.h2c.get_mut(channel) else { return false };
         let hit = unit.write(within, write, targets);
         self.h2c_awake.insert(channel);
-        if hit && within & !4 == map::INT_SPACE_ARM {
-            self.registers.fired_space &= !(1 << channel);
-        }
         hit
     }
 }
@@ -107,7 +103,7 @@ impl Card {
                 continue;
             }
             if !self.config.bus_master() {
-                self.h2c[index].refused();
+                self.h2c[index].refuse();
                 continue;
             }
             if self.lack() != Lack::None {
@@ -139,7 +135,7 @@ impl Card {
                 continue;
             }
             if !self.config.bus_master() {
-                self.h2c[index].refused();
+                self.h2c[index].refuse();
                 continue;
             }
             if !self.transmitter.affords(&self.limits, Class::Posted, writeback::BYTES) {
@@ -379,15 +375,21 @@ impl Card {
     }
 
     fn signal_h2c(&mut self, channel: usize, signal: Signal) {
-        let (vector, fired) = match signal {
-            Signal::Data(vector) => (vector, &mut self.registers.fired_space),
-            Signal::Error(vector) => (vector, &mut self.registers.fired_h2c_error),
-        };
-        if self.config.msix_enabled() {
-            self.msix.raise(vector);
-        } else {
-            *fired |= 1 << channel;
-        }
+        let (Signal::Data(vector) | Signal::Error(vector)) = signal;
+        self.h2c[channel].note_fired(signal);
+        self.raise(vector);
+    }
+
+    /// The message of `vector` goes out.
+    pub(crate) fn h2c_message_sent(&mut self, vector: u16) {
+        self.h2c.iter_mut().for_each(|channel| channel.message_sent(vector));
+        self.registers.fired_card = self.registers.fired_card.filter(|fired| *fired != vector);
+    }
+
+    /// Messages are on: what was signalled before is signalled by them.
+    pub(crate) fn h2c_raise_fired(&mut self) {
+        let fired = self.h2c.iter().flat_map(|channel| channel.fired()).flatten().chain(self.registers.fired_card);
+        fired.for_each(|vector| self.msix.raise(vector));
     }
 
     /// The card cause: a channel that failed, of those that software wants to hear of.
@@ -398,11 +400,8 @@ impl Card {
         }
         let summary = error_summary(&self.channels, &self.h2c);
         if let Some(vector) = self.registers.alarm(summary) {
-            if self.config.msix_enabled() {
-                self.msix.raise(vector);
-            } else {
-                self.registers.fired_card = true;
-            }
+            self.registers.fired_card = Some(vector);
+            self.raise(vector);
         }
     }
 }

@@ -11,6 +11,7 @@ mod card;
 pub mod config;
 mod h2c;
 mod host;
+mod malformed;
 pub mod msix;
 mod perf;
 mod port;

@@ -15,13 +15,8 @@ pub(crate) struct CardRegisters {
     cycles_shadow: u32,
     pub(crate) enable: bool,
     hole_writes: u32,
-    /// Bit per channel: the cause fired with no MSI-X to carry it.
-    pub(crate) fired_data: u16,
-    pub(crate) fired_error: u16,
-    /// As these, for the H2C channels and the card.
-    pub(crate) fired_space: u8,
-    pub(crate) fired_h2c_error: u8,
-    pub(crate) fired_card: bool,
+    /// The card cause fired, with this vector, and its message has not gone out.
+    pub(crate) fired_card: Option<u16>,
     int_card: u32,
     pub(crate) error_mask: u32,
     /// The card cause has its condition.
@@ -75,10 +70,10 @@ impl CardRegisters {
             o if o & !4 == card::SCRATCH => half(self.scratch, high),
             o if o & !4 == card::CYCLES => snapshot(&mut self.cycles_shadow, shown.cycles, high),
             card::CONTROL => u32::from(self.enable),
-            card::INT_STATUS => u32::from(self.fired_data) | u32::from(self.fired_error) << 16,
+            card::INT_STATUS => fired(shown.channels),
             card::ERROR_SUMMARY => shown.error_summary(),
             card::HOLE_WRITES => self.hole_writes,
-            card::INT_STATUS_2 => self.int_status_2(),
+            card::INT_STATUS_2 => self.int_status_2(shown.h2c),
             card::READ_TAGS => {
                 let word = card::read_tags::TAGS.set(0, shown.tags.0 as u64);
                 card::read_tags::IN_USE.set(word, shown.tags.1 as u64) as u32
@@ -89,10 +84,12 @@ impl CardRegisters {
         }
     }
 
-    fn int_status_2(&self) -> u32 {
-        let word = card::int_status_2::H2C_SPACE.set(0, self.fired_space.into());
-        let word = card::int_status_2::H2C_ERROR.set(word, self.fired_h2c_error.into());
-        card::int_status_2::CARD.set(word, self.fired_card.into()) as u32
+    fn int_status_2(&self, h2c: &[h2c::Channel]) -> u32 {
+        let bits =
+            |cause: usize| h2c.iter().enumerate().fold(0, |bits, (i, channel)| bits | u64::from(channel.fired()[cause].is_some()) << i);
+        let word = card::int_status_2::H2C_SPACE.set(0, bits(0));
+        let word = card::int_status_2::H2C_ERROR.set(word, bits(1));
+        card::int_status_2::CARD.set(word, self.fired_card.is_some().into()) as u32
     }
 
     /// Follows ERROR_SUMMARY. Returns the vector of the card cause if it fires: enabled, and a bit of the mask newly met.
@@ -145,7 +142,7 @@ impl CardRegisters {
             }
             card::INT_CARD => {
                 self.int_card = write.over(self.int_card) & Causes::WRITABLE;
-                self.fired_card = false;
+                self.fired_card = None;
             }
             card::ERROR_MASK => self.error_mask = write.over(self.error_mask),
             _ => self.count_hole(),
@@ -160,6 +157,14 @@ impl CardRegisters {
     pub(crate) fn latch(&mut self) {
         self.latched = self.perf;
     }
+}
+
+/// Bit per channel and cause: signalled, and no message has taken it along.
+fn fired(channels: &[Channel]) -> u32 {
+    channels.iter().enumerate().fold(0, |bits, (index, channel)| {
+        let [data, error] = channel.fired().map(|fired| u32::from(fired.is_some()));
+        bits | data << index | error << (16 + index)
+    })
 }
 
 fn caps(params: &CardParams) -> u32 {

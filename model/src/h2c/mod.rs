@@ -98,6 +98,10 @@ pub(crate) struct Channel {
     discarded: u32,
     error: Error,
     progress: Progress,
+    /// What was signalled and has not gone out as a message: the vectors of the space and the error cause.
+    fired: [Option<u16>; 2],
+    /// In this clock it wanted memory and may not have it.
+    refused: bool,
     descriptors: Descriptors,
     payload: Reassembly,
     stage: Stage,
@@ -127,6 +131,8 @@ impl Channel {
             discarded: 0,
             error: NO_ERROR,
             progress: Progress::default(),
+            fired: [None; 2],
+            refused: false,
             descriptors: Descriptors::new(),
             payload: Reassembly::new(params.h2c_buffer_bytes),
             stage: Stage::new(),
@@ -185,6 +191,7 @@ impl Channel {
         self.run = self.set;
         (self.tail, self.delivered, self.frames, self.bytes) = (0, Delivered::default(), 0, 0);
         (self.discarded, self.error) = (0, NO_ERROR);
+        self.fired = [None; 2];
         self.descriptors.restart();
         self.payload.clear();
         self.progress.restart();
@@ -224,10 +231,27 @@ impl Channel {
         self.fail(failure.code, failure.address, failure.cookie);
     }
 
-    /// The card may not read or write memory.
-    pub(crate) fn refused(&mut self) {
-        self.progress.due = false;
-        self.fail(ChannelError::BusMasterOff, 0, 0);
+    /// The card may not read or write memory. The channel fails at the end of the clock: a beat that was shown to its receiver passes first.
+    pub(crate) fn refuse(&mut self) {
+        self.refused = true;
+    }
+
+    /// The cause was signalled: until its message has gone out, or it is armed anew, it shows in `INT_STATUS_2`.
+    pub(crate) fn note_fired(&mut self, signal: Signal) {
+        match signal {
+            Signal::Data(vector) => self.fired[0] = Some(vector),
+            Signal::Error(vector) => self.fired[1] = Some(vector),
+        }
+    }
+
+    /// The message of `vector` goes out.
+    pub(crate) fn message_sent(&mut self, vector: u16) {
+        self.fired.iter_mut().for_each(|fired| *fired = fired.filter(|fired| *fired != vector));
+    }
+
+    /// The vectors of the space and the error cause, where they were signalled and their message has not gone out.
+    pub(crate) fn fired(&self) -> [Option<u16>; 2] {
+        self.fired
     }
 
     /// The channel as after power-on; a TLP on the transmitter ends first.
@@ -564,6 +588,10 @@ impl Channel {
 
     /// The end of clock `now`: write-back and interrupts become due, a stop moves on.
     pub(crate) fn end_of_clock(&mut self, now: u64, can_write: bool, reads: u16) -> [Option<Signal>; 2] {
+        if std::mem::take(&mut self.refused) {
+            self.progress.due = false;
+            self.fail(ChannelError::BusMasterOff, 0, 0);
+        }
         let failed = self.settle(can_write, reads);
         let space = if self.giving_up() { false } else { self.update_progress(now) };
         let signal = |fires: bool, register: u32| if fires { progress::vector(register) } else { None };

@@ -256,6 +256,12 @@ impl Reads {
         Some((logged, failure))
     }
 
+    /// Whether the completion answers a read of before the last reset of the function.
+    pub(crate) fn has_forgotten(&self, header: &Header) -> bool {
+        let read = self.table.get(usize::from(header.tag().0)).and_then(Option::as_ref);
+        read.is_some_and(|read| read.interest == Interest::Forgotten)
+    }
+
     /// Judges a completion with `payload` bytes of payload (PCIe 4.0 §2.3.2). `limits` hold for what the card receives.
     pub(crate) fn complete(&mut self, header: &Header, payload: usize, limits: &Limits) -> Answer {
         let tag = usize::from(header.tag().0);

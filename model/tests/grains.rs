@@ -5,33 +5,65 @@
 
 mod common;
 
-use common::{BAR0, Bench, MEMORY, Sent};
+use common::{BAR0, Bench, Fault, Host, MEMORY, Sent};
 use proptest::prelude::*;
 use silico_model::Card;
 use silico_spec::credit::Limits;
+use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::{Clocked, TlpPort};
-use silico_spec::registers::{c2h, card};
+use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::units::Cycle;
 
 #[derive(Clone, Debug)]
 enum Op {
     Run(u64),
-    Feed { channel: usize, bytes: usize, delay: u64 },
+    Feed {
+        channel: usize,
+        bytes: usize,
+        delay: u64,
+    },
     Start(u32),
     Stop(u32),
     Reset(u32),
-    Doorbell { channel: u32, share: u8 },
+    Doorbell {
+        channel: u32,
+        share: u8,
+    },
     BadDoorbell(u32),
     Arm(u32),
     Mask(bool),
     Hold(u64),
-    Credits { headers: u8, data: u16 },
+    Credits {
+        headers: u8,
+        data: u16,
+    },
     Enable(bool),
     CardReset,
+    /// Of the H2C channels.
+    Begin {
+        channel: u32,
+        output: u32,
+    },
+    End(u32),
+    Renew(u32),
+    Give {
+        channel: u32,
+        count: u8,
+        at: u16,
+        length: u16,
+        flags: u8,
+    },
+    ArmSpace(u32),
+    OutHold {
+        channel: u32,
+        clocks: u64,
+    },
+    ReadCredits(u8),
+    MastersOff,
 }
 
-fn op() -> impl Strategy<Value = Op> {
+fn c2h_op() -> impl Strategy<Value = Op> {
     let channel = 0..2_u32;
     prop_oneof![
         8 => (1..400_u64).prop_map(Op::Run),
@@ -50,6 +82,27 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn h2c_op() -> impl Strategy<Value = Op> {
+    let channel = 0..2_u32;
+    let length = prop_oneof![0..70_u16, 0..700_u16, 0..5000_u16];
+    let output = prop_oneof![Just(0_u32), Just(1), Just(2), Just(2 | 1 << 8), Just(4), Just(5)];
+    prop_oneof![
+        4 => (channel.clone(), output).prop_map(|(channel, output)| Op::Begin { channel, output }),
+        1 => channel.clone().prop_map(Op::End),
+        1 => channel.clone().prop_map(Op::Renew),
+        8 => (channel.clone(), 0..6_u8, any::<u16>(), length, 0..4_u8)
+            .prop_map(|(channel, count, at, length, flags)| Op::Give { channel, count, at, length, flags }),
+        2 => channel.clone().prop_map(Op::ArmSpace),
+        2 => (channel, 1..300_u64).prop_map(|(channel, clocks)| Op::OutHold { channel, clocks }),
+        2 => (0..20_u8).prop_map(Op::ReadCredits),
+        1 => Just(Op::MastersOff),
+    ]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![3 => c2h_op(), 2 => h2c_op()]
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     generator: [bool; 2],
@@ -62,6 +115,32 @@ struct Shape {
     int_time: u32,
     finite_credits: bool,
     width: DataWidth,
+    host: Answers,
+}
+
+/// How the host answers reads.
+#[derive(Clone, Copy, Debug)]
+struct Answers {
+    seed: u64,
+    delay: (u64, u64),
+    split: Option<u32>,
+    tags: u16,
+    fault: Option<(u64, Fault)>,
+}
+
+fn answers() -> impl Strategy<Value = Answers> {
+    use Fault::{Abort, ByteCount, Long, Poison, Silence, Twice, Unsupported};
+    let faults = prop::sample::select(vec![Abort, ByteCount, Long, Poison, Silence, Twice, Unsupported]);
+    let split = prop_oneof![Just(None), Just(Some(64)), Just(Some(128))];
+    let tags = prop_oneof![Just(1_u16), Just(3), Just(256)];
+    let fault = prop_oneof![Just(None), (0..20_u64, faults).prop_map(Some)];
+    (any::<u64>(), (0..300_u64, 0..600_u64), split, tags, fault).prop_map(|(seed, delay, split, tags, fault)| Answers {
+        seed,
+        delay,
+        split,
+        tags,
+        fault,
+    })
 }
 
 fn shape() -> impl Strategy<Value = Shape> {
@@ -77,9 +156,9 @@ fn shape() -> impl Strategy<Value = Shape> {
         prop_oneof![Just(0), 1..500_u32],
         prop_oneof![Just(0), 1..500_u32],
         any::<bool>(),
-        width,
+        (width, answers()),
     )
-        .prop_map(|(generator, bits, rate, pause, frame, mode, wb_time, int_time, finite_credits, width)| Shape {
+        .prop_map(|(generator, bits, rate, pause, frame, mode, wb_time, int_time, finite_credits, (width, host))| Shape {
             generator,
             config: bits.map(|[drop, write_back]| u32::from(drop) << 1 | u32::from(write_back) << 2),
             rate,
@@ -90,12 +169,27 @@ fn shape() -> impl Strategy<Value = Shape> {
             int_time,
             finite_credits,
             width,
+            host,
         })
 }
 
 fn set_up<P: TlpPort>(bench: &mut Bench<P>, shape: &Shape) {
     bench.bring_up(16);
     bench.enable();
+    let mut host = Host::new(shape.host.seed);
+    (host.delay, host.split, host.fault) = (shape.host.delay, shape.host.split, shape.host.fault);
+    bench.host = Some(host);
+    for channel in 0..2 {
+        bench.set_up_h2c(channel, 6 + 5 * channel, 0);
+        bench.h2c_set32(channel, h2c::WB_EVERY, 2);
+        bench.h2c_set32(channel, h2c::WB_TIME, shape.wb_time);
+        bench.h2c_set32(channel, h2c::INT_SPACE, 1 << 31 | 4 + channel);
+        bench.h2c_set32(channel, h2c::INT_ERROR, 1 << 31 | 6);
+        bench.h2c_set32(channel, h2c::INT_SPACE_COUNT, 3 * channel);
+        bench.h2c_set32(channel, h2c::INT_SPACE_TIME, shape.int_time);
+    }
+    bench.write(BAR0 + u64::from(card::INT_CARD), 1 << 31 | 7, 4);
+    bench.write(BAR0 + u64::from(card::ERROR_MASK), 2 << 16 | 1, 4);
     for channel in 0..2 {
         let index = channel as usize;
         bench.set_up_ring(channel, 0x4000, shape.config[index] | u32::from(shape.generator[index]), 2500);
@@ -146,10 +240,43 @@ fn apply<P: TlpPort>(bench: &mut Bench<P>, op: &Op, shape: &Shape, at_most: u64)
         Op::Credits { .. } => {}
         Op::Enable(on) => bench.write(BAR0 + u64::from(card::CONTROL), on.into(), 4),
         Op::CardReset => bench.write(BAR0 + u64::from(card::CONTROL), 3, 4),
+        Op::Begin { channel, output } => {
+            bench.h2c_set32(channel, h2c::CONFIG, output);
+            bench.h2c_set32(channel, h2c::CONTROL, 1);
+        }
+        Op::End(channel) => bench.h2c_set32(channel, h2c::CONTROL, 0),
+        Op::Renew(channel) => bench.h2c_set32(channel, h2c::CONTROL, 2),
+        Op::Give { channel, count, at, length, flags } => give(bench, channel, count.into(), at, length, flags),
+        Op::ArmSpace(channel) => {
+            let seen = bench.h2c_get64(channel, h2c::DONE);
+            bench.h2c_set64(channel, h2c::INT_SPACE_ARM, seen);
+        }
+        Op::OutHold { channel, clocks } => bench.stimulus.out[channel as usize].ready_at = Cycle(bench.now + clocks),
+        Op::ReadCredits(credits) if shape.finite_credits => bench.stimulus.credits.0[1].grant(credits, 0),
+        Op::ReadCredits(_) => {}
+        Op::MastersOff => {
+            bench.config_write(0x04, 0x0002);
+            bench.run_to(bench.now + 20, at_most);
+            bench.config_write(0x04, 0x0006);
+        }
     }
 }
 
-fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops: &[Op], at_most: u64) -> (Vec<Sent>, Vec<u64>, u64) {
+/// Gives descriptors; too many for the ring now and then, and some that cannot be.
+fn give<P: TlpPort>(bench: &mut Bench<P>, channel: u32, count: u64, at: u16, length: u16, flags: u8) {
+    let tail = bench.h2c_get64(channel, h2c::TAIL);
+    for index in tail..tail + count {
+        let address = MEMORY + 0x9_0000 + u64::from(at) + 97 * index;
+        let flags = DescriptorFlags(u32::from(flags));
+        bench.put(channel, 6 + 5 * channel, index, &H2cDescriptor { address, length: length.into(), flags, cookie: index });
+    }
+    bench.h2c_set64(channel, h2c::TAIL, tail + count);
+}
+
+/// What a card did: TLPs, registers, the clock at the end, and what came out of its streams.
+type Played = (Vec<Sent>, Vec<u64>, u64, Vec<(Vec<u8>, Vec<usize>)>);
+
+fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops: &[Op], at_most: u64) -> Played {
     let mut bench = Bench::new(port, params);
     set_up(&mut bench, shape);
     if shape.finite_credits {
@@ -162,10 +289,11 @@ fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops: &[Op], at_
     bench.run_to(bench.now + 500, at_most);
     bench.write(BAR0 + u64::from(card::PERF_CONTROL), 1, 4);
     let mut registers = Vec::new();
-    for offset in (0..0x80).chain(0x1000..0x1180).chain(0x1200..0x1380).step_by(4) {
+    for offset in (0..0x98).chain(0x1000..0x1180).chain(0x1200..0x1380).chain(0x8000..0x80c0).chain(0x8200..0x82c0).step_by(4) {
         registers.push(bench.read(BAR0 + offset, 4));
     }
-    (bench.sent, registers, bench.now)
+    let out = bench.stimulus.out.into_iter().map(|out| (out.bytes, out.ends)).collect();
+    (bench.sent, registers, bench.now, out)
 }
 
 /// From here on posted credits are counted: none are left.
@@ -174,10 +302,21 @@ fn starve<P: TlpPort>(bench: &mut Bench<P>) {
     let (headers, data) =
         posted.fold((0_u8, 0_u16), |(h, d), sent| (h.wrapping_add(1), (d + sent.payload.len().div_ceil(16) as u16) & 0xfff));
     bench.stimulus.credits.0[0] = silico_spec::credit::Limit::initial(headers, data);
+    // None has read so far.
+    bench.stimulus.credits.0[1] = silico_spec::credit::Limit::initial(3, 0);
 }
 
 fn same(shape: Shape, ops: &[Op]) -> Result<(), TestCaseError> {
-    let params = CardParams { c2h_channels: 2, fifo_bytes: 4096, fifo_frames: 8, width: shape.width, ..CardParams::default() };
+    let params = CardParams {
+        c2h_channels: 2,
+        fifo_bytes: 4096,
+        fifo_frames: 8,
+        width: shape.width,
+        read_tags: shape.host.tags,
+        read_timeout: 2000,
+        h2c_buffer_bytes: 8192,
+        ..CardParams::default()
+    };
     let card = || Card::new(params.clone()).expect("legal parameters");
     let free = play(card(), &params, &shape, ops, u64::MAX);
     for (name, other) in [
@@ -191,6 +330,7 @@ fn same(shape: Shape, ops: &[Op]) -> Result<(), TestCaseError> {
         prop_assert_eq!(free.0.len(), other.0.len(), "TLPs sent: free run, then {}", name);
         prop_assert_eq!(&free.1, &other.1, "registers: free run, then {}", name);
         prop_assert_eq!(free.2, other.2);
+        prop_assert!(free.3 == other.3, "output streams: free run, then {}", name);
     }
     Ok(())
 }
@@ -222,6 +362,7 @@ fn the_comparison_sees_something() {
         int_time: 0,
         finite_credits: false,
         width: DataWidth::W256,
+        host: Answers { seed: 1, delay: (100, 50), split: None, tags: 256, fault: None },
     };
     let params = CardParams { c2h_channels: 2, ..CardParams::default() };
     let ops = [Op::Start(0), Op::Start(1), Op::Feed { channel: 1, bytes: 2000, delay: 5 }, Op::Run(400)];

@@ -110,7 +110,7 @@ fn writes_to_read_only_registers_and_holes_count_and_do_nothing() {
     }
     let covered =
         |offset: u32| MAP.iter().any(|register| (register.offset..register.offset + u32::from(register.bits) / 8).contains(&offset));
-    for offset in (0..MAP_BYTES + 0x100).step_by(4).filter(|offset| !covered(*offset)) {
+    for offset in (0..MAP_BYTES).step_by(4).filter(|offset| !covered(*offset)) {
         let before = bench.read(hole_writes, 4);
         bench.write(BAR0 + u64::from(offset), u64::MAX, 4);
         assert_eq!(bench.read(BAR0 + u64::from(offset), 4), 0, "hole at {offset:#x}");

@@ -593,10 +593,7 @@ impl Channel {
         }
         self.flight = Some(Flight::Data { payload: chunk.payload, count });
         self.refresh(env);
-        Target {
-            address: self.run.ring_base + offset,
-            attributes: Attributes { relaxed, no_snoop: self.run.no_snoop(), id_based: false },
-        }
+        Target { address: self.run.ring_base + offset, attributes: Attributes { relaxed, no_snoop: self.run.no_snoop(), id_based: false } }
     }
 
     fn frame_header(&self) -> [u8; HEADER_BYTES as usize] {

@@ -6,8 +6,8 @@ use super::table::{Row, Table};
 use crate::cli::RunOptions;
 use crate::report::Report;
 use crate::run::{CouldNotRun, Progress, RunConfig, build, run};
-use silico_driver::platform::{Platform, Registers};
 use rustix::time::{ClockId, clock_gettime};
+use silico_driver::platform::{Platform, Registers};
 use silico_spec::registers::card;
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,12 @@
 //! The measurements: each repeats its work for a given time and takes the best round, since a shared machine only ever makes a round slower.
+//! What counts is the time of the CPU, as in the figures to beat: other programs on the machine cost the simulator none of it, save by cold caches.
 
 use super::counting::allocations;
 use super::table::{Row, Table};
 use crate::cli::RunOptions;
 use crate::report::Report;
 use crate::run::{CouldNotRun, Progress, RunConfig, build, run};
+use rustix::time::{ClockId, clock_gettime};
 use silico_driver::platform::{Platform, Registers};
 use silico_spec::registers::card;
 use std::time::{Duration, Instant};
@@ -15,8 +17,10 @@ const PYTHON_READ: f64 = 280e3;
 const PYTHON_REGISTER: f64 = 861.0;
 
 /// Large frames on a link that never holds the port back.
-const DENSE: &[&str] =
-    &["--source", "generator", "--frame-size", "4096", "--frames", "20000", "--gen", "4", "--lanes", "16", "--mps", "512"];
+const DENSE: [&str; 10] = ["--source", "generator", "--frame-size", "4096", "--gen", "4", "--lanes", "16", "--mps", "512"];
+/// The same on one channel and on four.
+const ONE: [&str; 4] = ["--channels", "1", "--frames", "20000"];
+const FOUR: [&str; 4] = ["--channels", "4", "--frames", "20000"];
 /// Frames as a detector sends them, on the default link.
 const MIXED: &[&str] = &["--source", "generator", "--frame-size", "64..1500", "--frames", "50000"];
 /// A frame in 400 us on one channel, and nothing between.
@@ -33,14 +37,16 @@ const MANY: u64 = 60_000;
 
 /// Measures all rows, each for `time`.
 pub(super) fn all(time: Duration) -> Result<Table, CouldNotRun> {
-    let (busy, dense) = full_loop(DENSE, time)?;
+    let (busy, one) = full_loop(&[&DENSE[..], &ONE[..]].concat(), time)?;
+    let (_, four) = full_loop(&[&DENSE[..], &FOUR[..]].concat(), time)?;
     let (_, mixed) = full_loop(MIXED, time)?;
     let row = |name, value, unit, reference| Row { name, value: Some(value), unit, reference };
     Ok(Table {
         rows: vec![
-            row("busy clocks, full loop, 4 KiB frames", busy, "clocks/s", None),
-            row("DMA write payload, 4 KiB frames", dense, "B/s", Some(PYTHON_WRITE)),
-            row("DMA write payload, 64 to 1500 B, Gen 3 x8", mixed, "B/s", Some(PYTHON_WRITE)),
+            row("busy clocks, full loop, one channel", busy, "clocks/s", None),
+            row("DMA writes, 4 KiB frames, one channel", one, "B/s", Some(PYTHON_WRITE)),
+            row("DMA writes, 4 KiB frames, four channels", four, "B/s", Some(PYTHON_WRITE)),
+            row("DMA writes, 64 to 1500 B, four, Gen 3 x8", mixed, "B/s", Some(PYTHON_WRITE)),
             Row { name: "DMA read payload", value: None, unit: "B/s", reference: Some(PYTHON_READ) },
             row("register round trips", register_reads(time)?, "/s", Some(PYTHON_REGISTER)),
             row("sparse clocks: a frame in 400 us", idle(time)?, "clocks/s", None),
@@ -48,6 +54,12 @@ pub(super) fn all(time: Duration) -> Result<Table, CouldNotRun> {
             row("allocations per frame", allocations_per_frame()?, "", None),
         ],
     })
+}
+
+/// CPU time of this process so far, in seconds.
+fn cpu() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// The best of as many rounds as fit into `time`, one at least.
@@ -78,10 +90,12 @@ fn pass(options: &RunOptions) -> Result<Report, CouldNotRun> {
 fn full_loop(args: &[&str], time: Duration) -> Result<(f64, f64), CouldNotRun> {
     let mut clocks: f64 = 0.0;
     let bytes = best(time, || {
+        let start = cpu();
         let report = report(args)?;
+        let seconds = cpu() - start;
         let busy: u64 = report.stalls.iter().map(|channel| channel.beats).sum();
-        clocks = clocks.max(busy as f64 / report.wall.seconds);
-        Ok(report.wall.bytes_per_s)
+        clocks = clocks.max(busy as f64 / seconds);
+        Ok(report.bytes as f64 / seconds)
     })?;
     Ok((clocks, bytes))
 }
@@ -90,28 +104,32 @@ fn register_reads(time: Duration) -> Result<f64, CouldNotRun> {
     let bench = build(&RunConfig::new(&RunOptions::default())?)?;
     let registers = bench.platform.registers();
     best(time, || {
-        let start = Instant::now();
+        let start = cpu();
         for _ in 0..READS {
             registers.read32(card::ID).map_err(|e| CouldNotRun(e.to_string()))?;
         }
-        Ok(f64::from(READS) / start.elapsed().as_secs_f64())
+        Ok(f64::from(READS) / (cpu() - start))
     })
 }
 
 /// Clocks a second where next to all of them are idle, and so are passed in leaps.
 fn idle(time: Duration) -> Result<f64, CouldNotRun> {
-    best(time, || report(SPARSE).map(|report| report.simulated.cycles as f64 / report.wall.seconds))
+    best(time, || {
+        let start = cpu();
+        let clocks = report(SPARSE)?.simulated.cycles;
+        Ok(clocks as f64 / (cpu() - start))
+    })
 }
 
 fn cases(time: Duration) -> Result<f64, CouldNotRun> {
     let mut options = RunOptions::typed(CASE).map_err(|e| CouldNotRun(e.to_string()))?;
     best(time, || {
-        let start = Instant::now();
+        let start = cpu();
         for _ in 0..100 {
             options.seed += 1;
             pass(&options)?;
         }
-        Ok(100.0 / start.elapsed().as_secs_f64())
+        Ok(100.0 / (cpu() - start))
     })
 }
 

@@ -9,9 +9,9 @@ use std::fmt::Debug;
 use std::hash::{BuildHasher, Hasher};
 
 /// Cases of each property, if `SILICO_CASES` does not say.
-const CASES: u32 = 60;
+const CASES: u32 = 120;
 /// Simpler cases that are tried at most when a failure is shrunk.
-const SHRINK_STEPS: u32 = 1500;
+const SHRINK_STEPS: u32 = 800;
 
 /// Which cases are run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

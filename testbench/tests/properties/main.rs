@@ -3,20 +3,24 @@
 //! `SILICO_CASES` says how many cases each property gets, `SILICO_SEED` from which seed (`random` draws one), `SILICO_CASE` which one alone,
 //! `SILICO_SCENARIO` which file instead. A failure ends with the command that gives it again.
 
+mod abuse;
 mod drain;
+mod frames;
 mod harness;
 mod oracle;
 mod regressions;
+mod runs;
 mod scenario;
+mod signals;
 mod strategies;
 mod tap;
 mod teeth;
 mod world;
 
-use drain::agrees;
+use drain::{agrees, shares_are_even};
 use regressions::check;
 use scenario::Scenario;
-use strategies::{Flavour, scenario};
+use strategies::{Flavour, saturated, scenario};
 use world::plain;
 
 fn on_the_model(scenario: &Scenario) -> Result<(), String> {
@@ -46,6 +50,11 @@ fn stops_and_restarts_leave_nothing_behind() {
 #[test]
 fn slow_hosts_lose_nothing_that_is_not_marked() {
     check("slow_hosts_lose_nothing_that_is_not_marked", &scenario(Flavour::Full), on_the_model);
+}
+
+#[test]
+fn saturated_channels_have_equal_shares() {
+    check("saturated_channels_have_equal_shares", &saturated(), shares_are_even);
 }
 
 #[test]

@@ -250,6 +250,11 @@ pub(crate) enum Op {
         ns: u32,
     },
     Stop(u8),
+    /// Arms by hand, feeds a frame, and stops after that many clocks: the sleeper is told of it.
+    ArmAndStop {
+        lane: u8,
+        clocks: u32,
+    },
     Start(u8),
     Restart(u8),
     Reset(u8),
@@ -269,7 +274,7 @@ pub(crate) enum Op {
         frames: u32,
         time: u32,
     },
-    /// 0: ahead of the card, 1: off the grid, 2: backwards.
+    /// 0: far ahead of the card, 1: off the grid, 2: backwards, 3: just ahead.
     BadDoorbell {
         lane: u8,
         kind: u8,

@@ -118,11 +118,12 @@ fn op(flavour: Flavour) -> impl Strategy<Value = Op> {
     ];
     let turns = prop_oneof![
         3 => n().prop_map(Op::Stop),
+        2 => (n(), 1_u32..500).prop_map(|(lane, clocks)| Op::ArmAndStop { lane, clocks }),
         3 => n().prop_map(Op::Start),
         2 => n().prop_map(Op::Restart),
         2 => n().prop_map(Op::Reset),
         1 => (n(), lane(flavour)).prop_map(|(lane, shape)| Op::Reopen { lane, shape: Box::new(shape) }),
-        1 => (n(), 0_u8..3).prop_map(|(lane, kind)| Op::BadDoorbell { lane, kind }),
+        1 => (n(), 0_u8..4).prop_map(|(lane, kind)| Op::BadDoorbell { lane, kind }),
         1 => any::<bool>().prop_map(Op::Enable),
     ];
     prop_oneof![12 => common, stops => turns]
@@ -131,4 +132,28 @@ fn op(flavour: Flavour) -> impl Strategy<Value = Op> {
 /// Cases of one flavour.
 pub(crate) fn scenario(flavour: Flavour) -> impl Strategy<Value = Scenario> {
     (machine(flavour), vec(lane(flavour), 1..5), vec(op(flavour), 0..60)).prop_map(|(machine, lanes, ops)| Scenario { machine, lanes, ops })
+}
+
+/// Generators without end on a link much slower than the port, alike on all channels.
+pub(crate) fn saturated() -> impl Strategy<Value = Scenario> {
+    let frame = prop_oneof![100_u32..1000, 1000_u32..5000];
+    (machine(Flavour::Mixed), 2_usize..5, frame, any::<bool>()).prop_map(|(mut machine, lanes, min, relaxed)| {
+        (machine.generation, machine.link_lanes_log2, machine.width_log2) = (1, 0, 2);
+        machine.fifo_log2 = machine.fifo_log2.max(13);
+        let generator = Some(GeneratorShape { min, span: 0, pause: 0, rate: 65_536, seed: 1, count: 0 });
+        let lane = LaneShape {
+            generator,
+            pages: 64,
+            drop: false,
+            write_back: Some((8, 0, 500)),
+            max_frame: u32::MAX,
+            relaxed,
+            no_snoop: false,
+            busy: (0, 0),
+            interrupt: None,
+            wait: WaitKind::Poll,
+            give_back: 0,
+        };
+        Scenario { machine, lanes: vec![lane; lanes], ops: Vec::new() }
+    })
 }

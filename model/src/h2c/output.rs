@@ -95,7 +95,7 @@ impl Stage {
         }
         let gather = &self.gather;
         let whole = gather.ends || gather.bytes == width && more;
-        whole.then(|| FrontBeat { last: gather.ends, error: false, source, bytes: gather.bytes as u8, data: gather.data })
+        whole.then_some(FrontBeat { last: gather.ends, error: false, source, bytes: gather.bytes as u8, data: gather.data })
     }
 
     #[inline]

@@ -129,7 +129,7 @@ impl Host {
                 if first {
                     match fault {
                         Fault::ByteCount => {
-                            self.pool(due, with_word(header, 1, header.0[1] & !0xfff | piece.byte_count + 4), data.clone(), false)
+                            self.pool(due, with_word(header, 1, header.0[1] & !0xfff | piece.byte_count + 4), data.clone(), false);
                         }
                         Fault::LowerAddress => self.pool(due, with_word(header, 2, header.0[2] ^ 4), data.clone(), false),
                         Fault::Requester => {

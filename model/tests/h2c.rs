@@ -636,8 +636,8 @@ proptest! {
             }
             bench.run(100);
         }
-        for channel in 0..2 {
-            let (bytes, ends) = expected(&bench, &given[channel]);
+        for (channel, list) in given.iter().enumerate() {
+            let (bytes, ends) = expected(&bench, list);
             prop_assert_eq!(&bench.stimulus.out[channel].ends, &ends);
             prop_assert!(bench.stimulus.out[channel].bytes == bytes, "channel {}: other bytes", channel);
         }

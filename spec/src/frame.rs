@@ -12,7 +12,7 @@
 //! | 26 | 2 | reserved, zero |
 //! | 28 | 4 | CRC-32C of the payload |
 //!
-//! The card writes the header after the payload it describes and announces the frame after both.
+//! Header and payload come in any order; the card announces the frame after both.
 
 use core::fmt;
 

@@ -42,7 +42,7 @@ fn a_flipped_byte_in_a_recording_is_found() {
 
 #[test]
 fn a_flipped_byte_of_the_generator_is_found() {
-    found_twice(&[&GENERATOR[..], &["--fault", "flip-byte@500"]].concat(), "payload differs from byte 0");
+    found_twice(&[&GENERATOR[..], &["--fault", "flip-byte@500"]].concat(), "payload differs from byte");
 }
 
 #[test]

@@ -627,13 +627,13 @@ impl Channel {
             payload = rest;
         }
         self.fifo.grant(payload);
-        if chunk.header {
+        if chunk.ends {
             length = self.fifo.pop_frame().map(|frame| frame.length);
         }
         let offset = self.packetizer.offset(&chunk, self.run.ring_size);
         let relaxed = self.run.relaxed() && !self.packetizer.overwrites(&chunk);
         self.packetizer.granted(&chunk, length, self.run.ring_size);
-        if chunk.header {
+        if chunk.ends {
             count = Some(self.packetizer.base());
         }
         self.flight = Some(Flight::Data { payload: chunk.payload, count });

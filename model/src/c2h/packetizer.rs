@@ -1,8 +1,8 @@
 //! Cuts the FIFO's frames into memory writes to the ring.
 //!
-//! Payload goes first, cut where the address is a multiple of MPS (the ring starts on 4 KiB, so no TLP crosses 4 KiB or the ring's
-//! end); the header, which has the length and the CRC, goes last and makes the frame count. A frame that is whole and fits up to
-//! the next cut goes as one TLP, header and payload. Until its header has gone, a frame can be given up: nothing announced it.
+//! TLPs are cut where the address is a multiple of MPS (the ring starts on 4 KiB, so no TLP crosses 4 KiB or the ring's end). The
+//! header has the length and the CRC: of a frame that is whole when its first TLP goes, it leads that TLP; of one that is still coming in, or whose
+//! payload starts on a cut, it goes last, by itself. Either way the frame counts only once all of it has gone, and until it is whole it can be given up: nothing announced it.
 
 use super::fifo::Fifo;
 use silico_spec::frame::{HEADER_BYTES, footprint};
@@ -14,6 +14,8 @@ pub(crate) struct Chunk {
     pub(crate) at: u64,
     /// The frame's header leads it.
     pub(crate) header: bool,
+    /// The frame has gone with it.
+    pub(crate) ends: bool,
     /// Payload bytes from the FIFO.
     pub(crate) payload: u32,
 }
@@ -46,6 +48,8 @@ pub(crate) struct Packetizer {
     lap: u64,
     /// Payload bytes of the head frame sent or under way.
     sent: u32,
+    /// The head frame's header has gone before the end of its payload.
+    header_sent: bool,
     /// Sequence number of the head frame.
     pub(crate) sequence: u64,
     /// Byte count up to which frames that were given up have left payload in the ring.
@@ -59,12 +63,17 @@ impl Packetizer {
         let payload_at = self.base + u64::from(HEADER_BYTES + self.sent);
         let room = to_cut(payload_at);
         let chunk = match fifo.head() {
-            Some(frame) if self.sent == 0 && HEADER_BYTES + frame.padded() <= to_cut(header_at) => {
-                Chunk { at: header_at, header: true, payload: frame.padded() }
+            // A header that ends on a cut does not lead: it would find room where the same frame, a clock less whole, found none.
+            Some(frame) if self.sent == 0 && (to_cut(header_at) > HEADER_BYTES || frame.padded() == 0) => {
+                let payload = frame.padded().min(to_cut(header_at) - HEADER_BYTES);
+                Chunk { at: header_at, header: true, payload, ends: payload == frame.padded() }
             }
-            Some(frame) if self.sent == frame.padded() => Chunk { at: header_at, header: true, payload: 0 },
-            Some(frame) => Chunk { at: payload_at, header: false, payload: room.min(frame.padded() - self.sent) },
-            None if fifo.available() >= room => Chunk { at: payload_at, header: false, payload: room },
+            Some(frame) if self.sent == frame.padded() => Chunk { at: header_at, header: true, payload: 0, ends: true },
+            Some(frame) => {
+                let left = frame.padded() - self.sent;
+                Chunk { at: payload_at, header: false, payload: room.min(left), ends: self.header_sent && left <= room }
+            }
+            None if fifo.available() >= room => Chunk { at: payload_at, header: false, payload: room, ends: false },
             None => return Next::NoData(room - fifo.available()),
         };
         if chunk.at + u64::from(chunk.bytes()) <= limit { Next::Chunk(chunk) } else { Next::NoRoom }
@@ -76,7 +85,7 @@ impl Packetizer {
         if within < ring_size { within } else { within - ring_size }
     }
 
-    /// `chunk` goes out.
+    /// `chunk` goes out; `length` is that of the frame that it ends.
     pub(crate) fn granted(&mut self, chunk: &Chunk, length: Option<u32>, ring_size: u64) {
         match length {
             Some(length) => {
@@ -85,9 +94,13 @@ impl Packetizer {
                     self.lap += ring_size;
                 }
                 self.sent = 0;
+                self.header_sent = false;
                 self.sequence += 1;
             }
-            None => self.sent += chunk.payload,
+            None => {
+                self.sent += chunk.payload;
+                self.header_sent |= chunk.header;
+            }
         }
     }
 

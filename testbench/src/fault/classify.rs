@@ -10,17 +10,17 @@ use silico_spec::writeback::{self, ChannelError, ChannelState, WriteBack};
 pub enum WriteKind {
     /// One dword into the interrupt window, 0xfeexxxxx.
     Interrupt,
-    /// A frame's header, alone.
+    /// A frame's header, alone or with payload behind it.
     FrameHeader(FrameHeader),
     /// A write-back block.
     WriteBack,
-    /// Frame payload.
+    /// Frame payload alone.
     Payload,
     /// No memory write.
     Other,
 }
 
-/// Classifies a TLP from the card. Payload that happens to be a legal write-back block counts as one.
+/// Classifies a TLP from the card. Payload that happens to be a legal write-back block, or to begin like a frame, counts as that.
 #[must_use]
 pub fn classify(tlp: &TlpBuf) -> WriteKind {
     let header = Header(tlp.header);
@@ -31,7 +31,7 @@ pub fn classify(tlp: &TlpBuf) -> WriteKind {
     if payload.len() == 4 && header.address().0 >> 20 == 0xfee {
         return WriteKind::Interrupt;
     }
-    if let Ok(bytes) = <&[u8; HEADER_BYTES as usize]>::try_from(payload)
+    if let Some(bytes) = payload.first_chunk::<{ HEADER_BYTES as usize }>()
         && let Ok(header) = FrameHeader::parse(bytes)
     {
         return WriteKind::FrameHeader(header);
@@ -71,6 +71,7 @@ mod tests {
         assert_eq!(classify(&write(0xfee0_0000, &[1, 0, 0, 0])), WriteKind::Interrupt);
         assert_eq!(classify(&write(0x1_0000_0000, &[1, 0, 0, 0])), WriteKind::Payload);
         assert_eq!(classify(&write(0x1000, &header.emit())), WriteKind::FrameHeader(header));
+        assert_eq!(classify(&write(0x1000, &[&header.emit()[..], &[7; 32]].concat())), WriteKind::FrameHeader(header));
         assert_eq!(classify(&write(0x1000, &block)), WriteKind::WriteBack);
         assert_eq!(classify(&write(0x1000, &[0; 64])), WriteKind::Payload);
         assert_eq!(classify(&write(0x1000, &[0x78; 64])), WriteKind::Payload);

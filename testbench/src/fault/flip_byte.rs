@@ -2,11 +2,12 @@
 
 use super::Planted;
 use super::classify::{WriteKind, classify};
+use silico_spec::frame::HEADER_BYTES;
 use silico_spec::params::DataWidth;
 use silico_spec::port::{Response, Stimulus, TlpPort};
 use silico_spec::units::{Cycle, Cycles};
 
-/// Flips all bits of one byte in the middle of the Nth payload write.
+/// Flips all bits of the first byte of payload in the Nth write that has any.
 #[derive(Debug)]
 pub struct FlipByte<P> {
     inner: P,
@@ -28,14 +29,21 @@ impl<P: TlpPort> TlpPort for FlipByte<P> {
 
     fn run(&mut self, now: Cycle, limit: Cycles, stimulus: &mut Stimulus, response: &mut Response) {
         self.inner.run(now, limit, stimulus, response);
-        if self.left == 0 || !response.tlp_done || classify(&response.tlp) != WriteKind::Payload {
+        if self.left == 0 || !response.tlp_done {
+            return;
+        }
+        let first = match classify(&response.tlp) {
+            WriteKind::Payload => 0,
+            WriteKind::FrameHeader(header) if header.length > 0 => HEADER_BYTES as usize,
+            _ => return,
+        };
+        if first == response.tlp.payload().len() {
             return;
         }
         self.left -= 1;
         if self.left == 0 {
-            let payload = response.tlp.payload_mut();
-            // The first byte: the last ones may be padding, which nobody looks at.
-            if let Some(byte) = payload.first_mut() {
+            // The first byte of the payload: the last ones may be padding, which nobody looks at.
+            if let Some(byte) = response.tlp.payload_mut().get_mut(first) {
                 *byte ^= 0xff;
                 self.planted.at(now.0 + response.clocks.0 - 1);
             }

@@ -2,12 +2,12 @@
 
 use super::Planted;
 use super::classify::{WriteKind, classify};
-use silico_spec::frame::{FrameHeader, HEADER_BYTES};
 use silico_spec::params::DataWidth;
 use silico_spec::port::{Response, Stimulus, TlpBuf, TlpPort};
 use silico_spec::tlp::Header;
 use silico_spec::units::{Cycle, Cycles};
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// Payload writes remembered until a header says whose they were.
 const REMEMBERED: usize = 1024;
@@ -66,58 +66,77 @@ impl<P: TlpPort> TlpPort for RepeatFrame<P> {
 /// Writes of the frame that is played again.
 #[derive(Debug, Default)]
 struct Replay {
+    /// Payload that no header has claimed yet.
     recent: VecDeque<(u64, Vec<u8>)>,
-    /// Ring content of the frame, and where the next one begins.
-    frame: Option<(Vec<u8>, u64)>,
+    frame: Option<Recording>,
+}
+
+/// A frame as it lies in the ring, from `address` on.
+#[derive(Debug)]
+struct Recording {
+    address: u64,
+    bytes: Vec<u8>,
+    /// Bytes that have been seen.
+    seen: usize,
+    /// Bytes of the next frame that have been replaced by these.
+    replaced: usize,
 }
 
 impl Replay {
     /// Looks at, or changes, a TLP on its way out. True once the second copy is complete.
     fn pass(&mut self, sequence: u64, tlp: &mut TlpBuf) -> bool {
         let address = Header(tlp.header).address().0;
-        match (classify(tlp), &self.frame) {
-            (WriteKind::Payload, None) => {
+        let kind = classify(tlp);
+        if !matches!(kind, WriteKind::Payload | WriteKind::FrameHeader(_)) {
+            return false;
+        }
+        if let Some(frame) = &mut self.frame {
+            return if frame.seen < frame.bytes.len() { frame.collect(address, tlp.payload()) } else { frame.replace(address, tlp) };
+        }
+        match kind {
+            WriteKind::FrameHeader(header) if header.channel == 0 && header.sequence == sequence => {
+                let mut frame = Recording { address, bytes: vec![0; header.footprint() as usize], seen: 0, replaced: 0 };
+                frame.collect(address, tlp.payload());
+                self.recent.drain(..).for_each(|(at, data)| _ = frame.collect(at, &data));
+                self.frame = Some(frame);
+            }
+            WriteKind::Payload => {
                 if self.recent.len() == REMEMBERED {
                     self.recent.pop_front();
                 }
                 self.recent.push_back((address, tlp.payload().to_vec()));
-                false
             }
-            (WriteKind::FrameHeader(header), None) => {
-                if header.channel == 0 && header.sequence == sequence {
-                    self.frame = self.assemble(address, &header, tlp.payload()).map(|frame| (frame, address + header.footprint()));
-                }
-                false
-            }
-            (WriteKind::Payload | WriteKind::FrameHeader(_), Some((frame, next))) => Self::replace(frame, *next, address, tlp),
-            _ => false,
+            _ => {}
         }
+        false
+    }
+}
+
+impl Recording {
+    /// Where a write of `len` bytes at `address` lies in the frame that starts at `start`, if it does.
+    fn place(&self, start: u64, address: u64, len: usize) -> Option<Range<usize>> {
+        let from = usize::try_from(address.checked_sub(start)?).ok()?;
+        let to = from.checked_add(len)?;
+        (to <= self.bytes.len()).then_some(from..to)
     }
 
-    /// The frame as it lies in the ring, if all of it was seen (it was not if it wrapped).
-    fn assemble(&self, address: u64, header: &FrameHeader, header_bytes: &[u8]) -> Option<Vec<u8>> {
-        let bytes = usize::try_from(header.footprint()).ok()?;
-        let mut frame = vec![0; bytes];
-        frame[..HEADER_BYTES as usize].copy_from_slice(header_bytes);
-        let mut seen = HEADER_BYTES as usize;
-        for (at, data) in self.recent.iter().rev() {
-            let Some(from) = at.checked_sub(address).and_then(|from| usize::try_from(from).ok()) else { continue };
-            if from >= HEADER_BYTES as usize
-                && let Some(room) = frame.get_mut(from..from + data.len())
-            {
-                room.copy_from_slice(data);
-                seen += data.len();
-            }
+    /// A write that may belong to the frame. Never the end of the replay.
+    fn collect(&mut self, address: u64, data: &[u8]) -> bool {
+        if let Some(place) = self.place(self.address, address, data.len()) {
+            self.bytes[place].copy_from_slice(data);
+            self.seen += data.len();
         }
-        (seen == bytes).then_some(frame)
+        false
     }
 
-    fn replace(frame: &[u8], next: u64, address: u64, tlp: &mut TlpBuf) -> bool {
-        let Some(from) = address.checked_sub(next).and_then(|from| usize::try_from(from).ok()) else { return false };
+    /// A write that may belong to the next frame. True once all of that has been replaced.
+    fn replace(&mut self, address: u64, tlp: &mut TlpBuf) -> bool {
+        let next = self.address + self.bytes.len() as u64;
         let payload = tlp.payload_mut();
-        let Some(content) = from.checked_add(payload.len()).and_then(|to| frame.get(from..to)) else { return false };
-        payload.copy_from_slice(content);
-        from == 0
+        let Some(place) = self.place(next, address, payload.len()) else { return false };
+        payload.copy_from_slice(&self.bytes[place]);
+        self.replaced += payload.len();
+        self.replaced >= self.bytes.len()
     }
 }
 
@@ -147,6 +166,11 @@ mod tests {
         // Frames of 64 bytes: payload at base + 32, header at base, then the next frame at base + 96.
         let frame = |base: u64, fill: u8, sequence: u64| vec![payload(base + 32, fill), header(base, sequence)];
         let tlps = [frame(0x1000, 1, 0), frame(0x1060, 2, 1), frame(0x10c0, 3, 2)].concat();
+        let led = |base: u64, fill: u8, sequence: u64| vec![header(base, sequence), payload(base + 32, fill)];
+        let leading = [led(0x1000, 1, 0), led(0x1060, 2, 1), led(0x10c0, 3, 2)].concat();
+        let got = sent(RepeatFrame::new(Script::new(leading.clone()), 1, Planted::default()), 6);
+        assert_eq!([got[2].payload(), got[3].payload()], [got[0].payload(), got[1].payload()], "a header that leads");
+        assert_eq!(got[4..], leading[4..]);
         let planted = Planted::default();
         let got = sent(RepeatFrame::new(Script::new(tlps.clone()), 1, planted.clone()), 6);
         let bytes: Vec<Vec<u8>> = got.iter().map(|tlp| tlp.payload().to_vec()).collect();

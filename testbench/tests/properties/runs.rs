@@ -4,7 +4,7 @@ use crate::scenario::LaneShape;
 use crate::world::{End, World, said};
 use silico_driver::channel::Stopped;
 use silico_driver::error::DriverError;
-use silico_driver::platform::Wake;
+use silico_driver::platform::{Registers, Wake};
 use silico_spec::generator::{FrameSequence, LengthMode};
 use silico_spec::registers::c2h;
 
@@ -12,6 +12,10 @@ impl World {
     /// Coalescing may hold an interrupt back; a stop does not.
     pub(crate) fn arm_and_stop(&mut self, index: usize, clocks: u64) -> Result<(), String> {
         if self.lanes[index].is_running() && self.lanes[index].shape.coalescing().is_some() {
+            // No timer: but for the stop, nobody would ever be told. A start sets both anew.
+            for (register, value) in [(c2h::INT_DATA_FRAMES, 100), (c2h::INT_DATA_TIME, 0)] {
+                self.regs.write32(c2h::offset(index as u32, register), value).map_err(|error| error.to_string())?;
+            }
             self.lanes[index].armed += 1;
             self.set_register(index, c2h::INT_DATA_ARM, self.lanes[index].oracle.taken())?;
             self.feed(index, 1, 64, 0, false);

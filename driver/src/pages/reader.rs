@@ -85,9 +85,16 @@ impl Reader {
                 Some(begun) => self.go_on(pool, open, begun)?,
                 None => self.begin(pool, open)?,
             };
-            if frame.is_some() {
-                return Ok(frame);
+            if frame.is_none() {
+                continue;
             }
+            if let Some(open) = self.open
+                && open.offset == open.announced.bytes
+            {
+                // The page must not wait for the next look to go back. What is wrong with it comes after its frames: it stays open, and is found again.
+                let _ = self.close(pool, &open);
+            }
+            return Ok(frame);
         }
     }
 

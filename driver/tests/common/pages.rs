@@ -73,9 +73,13 @@ impl State {
     pub(super) fn fits_pages(&mut self, channel: u8, footprint: u64) -> bool {
         let pages = &self.channel(channel).pages;
         let room = pages.open.as_ref().map_or(0, |open| u64::from(open.page.length - open.used));
-        // Without a fault that spans pages from the middle on, the rest of the open page counts for a frame that fits it alone.
         let free: u64 = pages.free.iter().map(|page| u64::from(page.length)).sum();
-        footprint <= room || footprint <= free
+        let fits = footprint <= room || footprint <= free;
+        if !fits {
+            // What is in the open page must not wait for room that it takes itself.
+            self.complete(channel, 0);
+        }
+        fits
     }
 
     pub(super) fn put_pages(&mut self, channel: u8, payload: &[u8]) {

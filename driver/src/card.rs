@@ -70,6 +70,19 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// A usual card, for tests of configurations.
+    #[cfg(test)]
+    pub(crate) const USUAL: Self = Self {
+        map: MAP_NEEDED,
+        build: 0,
+        c2h_channels: 4,
+        h2c_channels: 2,
+        vectors: 16,
+        port_bytes: 32,
+        fifo_bytes: 16 << 10,
+        fifo_frames: 64,
+    };
+
     fn validate(&self) -> Result<(), ConfigError> {
         let channels = usize::from(self.c2h_channels);
         check((1..=MAX_C2H).contains(&channels), "CAPS.c2h_channels", self.c2h_channels.into(), "1 to 16")?;

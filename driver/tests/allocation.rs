@@ -126,7 +126,7 @@ fn frames_are_sent_and_reclaimed_without_allocation() {
                 let mut frame = channel.reserve(1000).expect("reserve");
                 frame.payload().fill(1);
                 frame.send(lap).expect("send");
-                channel.submit(&mut buffer, &[0..0], lap).expect("submit");
+                channel.submit(&mut buffer, 0..0, lap).expect("submit");
             });
             assert_eq!(made, 0, "lap {lap}");
             channel.flush().expect("flush");

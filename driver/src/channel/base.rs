@@ -238,6 +238,14 @@ impl<P: Platform> Base<P> {
         Ok(true)
     }
 
+    /// How a run that is over ended: with `counts`, or by a failure.
+    pub(crate) const fn outcome<T: Copy>(&self, counts: T) -> Result<T, DriverError> {
+        match self.phase {
+            Phase::Failed(failure) => Err(self.failed(failure)),
+            Phase::Idle | Phase::Running | Phase::Stuck => Ok(counts),
+        }
+    }
+
     /// Resets the channel, and waits until it is idle.
     pub(crate) fn reset(&mut self) -> Result<(), DriverError> {
         self.phase = Phase::Stuck;
@@ -322,9 +330,12 @@ impl<P: Platform> Base<P> {
     }
 }
 
-/// Whether a run that ended so is out of the way of a restart: one that had failed or did not stop in time is reset by the start.
-pub(crate) const fn may_restart(error: &DriverError) -> bool {
-    matches!(error, DriverError::Failed { .. } | DriverError::State { .. } | DriverError::Fault { .. })
+/// A stop before a restart: a run that had failed or does not stop in time is no error, since the start resets it.
+pub(crate) fn stopped_for_restart<T>(stopped: Result<T, DriverError>) -> Result<(), DriverError> {
+    match stopped {
+        Ok(_) | Err(DriverError::Failed { .. } | DriverError::State { .. } | DriverError::Fault { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 fn read_state(regs: &impl Named, channel: ChannelId) -> Result<u8, DriverError> {

@@ -253,19 +253,9 @@ impl RingConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::MAP_NEEDED;
     use rstest::rstest;
 
-    const CARD: Capabilities = Capabilities {
-        map: MAP_NEEDED,
-        build: 0,
-        c2h_channels: 4,
-        h2c_channels: 0,
-        vectors: 16,
-        port_bytes: 32,
-        fifo_bytes: 16 << 10,
-        fifo_frames: 64,
-    };
+    const CARD: Capabilities = Capabilities::USUAL;
 
     fn policy(frames: u32, bytes: u32, time: u32) -> Progress {
         Progress::WriteBack(WriteBackPolicy { frames, bytes, time })

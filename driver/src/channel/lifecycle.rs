@@ -1,7 +1,7 @@
 //! Open, start, stop, reset, drop of a channel with a ring: what its ring, its block and its counts see of every change of state. The change
 //! itself is in [`super::base`].
 
-use super::base::{Base, Parts, may_restart};
+use super::base::{Base, Parts, stopped_for_restart};
 use super::config::{Progress, RING_GRID, RingConfig};
 use super::progress::{BLOCK_BYTES, Block};
 use super::ring::Ring;
@@ -66,10 +66,7 @@ impl<P: Platform> RingChannel<P> {
         if self.base.halt()? {
             self.final_counts()?;
         }
-        match self.base.phase {
-            Phase::Failed(failure) => Err(self.base.failed(failure)),
-            _ => Ok(self.stopped),
-        }
+        self.base.outcome(self.stopped)
     }
 
     /// Stops, if it runs, and starts a new run. The way out of [`Phase::Failed`] and [`Phase::Stuck`] too.
@@ -77,11 +74,8 @@ impl<P: Platform> RingChannel<P> {
     /// # Errors
     /// As [`RingChannel::start`]; a run that had failed or does not stop in time is no error here: the channel is reset.
     pub fn restart(&mut self) -> Result<(), DriverError> {
-        if self.base.phase == Phase::Running
-            && let Err(error) = self.stop()
-            && !may_restart(&error)
-        {
-            return Err(error);
+        if self.base.phase == Phase::Running {
+            stopped_for_restart(self.stop())?;
         }
         self.start()
     }

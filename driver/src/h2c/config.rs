@@ -146,19 +146,9 @@ impl SendConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::MAP_NEEDED;
     use rstest::rstest;
 
-    const CARD: Capabilities = Capabilities {
-        map: MAP_NEEDED,
-        build: 0,
-        c2h_channels: 4,
-        h2c_channels: 2,
-        vectors: 16,
-        port_bytes: 32,
-        fifo_bytes: 16 << 10,
-        fifo_frames: 64,
-    };
+    const CARD: Capabilities = Capabilities::USUAL;
 
     fn base() -> SendConfig {
         SendConfig::default()

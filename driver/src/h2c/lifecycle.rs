@@ -4,7 +4,7 @@ use super::config::{SendConfig, SendProgress};
 use super::ring::Ring;
 use super::staging::{STAGING_GRID, Staging};
 use super::{Memory, SendChannel};
-use crate::channel::base::{Base, Parts, may_restart};
+use crate::channel::base::{Base, Parts, stopped_for_restart};
 use crate::channel::progress::{BLOCK_BYTES, Block};
 use crate::channel::{Phase, held};
 use crate::error::{DriverError, RingFault};
@@ -63,10 +63,7 @@ impl<P: Platform> SendChannel<P> {
         if self.base.halt()? {
             self.final_counts()?;
         }
-        match self.base.phase {
-            Phase::Failed(failure) => Err(self.base.failed(failure)),
-            _ => Ok(self.unsent),
-        }
+        self.base.outcome(self.unsent)
     }
 
     /// What the run has sent and what not: final after a stop or a failure, else as far as is known.
@@ -85,11 +82,8 @@ impl<P: Platform> SendChannel<P> {
     /// # Errors
     /// As [`SendChannel::start`]; a run that had failed or does not stop in time is no error here: the channel is reset.
     pub fn restart(&mut self) -> Result<(), DriverError> {
-        if self.base.phase == Phase::Running
-            && let Err(error) = self.stop()
-            && !may_restart(&error)
-        {
-            return Err(error);
+        if self.base.phase == Phase::Running {
+            stopped_for_restart(self.stop())?;
         }
         self.start()
     }

@@ -4,7 +4,7 @@
 //!   let ticket = channel.send(&payload, cookie)?;                 // copied into the channel's staging memory
 //!   let mut frame = channel.reserve(length)?;                     // or filled in place
 //!   frame.payload().fill(7); let ticket = frame.send(cookie)?;
-//!   let ticket = channel.submit(&mut buffer, &[0..64, 128..256], cookie)?;   // or out of an own buffer, in several parts
+//!   let ticket = channel.submit_parts(&mut buffer, &[0..64, 128..256], cookie)?; // or out of an own buffer, in several parts
 //!   channel.reclaim()?;                                           // what is sent is free again
 //!   channel.wait(Until::Sent(ticket), deadline)?;
 //! ```

@@ -8,6 +8,7 @@ use crate::channel::{Phase, held};
 use crate::error::{ChannelId, ConfigError, DriverError, check};
 use crate::platform::{DmaBuffer, DmaMemory, Platform};
 use core::ops::Range;
+use core::slice::from_ref;
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 
 /// Says which frame of which run this was: see [`SendChannel::is_sent`].
@@ -73,7 +74,7 @@ impl<P: Platform> SendChannel<P> {
         }
         match found {
             Ok(piece) => Ok(Reservation { channel: self, piece, length }),
-            Err(free) => Err(self.would_block("contiguous bytes of staging memory", length.into(), free)),
+            Err(free) => Err(self.would_block("contiguous bytes of staging memory", length.max(1).into(), free)),
         }
     }
 
@@ -94,6 +95,14 @@ impl<P: Platform> SendChannel<P> {
         frame.send(cookie)
     }
 
+    /// Sends `range` of the caller's `buffer` as one frame. The same as [`SendChannel::submit_parts`] with one part.
+    ///
+    /// # Errors
+    /// As [`SendChannel::submit_parts`].
+    pub fn submit(&mut self, buffer: &mut <P as DmaMemory>::Buffer, range: Range<u64>, cookie: u64) -> Result<Ticket, DriverError> {
+        self.submit_parts(buffer, from_ref(&range), cookie)
+    }
+
     /// Sends one frame out of the caller's `buffer`: `parts` one after the other, each as a descriptor. The CPU must own the parts; they go to the
     /// card's side, and are the caller's to acquire again when the frame is sent ([`SendChannel::is_sent`]) or the channel is stopped. The buffer must live
     /// so long. `cookie` comes back with an error.
@@ -101,7 +110,12 @@ impl<P: Platform> SendChannel<P> {
     /// # Errors
     /// [`DriverError::WouldBlock`] if too few descriptors are free, after a look at what has been sent. Parts that lie outside the buffer, that are empty
     /// (one alone may be: an empty frame), or more than the ring has entries, are refused.
-    pub fn submit(&mut self, buffer: &mut <P as DmaMemory>::Buffer, parts: &[Range<u64>], cookie: u64) -> Result<Ticket, DriverError> {
+    pub fn submit_parts(
+        &mut self,
+        buffer: &mut <P as DmaMemory>::Buffer,
+        parts: &[Range<u64>],
+        cookie: u64,
+    ) -> Result<Ticket, DriverError> {
         let entries = held(&mut self.memory).ring.entries();
         let number = parts.len() as u64;
         check((1..=entries).contains(&number), "parts", number, "1 to the number of entries of the ring")?;

@@ -5,7 +5,7 @@ use super::config::PageConfig;
 use super::pool::Pool;
 use super::reader::Reader;
 use super::{Memory, PageChannel};
-use crate::channel::base::{Base, Parts, may_restart};
+use crate::channel::base::{Base, Parts, stopped_for_restart};
 use crate::channel::progress::{BLOCK_BYTES, Block};
 use crate::channel::{Phase, held};
 use crate::error::{DriverError, RingFault};
@@ -81,10 +81,7 @@ impl<P: Platform> PageChannel<P> {
         if self.base.halt()? {
             self.final_counts()?;
         }
-        match self.base.phase {
-            Phase::Failed(failure) => Err(self.base.failed(failure)),
-            _ => Ok(self.stopped),
-        }
+        self.base.outcome(self.stopped)
     }
 
     /// Stops, if it runs, and starts a new run. The way out of [`Phase::Failed`] and [`Phase::Stuck`] too.
@@ -92,11 +89,8 @@ impl<P: Platform> PageChannel<P> {
     /// # Errors
     /// As [`PageChannel::start`]; a run that had failed or does not stop in time is no error here: the channel is reset.
     pub fn restart(&mut self) -> Result<(), DriverError> {
-        if self.base.phase == Phase::Running
-            && let Err(error) = self.stop()
-            && !may_restart(&error)
-        {
-            return Err(error);
+        if self.base.phase == Phase::Running {
+            stopped_for_restart(self.stop())?;
         }
         self.start()
     }

@@ -208,8 +208,6 @@ impl Card {
                 }
                 if !hit {
                     self.registers.count_hole();
-                } else if within & !4 == silico_spec::registers::c2h::INT_DATA_ARM {
-                    self.registers.fired_data &= !(1 << channel);
                 }
             }
             None => {

@@ -3,14 +3,15 @@
 use crate::access::{Access, Completion, MAX_DWORDS};
 use crate::c2h::{Channel, Env, Front, Signal, Want};
 use crate::config::{ConfigSpace, Effects, ErrorKind, ResetKind};
-use crate::msix::Msix;
+use crate::malformed::malformed;
+use crate::msix::{Message, Msix};
 use crate::receive::{PostedWrite, Receiver};
 use crate::registers::{Asked, CardRegisters};
 use crate::transmit::{Source, Transmitter};
 use silico_spec::credit::{Class, Limits};
 use silico_spec::params::{CardParams, ParamError};
 use silico_spec::port::{Response, TlpBuf};
-use silico_spec::tlp::{ErrorSeverity, Header, Kind};
+use silico_spec::tlp::{ErrorSeverity, Header, Kind, routing};
 use silico_spec::units::{Cycle, Dwords, Tag};
 use std::collections::VecDeque;
 
@@ -39,8 +40,10 @@ pub struct Card {
     pub(crate) incoming: TlpBuf,
     /// Bit per channel: it is not asleep. The others are not looked at.
     pub(crate) awake: Set,
-    /// Error messages owed to the root complex, by [`severity`].
-    errors: [bool; 3],
+    /// Messages owed to the root complex, as in [`MESSAGES`].
+    messages: [bool; MESSAGES.len()],
+    /// A TLP is being received: its first beat has come and no reset since.
+    pub(crate) receiving: bool,
     in_reset: bool,
 }
 
@@ -75,23 +78,18 @@ impl Iterator for Set {
     }
 }
 
-/// Routing of a message: to the root complex (PCIe 4.0 table 2-18).
-const TO_ROOT: u8 = 0;
+/// Message code and routing of what the card may owe the root complex, most urgent first: ERR_FATAL, ERR_NONFATAL, ERR_COR to the root
+/// complex, PME_TO_Ack gathered on the way (PCIe 4.0 tables 2-18, 2-20 and 2-21).
+const MESSAGES: [(u8, u8); 4] = [(0x33, routing::TO_ROOT), (0x31, routing::TO_ROOT), (0x30, routing::TO_ROOT), (0x1b, routing::GATHERED)];
+/// PME_TO_Ack in [`MESSAGES`].
+const PME_TO_ACK: usize = 3;
 
+/// Place in [`MESSAGES`].
 fn severity(message: ErrorSeverity) -> usize {
     match message {
-        ErrorSeverity::Correctable => 0,
+        ErrorSeverity::Fatal => 0,
         ErrorSeverity::NonFatal => 1,
-        ErrorSeverity::Fatal => 2,
-    }
-}
-
-/// ERR_COR, ERR_NONFATAL and ERR_FATAL (PCIe 4.0 table 2-21).
-fn message_code(message: ErrorSeverity) -> u8 {
-    match message {
-        ErrorSeverity::Correctable => 0x30,
-        ErrorSeverity::NonFatal => 0x31,
-        ErrorSeverity::Fatal => 0x33,
+        ErrorSeverity::Correctable => 2,
     }
 }
 
@@ -123,7 +121,8 @@ impl Card {
             limits: Limits::NONE,
             incoming: TlpBuf::new(),
             awake: Set(0),
-            errors: [false; 3],
+            messages: [false; MESSAGES.len()],
+            receiving: false,
             in_reset: true,
             params,
         };
@@ -166,27 +165,32 @@ impl Card {
     /// Logs an error, and owes the root complex the message that software wants of it.
     pub(crate) fn log(&mut self, error: ErrorKind, header: Option<&Header>) {
         if let Some(message) = self.config.log_error(error, header) {
-            self.errors[severity(message)] = true;
+            self.messages[severity(message)] = true;
         }
     }
 
     // --- resets -------------------------------------------------------------------------------------------------------------
 
-    /// While reset is asserted or the link is down, the function is held as after it.
+    /// While reset is asserted or the link is down, the function is held as after it. In the first clock of it, outside reset still, what the
+    /// streams show has passed already: see [`Card::step`].
     pub(crate) fn hold_in_reset(&mut self, fundamental: bool) {
-        if !self.in_reset || fundamental && self.cycles != 0 {
+        let entering = !self.in_reset;
+        if entering || fundamental && self.cycles != 0 {
             self.reset_function(if fundamental { ResetKind::Fundamental } else { ResetKind::Hot });
             self.receiver = Receiver::new(self.params.np_depth);
             self.transmitter = Transmitter::new();
             self.completions.clear();
+            self.receiving = false;
             self.update_env();
         }
         self.in_reset = true;
-        self.cycles = if fundamental { 0 } else { self.cycles + 1 };
+        self.cycles = if fundamental { 0 } else { self.cycles + u64::from(!entering) };
     }
 
+    /// The first clock out of reset: nothing else happens in it.
     pub(crate) fn leave_reset(&mut self) {
         self.in_reset = false;
+        self.cycles += 1;
         self.receiver.announce();
     }
 
@@ -201,8 +205,12 @@ impl Card {
         for channel in &mut self.channels {
             channel.power_on(false);
         }
+        if kind == ResetKind::FunctionLevel {
+            self.receiver.drop_posted();
+        }
         self.access = None;
         self.flr_pending = false;
+        self.messages = Default::default();
         self.poked = true;
         self.update_env();
     }
@@ -210,6 +218,10 @@ impl Card {
     /// Does what a config write asked for.
     pub(crate) fn apply(&mut self, effects: Effects) {
         self.flr_pending |= effects.flr;
+        if effects.msix && self.config.msix_enabled() {
+            // What was signalled while there were no messages is signalled by them.
+            self.channels.iter().flat_map(Channel::fired).flatten().for_each(|vector| self.msix.raise(vector));
+        }
         self.msix.set_enables(self.config.msix_enabled(), self.config.msix_function_mask() || !self.config.bus_master());
         self.update_env();
         for channel in &mut self.channels {
@@ -301,7 +313,11 @@ impl Card {
     /// Chooses the next TLP, if one may go, and offers it from the next clock on.
     fn grant(&mut self, env: &Env) -> Option<Source> {
         let granted = self.grant_completion().or_else(|| {
-            let message = self.grant_error().or_else(|| self.grant_interrupt());
+            if self.flr_pending {
+                // Nothing new: the completion of the write that asked for the reset goes, then the reset comes.
+                return None;
+            }
+            let message = self.grant_message().or_else(|| self.grant_interrupt());
             message.unwrap_or_else(|| self.grant_channel(env))
         });
         if granted.is_none() && (!self.completions.is_empty() || self.posted_wanted(env)) {
@@ -324,29 +340,28 @@ impl Card {
         self.load(Source::Completion, completion.header)
     }
 
-    /// An error message for the root complex. `None`: none waits. `Some(None)`: one waits and holds up what is posted.
-    fn grant_error(&mut self) -> Option<Option<Source>> {
-        const MESSAGES: [ErrorSeverity; 3] = [ErrorSeverity::Fatal, ErrorSeverity::NonFatal, ErrorSeverity::Correctable];
-        let message = MESSAGES.into_iter().find(|message| self.errors[severity(*message)])?;
+    /// A message for the root complex. `None`: none waits. `Some(None)`: one waits and holds up what is posted.
+    fn grant_message(&mut self) -> Option<Option<Source>> {
+        let message = self.messages.iter().position(|waits| *waits)?;
         if !self.transmitter.affords(&self.limits, Class::Posted, 0) {
             return Some(None);
         }
-        self.errors[severity(message)] = false;
+        self.messages[message] = false;
         self.transmitter.tlp.set_len(0);
-        let header =
-            Header::of(Kind::Message(TO_ROOT), true, Dwords(0)).with_requester(self.config.bdf()).with_message_code(message_code(message));
+        let (code, routing) = MESSAGES[message];
+        let header = Header::of(Kind::Message(routing), true, Dwords(0)).with_requester(self.config.bdf()).with_message_code(code);
         Some(self.load(Source::Message, header))
     }
 
     /// `None`: no message waits. `Some(None)`: one waits and holds up what is posted.
     fn grant_interrupt(&mut self) -> Option<Option<Source>> {
-        if !self.msix.any_ready() {
+        if !self.interrupt_ready() {
             return None;
         }
         if !self.transmitter.affords(&self.limits, Class::Posted, 4) {
             return Some(None);
         }
-        let message = self.msix.take_ready()?;
+        let message = self.take_interrupt()?;
         self.transmitter.tlp.set_len(4);
         self.transmitter.tlp.payload_mut().copy_from_slice(&message.data.to_le_bytes());
         self.registers.perf.interrupts += 1;
@@ -354,11 +369,24 @@ impl Card {
         Some(self.load(Source::Interrupt, header))
     }
 
+    fn interrupt_ready(&self) -> bool {
+        self.msix.any_ready() || self.config.any_msi_ready()
+    }
+
+    /// The next message of MSI-X or MSI: one of them at most is on.
+    fn take_interrupt(&mut self) -> Option<Message> {
+        if let Some((vector, message)) = self.msix.take_ready() {
+            self.channels.iter_mut().for_each(|channel| channel.message_sent(vector));
+            return Some(message);
+        }
+        self.config.take_ready_msi()
+    }
+
     fn grant_channel(&mut self, env: &Env) -> Option<Source> {
         for index in self.awake.from(self.transmitter.turn) {
             let Some(want) = self.channels[index].want_in(env) else { continue };
             if !self.config.bus_master() {
-                self.channels[index].refused();
+                self.channels[index].refuse();
                 continue;
             }
             if !self.transmitter.affords(&self.limits, Class::Posted, want.bytes()) {
@@ -394,10 +422,10 @@ impl Card {
         if self.completions.front().is_some_and(|completion| affords(Class::Completion, completion.header.payload_bytes())) {
             return true;
         }
-        if self.errors.iter().any(|waiting| *waiting) {
+        if self.messages.iter().any(|waits| *waits) {
             return affords(Class::Posted, 0);
         }
-        if self.msix.any_ready() {
+        if self.interrupt_ready() {
             return affords(Class::Posted, 4);
         }
         let next = self.awake.from(self.transmitter.turn).find_map(|index| self.channels[index].wanted_bytes(env));
@@ -424,7 +452,7 @@ impl Card {
 
     fn posted_wanted(&self, env: &Env) -> bool {
         let channels = || self.config.bus_master() && self.awake.into_iter().any(|index| self.channels[index].wanted_bytes(env).is_some());
-        self.errors.iter().any(|waiting| *waiting) || self.msix.any_ready() || channels()
+        self.messages.iter().any(|waits| *waits) || self.interrupt_ready() || channels()
     }
 
     fn end_of_clock(&mut self) {
@@ -441,14 +469,13 @@ impl Card {
     }
 
     fn signal(&mut self, channel: usize, signal: Signal) {
-        let (vector, fired) = match signal {
-            Signal::Data(vector) => (vector, &mut self.registers.fired_data),
-            Signal::Error(vector) => (vector, &mut self.registers.fired_error),
-        };
+        let (Signal::Data(vector) | Signal::Error(vector)) = signal;
+        self.channels[channel].note_fired(signal);
         if self.config.msix_enabled() {
             self.msix.raise(vector);
-        } else {
-            *fired |= 1 << channel;
+        } else if self.config.msi().enabled {
+            // A message of MSI may stand for several vectors: it takes none of them along in INT_STATUS.
+            self.config.raise_msi(vector as u8);
         }
     }
 
@@ -463,8 +490,9 @@ impl Card {
         self.registers.perf.rx_tlps += 1;
         let header = Header(tlp.header);
         let kind = header.kind();
-        if matches!(kind, Kind::Unknown(_)) || header.payload_bytes() as usize != tlp.payload().len() {
-            return self.drop_tlp(header, Some(ErrorKind::MalformedTlp));
+        if malformed(&header, tlp.payload().len() as u32, self.config.max_payload()) {
+            self.log(ErrorKind::MalformedTlp, Some(&header));
+            return self.receiver.free(kind.class(), tlp.payload().len() as u32);
         }
         match kind {
             Kind::MemWrite => self.receive_write(header, tlp.payload()),
@@ -472,6 +500,7 @@ impl Card {
                 if let (SET_SLOT_POWER_LIMIT, Some(limit)) = (header.message_code(), tlp.payload().first_chunk::<4>()) {
                     self.config.set_slot_power(u32::from_le_bytes(*limit));
                 }
+                self.messages[PME_TO_ACK] |= header.message_code() == PME_TURN_OFF;
                 self.drop_tlp(header, unexpected_message(&header));
             }
             _ => match kind.class() {
@@ -512,11 +541,12 @@ impl Card {
 
 /// Message code.
 const SET_SLOT_POWER_LIMIT: u8 = 0x50;
+/// Message code; answered by PME_TO_Ack (PCIe 4.0 §5.3.3.2.1).
+const PME_TURN_OFF: u8 = 0x19;
 
 /// Messages that an endpoint takes (PCIe 4.0 §2.2.8): power limit, unlock, PME turn-off, vendor type 1. Others are unsupported.
 fn unexpected_message(header: &Header) -> Option<ErrorKind> {
     const UNLOCK: u8 = 0x00;
-    const PME_TURN_OFF: u8 = 0x19;
     const VENDOR_TYPE_1: u8 = 0x7f;
     match header.message_code() {
         SET_SLOT_POWER_LIMIT | UNLOCK | PME_TURN_OFF | VENDOR_TYPE_1 => None,

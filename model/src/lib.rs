@@ -9,6 +9,7 @@ mod access;
 mod c2h;
 mod card;
 pub mod config;
+mod malformed;
 pub mod msix;
 mod perf;
 mod port;

@@ -85,15 +85,15 @@ impl Msix {
         self.any_ready
     }
 
-    /// The message of a pending vector that may be sent now, lowest vector first. It is then pending no longer.
-    pub fn take_ready(&mut self) -> Option<Message> {
+    /// A pending vector that may be sent now, lowest first, and its message. It is then pending no longer.
+    pub fn take_ready(&mut self) -> Option<(u16, Message)> {
         if !self.any_ready {
             return None;
         }
         let vector = (self.pending & !self.masked).first_one()?;
         self.pending.set(vector, false);
         self.update();
-        Some(self.entries[vector].message())
+        Some((vector as u16, self.entries[vector].message()))
     }
 
     /// Reads the dword at byte `offset` of BAR2. Zero where nothing is.
@@ -191,8 +191,8 @@ mod tests {
         msix
     }
 
-    fn message(vector: u32) -> Option<Message> {
-        Some(Message { address: BusAddr(0x1_fee0_0000), data: vector })
+    fn message(vector: u32) -> Option<(u16, Message)> {
+        Some((vector as u16, Message { address: BusAddr(0x1_fee0_0000), data: vector }))
     }
 
     #[test]
@@ -283,7 +283,7 @@ mod tests {
         msix.write64(0, 0xffff_ffff_1234_5677, 0xff);
         msix.write(8, 0xaabb_ccdd, 0b0101);
         msix.write(CONTROL, 0, 0xf);
-        assert_eq!(msix.take_ready(), Some(Message { address: BusAddr(0xffff_ffff_1234_5674), data: 0x00bb_00dd }));
+        assert_eq!(msix.take_ready(), Some((0, Message { address: BusAddr(0xffff_ffff_1234_5674), data: 0x00bb_00dd })));
     }
 
     #[test]
@@ -327,7 +327,7 @@ mod tests {
                     }
                     _ => msix.take_ready(),
                 };
-                if let Some(message) = sent {
+                if let Some((_, message)) = sent {
                     prop_assert!(std::mem::replace(&mut owed[message.data as usize], false), "a message for nothing");
                     messages += 1;
                 }

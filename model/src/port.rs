@@ -5,9 +5,11 @@
 
 use crate::c2h::Front;
 use crate::card::{Card, Fronts};
+use crate::config::ErrorKind;
 use silico_spec::credit::Limits;
 use silico_spec::params::DataWidth;
 use silico_spec::port::{Beat, Endpoint, FrontStream, PortIn, PortOut, Response, Stimulus, TlpPort};
+use silico_spec::tlp::Header;
 use silico_spec::units::{Cycle, Cycles};
 
 struct Shown<'a>(&'a PortIn);
@@ -79,6 +81,23 @@ impl Card {
         }
     }
 
+    /// A beat of a TLP towards the card. Beats of one whose first the card has not seen, since it was in reset, mean nothing to it.
+    fn receive_beat(&mut self, beat: &Beat) {
+        self.receiving |= beat.sop;
+        if !self.receiving {
+            return;
+        }
+        let mut incoming = std::mem::take(&mut self.incoming);
+        let fits = incoming.push(beat);
+        if !fits {
+            self.log(ErrorKind::MalformedTlp, Some(&Header(incoming.header)));
+        } else if beat.eop {
+            self.receive(&incoming);
+        }
+        self.receiving = fits && !beat.eop;
+        self.incoming = incoming;
+    }
+
     fn granted_credits(&self) -> Limits {
         if self.is_in_reset() { Limits::NONE } else { self.receiver.credits }
     }
@@ -95,19 +114,17 @@ impl Endpoint for Card {
 
     fn clock(&mut self, input: &PortIn, output: &mut PortOut) {
         self.set_limits(&input.credits);
-        if input.reset || !input.link_up {
-            self.hold_in_reset(input.reset);
-        } else if self.is_in_reset() {
-            self.leave_reset();
-        } else {
+        let reset = input.reset || !input.link_up;
+        if !self.is_in_reset() {
             self.step(input.tx_ready, &mut Shown(input), None, Cycle(self.cycles));
-            if input.rx.valid {
-                let mut incoming = std::mem::take(&mut self.incoming);
-                if incoming.push(&input.rx) && input.rx.eop {
-                    self.receive(&incoming);
-                }
-                self.incoming = incoming;
+            if input.rx.valid && !reset {
+                self.receive_beat(&input.rx);
             }
+        } else if !reset {
+            self.leave_reset();
+        }
+        if reset {
+            self.hold_in_reset(input.reset);
         }
         self.show(output);
     }
@@ -146,7 +163,8 @@ impl TlpPort for Card {
         while index < limit {
             let (clocks, ended) = self.run_piece(Cycle(now.0 + index), index, limit - index, stimulus, response, &mut none);
             index += clocks;
-            if ended || self.receiver.take_granted() || response.tlp_done {
+            let granted = self.receiver.take_granted();
+            if ended || granted || response.tlp_done {
                 break;
             }
         }
@@ -158,27 +176,47 @@ impl TlpPort for Card {
 
 impl Card {
     /// Passes some clocks, at most `most`. Returns how many, and whether something came that ends the run.
-    fn run_piece(&mut self, now: Cycle, index: u64, most: u64, stimulus: &mut Stimulus, response: &mut Response, none: &mut FrontStream) -> (u64, bool) {
-        if stimulus.reset || !stimulus.link_up {
-            self.hold_in_reset(stimulus.reset);
-            return (1, false);
-        }
+    fn run_piece(
+        &mut self,
+        now: Cycle,
+        index: u64,
+        most: u64,
+        stimulus: &mut Stimulus,
+        response: &mut Response,
+        none: &mut FrontStream,
+    ) -> (u64, bool) {
+        let reset = stimulus.reset || !stimulus.link_up;
         if self.is_in_reset() {
-            self.leave_reset();
+            if reset {
+                self.hold_in_reset(stimulus.reset);
+            } else {
+                self.leave_reset();
+            }
             return (1, false);
         }
         let skew = now.0.wrapping_sub(self.cycles);
         let hold = stimulus.tx_ready_at.since(now).0;
         let tx_ready = stimulus.tx_ready(now, index);
-        let clocks = self.plan(now, skew, hold, stimulus).min(most);
+        let clocks = if reset { 0 } else { self.plan(now, skew, hold, stimulus).min(most) };
         let mut fronts = Streams { streams: &mut stimulus.front, none, skew };
         if clocks > 0 {
             self.pass(clocks, hold, &mut fronts, now);
             return (clocks, ran_dry(&stimulus.front));
         }
         self.step(tx_ready, &mut fronts, Some(response), now);
-        let arrived = self.take_beat(now, stimulus);
+        let arrived = if reset { self.enter_reset(now, stimulus) } else { self.take_beat(now, stimulus) };
         (1, arrived || ran_dry(&stimulus.front))
+    }
+
+    /// The end of the clock in which reset came: beats that were shown and taken in it have passed, those towards the card in vain.
+    #[cold]
+    fn enter_reset(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
+        let arrived = self.pass_rx_beat(now, stimulus) == Some(true);
+        if arrived {
+            stimulus.rx_done();
+        }
+        self.hold_in_reset(stimulus.reset);
+        arrived
     }
 
     /// How many clocks from `now` are uneventful in view of the stimulus.
@@ -205,13 +243,21 @@ impl Card {
         clocks
     }
 
-    fn take_beat(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
-        let Some(rx) = stimulus.rx.front().filter(|rx| rx.at <= now) else { return false };
+    /// A beat towards the card passes, if one is shown. Returns whether it is the last of its TLP.
+    fn pass_rx_beat(&mut self, now: Cycle, stimulus: &mut Stimulus) -> Option<bool> {
+        let rx = stimulus.rx.front().filter(|rx| rx.at <= now)?;
+        self.receiving |= stimulus.rx_passed == 0;
         stimulus.rx_passed += 1;
-        if stimulus.rx_passed < self.params.width.beats(rx.tlp.payload().len() as u32) {
+        Some(stimulus.rx_passed >= self.params.width.beats(rx.tlp.payload().len() as u32))
+    }
+
+    fn take_beat(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
+        if self.pass_rx_beat(now, stimulus) != Some(true) {
             return false;
         }
-        self.receive(&rx.tlp);
+        if let (true, Some(rx)) = (std::mem::take(&mut self.receiving), stimulus.rx.front()) {
+            self.receive(&rx.tlp);
+        }
         stimulus.rx_done();
         true
     }

@@ -149,10 +149,21 @@ impl Receiver {
 
     /// The room of a TLP with `header` is free again.
     pub(crate) fn release(&mut self, header: Header) {
-        let class = header.kind().class();
+        self.free(header.kind().class(), header.payload_bytes());
+    }
+
+    /// The room of a TLP of `class` with `bytes` of payload is free again.
+    pub(crate) fn free(&mut self, class: Class, bytes: u32) {
         if class != Class::Completion {
-            self.credits.of_mut(class).grant(1, data_credits(header.payload_bytes()));
+            self.credits.of_mut(class).grant(1, data_credits(bytes));
             self.granted = true;
+        }
+    }
+
+    /// The function was reset: writes that wait were meant for what it was.
+    pub(crate) fn drop_posted(&mut self) {
+        while let Some(write) = self.posted.pop_front() {
+            self.release(write.request.header);
         }
     }
 }

@@ -13,9 +13,6 @@ pub(crate) struct CardRegisters {
     cycles_shadow: u32,
     pub(crate) enable: bool,
     hole_writes: u32,
-    /// Bit per channel: the cause fired with no MSI-X to carry it.
-    pub(crate) fired_data: u16,
-    pub(crate) fired_error: u16,
     pub(crate) perf: CardPerf,
     latched: CardPerf,
 }
@@ -49,7 +46,7 @@ impl CardRegisters {
             o if o & !4 == card::SCRATCH => half(self.scratch, high),
             o if o & !4 == card::CYCLES => snapshot(&mut self.cycles_shadow, shown.cycles, high),
             card::CONTROL => u32::from(self.enable),
-            card::INT_STATUS => u32::from(self.fired_data) | u32::from(self.fired_error) << 16,
+            card::INT_STATUS => fired(shown.channels),
             card::ERROR_SUMMARY => shown.channels.iter().enumerate().fold(0, |bits, (i, channel)| bits | u32::from(channel.failed()) << i),
             card::HOLE_WRITES => self.hole_writes,
             _ => half(self.perf_register(offset & !4), high),
@@ -102,6 +99,14 @@ impl CardRegisters {
     pub(crate) fn latch(&mut self) {
         self.latched = self.perf;
     }
+}
+
+/// Bit per channel and cause: signalled, and no message has taken it along.
+fn fired(channels: &[Channel]) -> u32 {
+    channels.iter().enumerate().fold(0, |bits, (index, channel)| {
+        let [data, error] = channel.fired().map(|fired| u32::from(fired.is_some()));
+        bits | data << index | error << (16 + index)
+    })
 }
 
 fn caps(params: &CardParams) -> u32 {

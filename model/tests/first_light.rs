@@ -50,6 +50,30 @@ fn a_counter_read_low_then_high_is_not_torn() {
 }
 
 #[test]
+fn stamps_count_every_clock_since_the_release_of_reset() {
+    let params = CardParams::default();
+    let mut bench = Bench::new(Card::new(params.clone()).unwrap(), &params);
+    bench.stimulus.reset = true;
+    bench.run(5);
+    bench.stimulus.reset = false;
+    let released = bench.now;
+    // The link comes up later, and goes down once: time goes on.
+    for up in [false, true, false, true] {
+        bench.stimulus.link_up = up;
+        bench.run(7);
+    }
+    bench.bring_up(1);
+    bench.enable();
+    bench.set_up_ring(0, 0x1000, WRITE_BACK, 100);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.run(20);
+    let at = bench.now + 10;
+    bench.feed(0, b"x", at);
+    bench.run(100);
+    assert_eq!(header_at(&bench, 0, 0).stamp, at - released);
+}
+
+#[test]
 fn holes_read_zero_and_writes_to_them_count() {
     let mut bench = bench(CardParams::default());
     for hole in [0x7c_u64, 0x1088, 0x11f8, 0x8000, 0xfffc] {

@@ -1,6 +1,6 @@
 //! What passed the link: the last records, and a digest over all of them. Formats only when asked to.
 
-use silico_spec::tlp::{Header, Kind};
+use silico_spec::tlp::Header;
 use silico_spec::units::Cycle;
 use std::fmt;
 
@@ -43,35 +43,17 @@ pub struct Record {
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let header = &self.header;
         let arrow = if self.way == Way::ToHost { "card -> host" } else { "host -> card" };
-        write!(f, "{:>10} {arrow} {:?}", self.cycle.0, header.kind())?;
-        match header.kind() {
-            Kind::MemRead | Kind::MemWrite => {
-                let (first, last) = (header.first_be(), header.last_be());
-                write!(
-                    f,
-                    " {} {} dw be {first:x}/{last:x} by {} {}",
-                    header.address(),
-                    header.length().0,
-                    header.requester(),
-                    header.tag()
-                )?;
-            }
-            Kind::CfgRead0 | Kind::CfgRead1 | Kind::CfgWrite0 | Kind::CfgWrite1 => {
-                write!(f, " {} at {:#05x} be {:x} {}", header.destination(), header.config_offset(), header.first_be(), header.tag())?;
-            }
-            Kind::Completion | Kind::CompletionData => {
-                write!(f, " {:?} {} bytes left from ..{:02x}", header.status(), header.byte_count(), header.lower_address())?;
-                write!(f, " by {} for {} {}", header.completer(), header.requester(), header.tag())?;
-            }
-            Kind::Message(_) | Kind::MessageData(_) => write!(f, " code {:#04x} by {}", header.message_code(), header.requester())?,
-            _ => write!(f, " {:08x?}", header.0)?,
+        write!(f, "{:>10} {arrow} {}", self.cycle.0, self.header)?;
+        let announced = if self.header.has_data() { self.header.length().bytes() } else { 0 };
+        if announced != u32::from(self.len) {
+            write!(f, " but {} bytes of payload", self.len)?;
         }
-        write!(f, ", {} bytes", self.len)?;
         match self.note {
             Note::Passed => Ok(()),
-            note => write!(f, " [{note:?}]"),
+            Note::Discarded => f.write_str(" [discarded by its sender]"),
+            Note::Refused => f.write_str(" [refused]"),
+            Note::Lost => f.write_str(" [lost: the link is down]"),
         }
     }
 }
@@ -165,6 +147,7 @@ impl fmt::Display for Trace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use silico_spec::tlp::Kind;
     use silico_spec::units::{Bdf, BusAddr, Dwords, Tag};
 
     fn record(cycle: u64) -> Record {
@@ -187,7 +170,7 @@ mod tests {
         assert_eq!(trace.records().iter().map(|record| record.cycle.0).collect::<Vec<_>>(), [6, 7, 8, 9]);
         assert_eq!(trace.total(), 10);
         assert_eq!(trace.to_string().lines().count(), 4);
-        assert!(trace.to_string().contains("MemWrite 0x100000004 8 dw be f/f by 01:00.0 tag 0x03"), "{trace}");
+        assert!(trace.to_string().contains("MWr 64 addr=0x100000004 len=8dw be=f/f req=01:00.0 tag=0x03"), "{trace}");
     }
 
     #[test]

@@ -132,7 +132,15 @@ pub struct PortOut {
 
 impl Default for PortOut {
     fn default() -> Self {
-        Self { tx: Beat::NONE, rx_ready: false, credits: Limits::NONE, front_ready: 0, front_busy: 0, out_valid: 0, out: [FrontBeat::NONE; MAX_H2C] }
+        Self {
+            tx: Beat::NONE,
+            rx_ready: false,
+            credits: Limits::NONE,
+            front_ready: 0,
+            front_busy: 0,
+            out_valid: 0,
+            out: [FrontBeat::NONE; MAX_H2C],
+        }
     }
 }
 
@@ -537,10 +545,13 @@ impl<E: Endpoint> TlpPort for Clocked<E> {
                 if shown.sop {
                     response.tlp_first = at;
                 }
-                let fits = response.tlp.push(&shown);
-                assert!(fits, "the card sends a TLP of more than {MAX_PAYLOAD} bytes without an end");
                 response.tlp_done = shown.eop;
-                ended |= shown.eop;
+                if !response.tlp.push(&shown) {
+                    // It never ends. Cut at a length that no header can announce, so that a checker sees it.
+                    response.tlp.set_len(MAX_PAYLOAD - 1);
+                    response.tlp_done = true;
+                }
+                ended |= response.tlp_done;
             }
             if rx_passes {
                 stimulus.rx_passed += 1;

@@ -46,7 +46,7 @@ pub mod card {
     /// Scratch. Holds what is written; means nothing.
     pub const SCRATCH: u32 = 0x018;
 
-    /// Cycle counter. Clocks since reset of the function; the time base of all stamps.
+    /// Cycle counter. Clocks since fundamental reset; the time base of all stamps. No other reset touches it.
     pub const CYCLES: u32 = 0x020;
 
     /// Card control. Nothing runs while `enable` is low: a channel started under it stays as it is until enable rises.
@@ -73,7 +73,7 @@ pub mod card {
     /// Transmit held. Clocks in which a beat was offered and the receiver was not ready.
     pub const PERF_TX_HELD: u32 = 0x050;
 
-    /// No credit. Clocks in which the transmit stream had no beat, because every TLP that wanted to go lacked credits.
+    /// No credit. Clocks in which the transmit stream had no beat, because the next TLP, or an owed completion, lacked credits.
     pub const PERF_NO_CREDIT: u32 = 0x058;
 
     /// TLPs sent. Of all kinds.
@@ -262,7 +262,7 @@ pub mod card {
             "CYCLES",
             0x20,
             64,
-            "Cycle counter. Clocks since reset of the function; the time base of all stamps.",
+            "Cycle counter. Clocks since fundamental reset; the time base of all stamps. No other reset touches it.",
             &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
         ),
         Template::new(
@@ -345,7 +345,7 @@ pub mod card {
             "PERF_NO_CREDIT",
             0x58,
             64,
-            "No credit. Clocks in which the transmit stream had no beat, because every TLP that wanted to go lacked credits.",
+            "No credit. Clocks in which the transmit stream had no beat, because the next TLP, or an owed completion, lacked credits.",
             &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
         ),
         Template::new(

@@ -8,6 +8,7 @@ use silico::cli::{BenchCommand, Cli, Command, DumpCommand, RunOptions};
 use silico::report::text::Text;
 use silico::run::{CouldNotRun, Progress, RunConfig};
 use silico::{dump, run};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 #[global_allocator]
@@ -24,14 +25,12 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => run_command(&RunOptions::default()),
         Some(Command::Run(options)) => run_command(&options),
-        Some(Command::Dump { what: DumpCommand::Config(options) }) => dump::config(&options.on).map(|text| {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }),
-        Some(Command::Bench { what: BenchCommand::Itself(options) }) => bench::run(&options).map(|text| {
-            print!("{text}");
-            ExitCode::SUCCESS
-        }),
+        Some(Command::Dump { what: DumpCommand::Config(options) }) => {
+            dump::config(&options.on).and_then(|text| show(&text)).map(|()| ExitCode::SUCCESS)
+        }
+        Some(Command::Bench { what: BenchCommand::Itself(options) }) => {
+            bench::run(&options).and_then(|text| show(&text)).map(|()| ExitCode::SUCCESS)
+        }
     };
     result.unwrap_or_else(|error| {
         eprintln!("silico: {error}");
@@ -42,22 +41,31 @@ fn main() -> ExitCode {
 /// Help and version are no errors; a wrong option is one line.
 fn usage(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        print!("{error}");
-        return ExitCode::SUCCESS;
+        return show(&error.to_string()).map_or(ExitCode::from(COULD_NOT_RUN), |()| ExitCode::SUCCESS);
     }
     let text = error.to_string();
     eprintln!("silico: {}", text.lines().next().unwrap_or_default().trim_start_matches("error: "));
     ExitCode::from(COULD_NOT_RUN)
 }
 
+/// Writes to stdout. A reader that went away (`| head`) has seen what it wanted.
+fn show(text: &str) -> Result<(), CouldNotRun> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(CouldNotRun(format!("stdout cannot be written: {error}"))),
+        _ => Ok(()),
+    }
+}
+
 fn run_command(options: &RunOptions) -> Result<ExitCode, CouldNotRun> {
     let config = RunConfig::new(options)?;
     let mut progress = Progress::new(options.quiet || options.json, config.frames());
     let report = run::run(&config, &mut progress)?;
-    if options.json {
-        println!("{}", serde_json::to_string_pretty(&report).map_err(|e| CouldNotRun(e.to_string()))?);
+    let text = if options.json {
+        serde_json::to_string_pretty(&report).map_err(|e| CouldNotRun(e.to_string()))? + "\n"
     } else {
-        print!("{}", Text(&report));
-    }
+        Text(&report).to_string()
+    };
+    show(&text)?;
     Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }

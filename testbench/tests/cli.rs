@@ -137,3 +137,49 @@ fn help_and_version_are_no_errors() {
     assert_eq!(silico(&["run", "--help"]).status, 0);
     assert_eq!(silico(&["--version"]).status, 0);
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure_and_a_full_disk_is_one() {
+    use std::process::{Command, Stdio};
+    let start = |stdout| Command::new(env!("CARGO_BIN_EXE_silico")).args(["run", "--quiet"]).stdout(stdout).stderr(Stdio::piped()).spawn();
+    let mut gone = start(Stdio::piped()).unwrap();
+    drop(gone.stdout.take());
+    let gone = gone.wait_with_output().unwrap();
+    assert_eq!((gone.status.code(), gone.stderr.len()), (Some(0), 0), "{}", String::from_utf8_lossy(&gone.stderr));
+    if let Ok(full) = std::fs::File::options().write(true).open("/dev/full") {
+        let full = start(Stdio::from(full)).unwrap().wait_with_output().unwrap();
+        let stderr = String::from_utf8(full.stderr).unwrap();
+        assert_eq!((full.status.code(), stderr.lines().count()), (Some(2), 1), "{stderr}");
+        assert!(stderr.contains("stdout cannot be written"), "{stderr}");
+    }
+}
+
+/// What the link carried, in percent, is its bytes on the wire over its rate: no run can have more than all.
+#[rstest::rstest]
+#[case(&["--frames", "4"])]
+#[case(&["--frames", "80", "--frame-size", "64..1500"])]
+#[case(&["--frames", "3000", "--frame-size", "64..1500"])]
+#[case(&["--frames", "3000", "--frame-size", "4096", "--gen", "1", "--lanes", "1"])]
+fn no_run_has_more_than_the_link_carries(#[case] args: &[&str]) {
+    let report = run(&[&["--json", "--source", "generator"], args].concat()).json();
+    let simulated = &report["simulated"];
+    let percent = simulated["percent"].as_f64().unwrap();
+    assert!(percent > 0.0 && percent <= 100.0, "{simulated:#}");
+    assert!(simulated["limit_gbps"].as_f64().unwrap() < simulated["tlp_gbps"].as_f64().unwrap(), "{simulated:#}");
+}
+
+#[test]
+fn fewer_write_backs_are_later_frames() {
+    let report = |policy| {
+        // Polling: an interrupt would bring write-backs of its own.
+        let args = ["--json", "--source", "generator", "--frames", "400", "--rate", "4", "--write-back", policy];
+        run(&args).json()
+    };
+    let (often, seldom, timed) = (report("1"), report("50"), report("0:20000"));
+    let write_backs = |report: &serde_json::Value| report["host"]["write_backs"].as_u64().unwrap();
+    assert!((400..=404).contains(&write_backs(&often)), "{often:#}");
+    assert!((8..=12).contains(&write_backs(&seldom)), "{seldom:#}");
+    assert!(write_backs(&timed) < 100, "{timed:#}");
+    let p50 = |report: &serde_json::Value| report["latency"]["p50"].as_u64().unwrap();
+    assert!(p50(&often) < 3_000 && p50(&timed) > 10_000 && p50(&timed) < 25_000, "{often:#} {timed:#}");
+}

@@ -59,6 +59,7 @@ pub(crate) struct Ingest {
     crc: u32,
     stamp: u64,
     dropped_before: bool,
+    /// Whole frames dropped in this run. What the packetizer had sent of one is void.
     pub(crate) dropped: u64,
     pub(crate) beats: u64,
 }
@@ -163,10 +164,5 @@ impl Ingest {
         fifo.end_frame(FrameInfo { length: self.kept, crc: self.crc, stamp: self.stamp, source, flags });
         self.dropped_before = false;
         self.truncated = false;
-    }
-
-    /// The open frame was abandoned by a drop: what the packetizer had sent of it is void. True once per drop.
-    pub(crate) fn dropping(&self) -> bool {
-        self.dropping
     }
 }

@@ -154,6 +154,10 @@ pub(crate) struct Channel {
     progress: Progress,
     next: Next,
     pub(crate) flight: Option<Flight>,
+    /// What was signalled and has not gone out as a message: the vectors of the data and the error cause.
+    fired: [Option<u16>; 2],
+    /// In this clock it wanted to write to memory and may not.
+    refused: bool,
     pub(crate) perf: Perf,
     latched: Perf,
 }
@@ -184,6 +188,8 @@ impl Channel {
             progress: Progress::default(),
             next: Next::Off,
             flight: None,
+            fired: [None; 2],
+            refused: false,
             perf: Perf::default(),
             latched: Perf::default(),
         }
@@ -233,20 +239,23 @@ impl Channel {
         self.delivered = Delivered::default();
         self.discarded = 0;
         self.error = (ChannelError::None, 0);
+        self.fired = [None; 2];
         self.busy = false;
         self.ingest.restart(!self.run.generator());
         self.packetizer = Packetizer::default();
         self.progress.restart();
+        self.generator = Generator::start(self.index, &self.run);
         self.state = State::Running;
-        match self.run.check(&self.params) {
-            Ok(()) => self.generator = Generator::start(self.index, &self.run),
-            Err((code, value)) => self.fail(code, value),
+        if let Err((code, value)) = self.run.check(&self.params) {
+            self.fail(code, value);
         }
     }
 
     fn stop(&mut self, after: After) {
         match &mut self.state {
             State::Running => {
+                // A block that was due, and waits for the transmitter, would be taken for the last one: that comes when the counts are final.
+                self.progress.due = false;
                 self.state = State::Stopping { after, block_sent: after == After::Reset };
                 self.run_bit = false;
                 self.busy = false;
@@ -360,6 +369,8 @@ impl Channel {
     /// Passes `clocks` clocks from `now` in which no TLP of the channel is granted or ends. `sending`: one is under way, or was granted just now.
     pub(crate) fn advance(&mut self, env: &Env, now: u64, clocks: u64, sending: bool, front: &mut Front<'_>) {
         if !self.running(env) {
+            // The global enable is low: nothing moves, but BUSY is still shown.
+            self.perf.busy += if self.busy { clocks } else { 0 };
             return;
         }
         let end = now + clocks;
@@ -391,12 +402,12 @@ impl Channel {
         let beats = u64::from(self.beats_in_piece(env, payload.len(), one_only)).min(most);
         let bytes = payload.len().min((beats as u32).saturating_mul(width));
         let last = ends && bytes == payload.len();
-        let before = self.ingest.dropping();
+        let dropped = self.ingest.dropped;
         self.count(env, beats, sending);
         let (fifo, max_frame) = (&mut self.fifo, self.run.max_frame);
         self.ingest.take(fifo, env.width, now, payload, bytes, last, error, source, max_frame);
         self.perf.front_beats += beats;
-        if !before && self.ingest.dropping() && self.fifo.head().is_none() {
+        if self.ingest.dropped != dropped && self.fifo.head().is_none() {
             self.packetizer.give_up();
         }
         match front {
@@ -457,7 +468,12 @@ impl Channel {
 
     /// At least this many clocks pass before the channel can want to send, if nothing but its own source moves.
     pub(crate) fn clocks_to_want(&self, env: &Env, now: u64, front: &Front<'_>) -> u64 {
-        let Next::NoData(bytes) = self.next else { return u64::MAX };
+        let bytes = match self.next {
+            Next::NoData(bytes) => bytes,
+            // A drop of the open frame takes back what it wanted, and then other TLPs are possible.
+            Next::Chunk(_) | Next::NoRoom if self.run.drops() && self.fifo.head().is_none() => 1,
+            _ => return u64::MAX,
+        };
         if !self.running(env) {
             return u64::MAX;
         }
@@ -509,8 +525,14 @@ impl Channel {
         }
     }
 
-    /// The card may not write to memory.
-    pub(crate) fn refused(&mut self) {
+    /// The card may not write to memory. The channel fails at the end of the clock: a beat that its source was shown to be taken is taken.
+    pub(crate) fn refuse(&mut self) {
+        self.refused = true;
+    }
+
+    #[cold]
+    fn fail_refused(&mut self) {
+        self.refused = false;
         self.progress.due = false;
         self.fail(ChannelError::BusMasterOff, 0);
     }
@@ -564,16 +586,14 @@ impl Channel {
             length = self.fifo.pop_frame().map(|frame| frame.length);
         }
         let offset = self.packetizer.offset(&chunk, self.run.ring_size);
+        let relaxed = self.run.relaxed() && !self.packetizer.overwrites(&chunk);
         self.packetizer.granted(&chunk, length, self.run.ring_size);
         if chunk.header {
             count = Some(self.packetizer.base());
         }
         self.flight = Some(Flight::Data { payload: chunk.payload, count });
         self.refresh(env);
-        Target {
-            address: self.run.ring_base + offset,
-            attributes: Attributes { relaxed: self.run.relaxed(), no_snoop: self.run.no_snoop(), id_based: false },
-        }
+        Target { address: self.run.ring_base + offset, attributes: Attributes { relaxed, no_snoop: self.run.no_snoop(), id_based: false } }
     }
 
     fn frame_header(&self) -> [u8; HEADER_BYTES as usize] {
@@ -615,6 +635,9 @@ impl Channel {
 
     /// The end of clock `now`: write-back and interrupts become due, a stop moves on.
     pub(crate) fn end_of_clock(&mut self, now: u64, can_write: bool) -> [Option<Signal>; 2] {
+        if self.refused {
+            self.fail_refused();
+        }
         let failed = self.settle(can_write);
         let data = if self.giving_up() { false } else { self.update_progress(now) };
         let signal = |fires: bool, register: u32| if fires { progress::vector(register) } else { None };
@@ -629,6 +652,24 @@ impl Channel {
             self.progress.due = due;
         }
         fires
+    }
+
+    /// The cause was signalled: until its message has gone out, or it is armed anew, it shows in `INT_STATUS`.
+    pub(crate) fn note_fired(&mut self, signal: Signal) {
+        match signal {
+            Signal::Data(vector) => self.fired[0] = Some(vector),
+            Signal::Error(vector) => self.fired[1] = Some(vector),
+        }
+    }
+
+    /// The message of `vector` goes out.
+    pub(crate) fn message_sent(&mut self, vector: u16) {
+        self.fired.iter_mut().for_each(|fired| *fired = fired.filter(|fired| *fired != vector));
+    }
+
+    /// The vectors of the data and the error cause, where they were signalled and their message has not gone out.
+    pub(crate) fn fired(&self) -> [Option<u16>; 2] {
+        self.fired
     }
 
     /// The next cycle at whose end something happens by itself.

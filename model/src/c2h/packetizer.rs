@@ -48,6 +48,8 @@ pub(crate) struct Packetizer {
     sent: u32,
     /// Sequence number of the head frame.
     pub(crate) sequence: u64,
+    /// Byte count up to which frames that were given up have left payload in the ring.
+    void_to: u64,
 }
 
 impl Packetizer {
@@ -91,7 +93,16 @@ impl Packetizer {
 
     /// The open frame was dropped: the next one goes where it would have gone.
     pub(crate) fn give_up(&mut self) {
+        if self.sent > 0 {
+            self.void_to = self.void_to.max(self.base + u64::from(HEADER_BYTES + self.sent));
+        }
         self.sent = 0;
+    }
+
+    /// Whether `chunk` goes where a frame that was given up has left payload: it must not overtake that payload on its way (PCIe 4.0 table 2-39,
+    /// A2b), or the host finds the old bytes in the new frame.
+    pub(crate) fn overwrites(&self, chunk: &Chunk) -> bool {
+        chunk.at < self.void_to
     }
 
     /// Byte count after the last frame sent whole.

@@ -115,8 +115,10 @@ impl Progress {
         true
     }
 
-    /// The channel has stopped: whoever still waits is told of what there is.
+    /// The channel has stopped: whoever still waits is told of what there is. No block will come any more, so nothing waits for one: where
+    /// the last one could not be written, the registers have the counts.
     pub(crate) fn finish(&mut self, causes: &Causes, delivered: Delivered) {
+        self.published = delivered.frames;
         if self.armed && delivered.frames > causes.arm && vector(causes.data).is_some() {
             self.target = Some(delivered.frames);
         }

@@ -172,6 +172,7 @@ impl Channel {
                 if let Some(value) = join(&mut staged.arm, self.causes.arm, high, write) {
                     self.causes.arm = value;
                     self.progress.arm();
+                    self.fired[0] = None;
                 }
                 return true;
             }

@@ -147,7 +147,8 @@ impl<P: TlpPort> Bench<P> {
     pub(crate) fn write(&mut self, address: u64, value: u64, bytes: usize) {
         let header = Header::memory(Kind::MemWrite, HOST, Tag(0), BusAddr(address), Dwords(bytes as u32 / 4));
         self.push(header, &value.to_le_bytes()[..bytes]);
-        self.run(1);
+        // The card takes a dword a clock; who sends faster runs out of credits.
+        self.run(bytes as u64 / 4);
     }
 
     /// Posted write of some bytes of a dword.

@@ -6,6 +6,7 @@ pub(crate) mod completion;
 pub(crate) mod credits;
 pub(crate) mod interrupt;
 pub(crate) mod liveness;
+pub(crate) mod port;
 pub(crate) mod requester_id;
 pub(crate) mod tags;
 pub(crate) mod well_formed;
@@ -25,7 +26,7 @@ pub mod rule {
     pub const TAG: &str = "tag";
     /// A completion matches a request.
     pub const COMPLETION: &str = "completion";
-    /// No more credits are used than were granted.
+    /// No more credits are used than were granted, and no more granted than a receiver may.
     pub const CREDITS: &str = "credits";
     /// Device accesses lie inside live buffers.
     pub const BOUNDS: &str = "bounds";
@@ -35,8 +36,11 @@ pub mod rule {
     pub const INTERRUPT: &str = "interrupt";
     /// Every request is answered in time.
     pub const LIVENESS: &str = "liveness";
+    /// Beats pass one a clock, while the link is ready.
+    pub const PORT: &str = "port";
     /// All of this crate's rules.
-    pub const ALL: [&str; 10] = [WELL_FORMED, REQUESTER_ID, BUS_MASTER, TAG, COMPLETION, CREDITS, BOUNDS, OWNERSHIP, INTERRUPT, LIVENESS];
+    pub const ALL: [&str; 11] =
+        [WELL_FORMED, REQUESTER_ID, BUS_MASTER, TAG, COMPLETION, CREDITS, BOUNDS, OWNERSHIP, INTERRUPT, LIVENESS, PORT];
 }
 
 /// A rule was broken.

@@ -37,7 +37,7 @@ pub(crate) struct Downlink {
     pub(crate) wire: Serializer,
     pub(crate) latency: Cycles,
     limits: Limits,
-    consumed: [Consumed; 3],
+    pub(crate) consumed: [Consumed; 3],
     /// Limits on their way from the card: when they are here.
     grants: VecDeque<(Cycle, Limits)>,
     /// When the last of them was: nothing that it let go was sent before.

@@ -29,7 +29,7 @@ use crate::stats::Stats;
 use crate::trace::Trace;
 use silico_spec::credit::Limits;
 use silico_spec::generator::XorShift64;
-use silico_spec::params::MAX_C2H;
+use silico_spec::params::{DataWidth, MAX_C2H};
 use silico_spec::port::{Response, Stimulus, TlpPort};
 use silico_spec::units::Cycle;
 use std::fmt;
@@ -40,6 +40,8 @@ pub struct Machine {
     config: MachineConfig,
     now: Cycle,
     card: Box<dyn TlpPort + Send>,
+    /// Of the card's port.
+    width: DataWidth,
     stimulus: Stimulus,
     response: Response,
     /// What the card drives, to notice changes.
@@ -100,6 +102,7 @@ impl Machine {
         (stimulus.reset, stimulus.link_up) = (true, false);
         Ok(Self {
             now: Cycle(0),
+            width: card.width(),
             card,
             stimulus,
             response: Response::default(),

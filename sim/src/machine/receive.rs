@@ -31,13 +31,14 @@ impl Machine {
             self.record(if self.stimulus.link_up { Note::Discarded } else { Note::Lost });
             return;
         }
+        let kept = check::port::judge(self.response.tlp_first, self.width.beats(payload as u32), self.now, self.stimulus.tx_ready_at);
         let wire = wire_bytes(&header, payload);
         self.stats.to_host.count(kind, payload, wire);
         let arrival = self.uplink.wire.send(self.now, wire).after(self.config.link.latency);
         self.stimulus.tx_ready_at = self.uplink.wire.backlog_below(self.uplink.room);
         self.stats.clocks_not_ready += self.stimulus.tx_ready_at.since(self.now).0;
         let data = data_credits(payload as u32);
-        match self.judge(&header, class, payload) {
+        match self.judge(&header, class, payload).and(kept) {
             Ok(()) => {
                 self.record(Note::Passed);
                 self.route(&header, kind, data, arrival);
@@ -73,13 +74,13 @@ impl Machine {
 
     #[cold]
     fn refuse(&mut self, header: &Header, finding: Finding, arrival: Cycle) {
-        let credits = finding.0 == rule::CREDITS;
+        let is_tag_taken = [rule::CREDITS, rule::PORT].contains(&finding.0);
         self.found(self.now, finding);
         self.record(Note::Refused);
         if header.kind().class() == Class::Completion {
             self.requester.spoil(header, arrival);
         }
-        if credits && header.kind().class() == Class::NonPosted {
+        if is_tag_taken && header.kind().class() == Class::NonPosted {
             self.tags.free(header.tag(), arrival);
         }
     }

@@ -5,6 +5,7 @@
 //! runs, and the same outcome however callers cut time into pieces.
 
 use super::Machine;
+use crate::check;
 use silico_spec::units::{Cycle, Cycles};
 
 impl Machine {
@@ -52,10 +53,13 @@ impl Machine {
     #[inline]
     pub(super) fn step(&mut self, until: Cycle) {
         self.feeds.refill(self.now, &mut self.stimulus);
-        let limit = until.min(self.next_stop()).since(self.now);
-        self.card.run(self.now, Cycles(limit.0.max(1)), &mut self.stimulus, &mut self.response);
+        let limit = until.min(self.next_stop()).since(self.now).0.max(1);
+        self.card.run(self.now, Cycles(limit), &mut self.stimulus, &mut self.response);
         // At least one clock, whatever the card says: time must pass.
-        let clocks = self.response.clocks.0.max(1);
+        let clocks = self.response.clocks.0.clamp(1, limit);
+        if self.response.clocks.0 > limit {
+            self.found(self.now, check::port::overrun(self.response.clocks, Cycles(limit)));
+        }
         self.now = Cycle(self.now.0 + clocks);
         self.stats.clocks += clocks;
         self.stats.runs += 1;
@@ -66,6 +70,9 @@ impl Machine {
         if self.response.credits != self.card_credits {
             self.card_credits = self.response.credits;
             if let (true, Some(limits)) = (self.stimulus.link_up, self.card_credits) {
+                if let Err(finding) = check::credits::judge_grant(&limits, &self.downlink.consumed) {
+                    self.found(self.now, finding);
+                }
                 self.downlink.granted(self.now, limits);
             }
         }

@@ -2,8 +2,10 @@
 
 use crate::card::{CARD, Out, lock, machine, read, run, send, write};
 use rstest::rstest;
-use silico_sim::{MachineConfig, MachineError, Violation};
+use silico_sim::{Machine, MachineConfig, MachineError, Violation};
 use silico_spec::credit::Limit;
+use silico_spec::params::DataWidth;
+use silico_spec::port::{Beat, Clocked, Endpoint, PortIn, PortOut};
 use silico_spec::tlp::{Header, Kind};
 use silico_spec::units::{Bdf, BusAddr, Cycle, Cycles, Dwords, Tag};
 
@@ -187,4 +189,78 @@ fn reports_from_outside_count_and_unchecked_rules_do_not() {
     send(&shared, [write(0xdead_0000, vec![0; 64])]);
     unchecked.advance_to(unchecked.now().after(Cycles(1000)));
     assert_eq!(unchecked.violation(), None);
+}
+
+#[test]
+fn a_flood_faster_than_the_port_is_reported_and_grows_nothing() {
+    let (mut machine, shared) = machine(MachineConfig::default());
+    let region = machine.memory().alloc(4096, 4096).unwrap();
+    (lock(&shared).hasty, lock(&shared).greedy) = (true, true);
+    send(&shared, (0..10_000).map(|_| write(region.bus_addr().0, vec![1; 256])));
+    run(&mut machine, 20_000);
+    let violation = machine.violation().unwrap().clone();
+    assert_eq!(violation.rule, "port", "{violation}");
+    assert!(violation.what.contains("a TLP of 8 beats"), "{violation}");
+    assert!(machine.stats().violations >= 10_000, "each of them");
+    assert_eq!(region.load64(0), 0, "and none does anything");
+}
+
+#[test]
+fn a_card_that_runs_too_long_is_reported_and_time_goes_on() {
+    let (mut machine, shared) = machine(MachineConfig::default());
+    lock(&shared).overrun = u64::MAX;
+    let end = machine.now().after(Cycles(100));
+    machine.advance_to(end);
+    assert_eq!((machine.violation().unwrap().rule, machine.now()), ("port", end));
+}
+
+#[test]
+fn more_credits_than_a_receiver_may_grant_are_reported() {
+    let (mut machine, shared) = machine(MachineConfig::default());
+    lock(&shared).grant = 100;
+    run(&mut machine, 100);
+    assert_eq!(machine.violation(), None, "100 and 8 are few enough");
+    lock(&shared).grant = 100;
+    run(&mut machine, 100);
+    let violation = machine.violation().unwrap();
+    assert!(violation.rule == "credits" && violation.what.contains("class Posted"), "{violation}");
+}
+
+/// Any header and payload, at any time: the machine says what is wrong or takes it, and goes on.
+#[test]
+fn garbage_ends_in_a_violation_and_not_in_a_panic() {
+    let mut random = silico_spec::generator::XorShift64::new(9);
+    for round in 0..300 {
+        let (mut machine, shared) = machine(MachineConfig::default());
+        lock(&shared).greedy = round % 2 == 0;
+        let mut word = || random.step() as u32;
+        let outs: Vec<Out> = (0..20).map(|_| raw(Header([word(), word(), word(), word()]), word() as usize % 4097)).collect();
+        send(&shared, outs);
+        run(&mut machine, 4000);
+        // A card that waits for credits may wait for ever with the first.
+        assert!(machine.violation().is_some() || round % 2 == 1, "round {round}");
+    }
+}
+
+/// Drives beats without an end.
+struct Endless {
+    begun: bool,
+}
+
+impl Endpoint for Endless {
+    fn width(&self) -> DataWidth {
+        DataWidth::W256
+    }
+
+    fn clock(&mut self, _input: &PortIn, output: &mut PortOut) {
+        output.tx = Beat { valid: true, sop: !self.begun, header: write(0x1000, vec![0; 4096]).header.0, bytes: 32, ..Beat::NONE };
+        self.begun = true;
+    }
+}
+
+#[test]
+fn a_tlp_without_an_end_is_reported() {
+    let mut machine = Machine::new(MachineConfig::default(), Box::new(Clocked::new(Endless { begun: false })), 0).unwrap();
+    let Err(MachineError::Violation(violation)) = machine.enumerate() else { panic!("no violation") };
+    assert!(violation.rule == "well-formed" && violation.what.contains("but 4095 follow"), "{violation}");
 }

@@ -27,6 +27,6 @@ fn the_trace_can_be_read() {
     machine.read(0, 0, 8).unwrap();
     let text = machine.trace().to_string();
     assert_eq!(text.lines().count(), 4);
-    assert!(text.contains("host -> card MemRead 0x2000000000 2 dw be f/f by 00:00.0"), "{text}");
-    assert!(text.contains("card -> host CompletionData Success 8 bytes left"), "{text}");
+    assert!(text.contains("host -> card MRd 64 addr=0x2000000000 len=2dw be=f/f req=00:00.0"), "{text}");
+    assert!(text.contains("card -> host CplD SC from=01:00.0 bc=8"), "{text}");
 }

@@ -2,7 +2,10 @@
 //! a request, [`Tlp`] is an owned packet that can only be legal; [`Pieces`] and [`Completions`] cut.
 
 mod broken;
+mod build;
+mod fields;
 mod header;
+mod kind;
 mod message;
 mod message_value;
 mod packet;
@@ -15,7 +18,9 @@ mod text;
 mod value;
 
 pub use broken::RuleBroken;
-pub use header::{AtomicOp, Attributes, CompletionStatus, Header, Kind};
+pub use fields::{Attributes, CompletionStatus};
+pub use header::Header;
+pub use kind::{AtomicOp, Kind};
 pub use message::{MessageForm, MessagePayload, routing};
 pub use message_value::{ErrorSeverity, Intx, Message, PowerMessage, VendorType};
 pub use packet::{Common, ConfigType, Packet};

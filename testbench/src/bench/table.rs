@@ -44,7 +44,7 @@ fn show(value: f64) -> String {
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<44}{:>20}{:>16}{:>12}", "measured, checkers on", "silico", "Python model", "ratio")?;
+        writeln!(f, "{:<44}{:>20}{:>16}{:>12}", "per second of CPU, checkers on", "silico", "Python model", "ratio")?;
         for row in &self.rows {
             let value = row.value.map_or("not built yet".into(), |value| format!("{}{}", show(value), row.unit));
             let reference = row.reference.map_or(String::new(), |value| format!("{}{}", show(value), row.unit));

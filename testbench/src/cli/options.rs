@@ -4,6 +4,9 @@ use crate::fault::Fault;
 use crate::input::schedule::Spread;
 use crate::input::sizes::{FrameSizes, parse_bytes};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::fmt;
+use std::str::FromStr;
+use std::sync::LazyLock;
 
 /// Prove a PCIe readout card and its driver together, in silico, before there is silicon.
 ///
@@ -91,7 +94,7 @@ pub enum NotifyKind {
     Poll,
     /// Sleeps until the card interrupts.
     Interrupt,
-    /// Polls a while, then sleeps.
+    /// Polls up to 2 us without success, then sleeps until the card interrupts.
     Hybrid,
 }
 
@@ -121,6 +124,32 @@ impl From<SpreadKind> for Spread {
             SpreadKind::RoundRobin => Self::RoundRobin,
             SpreadKind::Hash => Self::Hash,
         }
+    }
+}
+
+/// When the card writes its progress to the host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteBack {
+    /// Frames; 0: not by frames.
+    pub frames: u32,
+    /// Nanoseconds after the first frame not yet written; 0: not by time.
+    pub ns: u64,
+}
+
+impl fmt::Display for WriteBack {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.frames, self.ns)
+    }
+}
+
+impl FromStr for WriteBack {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let right = "FRAMES or FRAMES:NS, such as 1, 8:1000 or 0:5000, not both 0";
+        let (frames, ns) = text.split_once(':').unwrap_or((text, "0"));
+        let policy = Self { frames: frames.parse().map_err(|_| right)?, ns: ns.parse().map_err(|_| right)? };
+        if policy.frames == 0 && policy.ns == 0 { Err(right) } else { Ok(policy) }
     }
 }
 
@@ -175,10 +204,14 @@ pub struct RunOptions {
     /// How the driver learns of frames.
     #[arg(long, value_enum, default_value_t)]
     pub notify: NotifyKind,
-    /// Frames that one interrupt stands for.
+    /// When the card tells the host of frames: after FRAMES of them, and in any case NS nanoseconds after the first; 0 switches one off.
+    /// An interrupt always brings one too.
+    #[arg(long, value_name = "FRAMES[:NS]", default_value = "8:1000")]
+    pub write_back: WriteBack,
+    /// With --notify interrupt or hybrid: frames that one interrupt stands for.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub coalesce_frames: u32,
-    /// Time in ns after which the card interrupts for fewer frames; 0: never.
+    /// With --notify interrupt or hybrid: time in ns after which the card interrupts for fewer frames; 0: never.
     #[arg(long, value_name = "NS", default_value_t = 10_000)]
     pub coalesce_time: u64,
     /// Payload rate over all channels in Gb/s; as fast as the card takes it, if absent.
@@ -187,7 +220,7 @@ pub struct RunOptions {
     /// `capture` or `capture:SCALE`: packets at their own time stamps, times SCALE (0.001: a thousand times as fast).
     #[arg(long, value_name = "PACE", conflicts_with = "rate")]
     pub pace: Option<String>,
-    /// Clocks between the frames of a channel.
+    /// Clocks between the frames of a channel; with --rate or --pace: at least.
     #[arg(long, value_name = "CLOCKS", default_value_t = 0)]
     pub pause: u32,
     /// All that is random descends from it.
@@ -202,17 +235,22 @@ pub struct RunOptions {
     /// Writes what the host received; a pcap, if the input is one and the name ends in .pcap.
     #[arg(long, value_name = "FILE")]
     pub output: Option<String>,
+    /// TLPs that the report of a failure shows: the last N that passed the link.
+    #[arg(long, value_name = "N", default_value_t = 12)]
+    pub trace: usize,
     /// Prints the report as JSON.
     #[arg(long)]
     pub json: bool,
-    /// No progress.
+    /// No progress on stderr.
     #[arg(long, short)]
     pub quiet: bool,
 }
 
 impl Default for RunOptions {
     fn default() -> Self {
-        Self::typed(&[]).expect("the defaults parse")
+        // Parsing costs more than a short run.
+        static TYPED: LazyLock<RunOptions> = LazyLock::new(|| RunOptions::typed(&[]).expect("the defaults parse"));
+        TYPED.clone()
     }
 }
 
@@ -251,9 +289,12 @@ mod tests {
 
     #[test]
     fn what_cannot_be_parsed_says_what_would_be() {
-        for (args, right) in
-            [(["--ring-size", "big"], "number of bytes"), (["--fault", "flood"], "flip-byte@N"), (["--frame-size", "9..3"], "range")]
-        {
+        for (args, right) in [
+            (["--ring-size", "big"], "number of bytes"),
+            (["--fault", "flood"], "flip-byte@N"),
+            (["--frame-size", "9..3"], "range"),
+            (["--write-back", "0"], "8:1000"),
+        ] {
             let error = RunOptions::typed(&args).unwrap_err().to_string();
             assert!(error.lines().next().unwrap().contains(right), "{error}");
         }

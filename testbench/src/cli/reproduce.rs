@@ -30,6 +30,7 @@ pub fn command(options: &RunOptions) -> String {
     add("mrrs", &options.mrrs, options.mrrs != default.mrrs);
     add("width", &options.width, options.width != default.width);
     add("notify", &name(options.notify), options.notify != default.notify);
+    add("write-back", &options.write_back, options.write_back != default.write_back);
     add("coalesce-frames", &options.coalesce_frames, options.coalesce_frames != default.coalesce_frames);
     add("coalesce-time", &options.coalesce_time, options.coalesce_time != default.coalesce_time);
     if let Some(rate) = options.rate {
@@ -67,7 +68,7 @@ mod tests {
     #[case(&[])]
     #[case(&["--frames", "7", "--repeat", "2", "--frame-size", "64..1500", "--channels", "2", "--spread", "hash", "--ring-size", "8192"])]
     #[case(&["--full", "drop", "--gen", "4", "--lanes", "16", "--mps", "512", "--mrrs", "1024", "--width", "512", "--notify", "hybrid"])]
-    #[case(&["--coalesce-frames", "9", "--coalesce-time", "5", "--rate", "1.5", "--pause", "3", "--seed", "99", "--patience", "5"])]
+    #[case(&["--write-back", "3:700", "--coalesce-frames", "9", "--coalesce-time", "5", "--rate", "1.5", "--pause", "3", "--seed", "99", "--patience", "5"])]
     #[case(&["--pace", "capture:0.5", "--fault", "drop-interrupt@2", "--source", "pcap", "some dir/it's.pcap"])]
     fn what_is_printed_parses_to_the_same_run(#[case] args: &[&str]) {
         let options = RunOptions::typed(args).unwrap();

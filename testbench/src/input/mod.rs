@@ -9,6 +9,9 @@ pub mod source;
 use error::BadInput;
 use silico_spec::crc;
 use sizes::FrameSizes;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
 use std::sync::Arc;
 
 /// Most bytes of an input file: it is held in memory.
@@ -63,15 +66,19 @@ pub enum Cut {
 /// # Errors
 /// If it cannot be read or is too large.
 pub fn read_file(path: &str) -> Result<Arc<[u8]>, BadInput> {
-    let unreadable = |e: std::io::Error| BadInput::file(path, "input", e.to_string().to_lowercase(), "a readable file");
+    let unreadable = |e: io::Error| BadInput::file(path, "input", format_args!("unreadable ({e})"), "a readable file");
+    let too_large = |bytes: &dyn fmt::Display| BadInput::file(path, "file size", bytes, format!("at most {MAX_FILE} bytes"));
     let meta = std::fs::metadata(path).map_err(unreadable)?;
     if meta.is_dir() {
         return Err(BadInput::file(path, "input", "a folder", "a file"));
     }
     if meta.len() > MAX_FILE {
-        return Err(BadInput::file(path, "file size", format_args!("{} bytes", meta.len()), format!("at most {MAX_FILE} bytes")));
+        return Err(too_large(&format_args!("{} bytes", meta.len())));
     }
-    std::fs::read(path).map(Arc::from).map_err(unreadable)
+    // What is no regular file has no length: it may never end.
+    let mut bytes = Vec::with_capacity(meta.len() as usize);
+    File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_FILE { Err(too_large(&"more")) } else { Ok(bytes.into()) }
 }
 
 impl Input {

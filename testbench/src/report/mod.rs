@@ -29,11 +29,11 @@ pub struct Report {
     pub books: Vec<Books>,
     /// Simulated time and rates.
     pub simulated: SimulatedPart,
-    /// Where clocks went, per channel.
+    /// Where clocks went, per channel; empty if the card's counters could not be read.
     pub stalls: Vec<Stalls>,
     /// What it cost the host.
     pub host: HostPart,
-    /// From the front end to the driver.
+    /// From a frame's first beat at the front end (its time stamp) to the driver having handled it.
     pub latency: Option<Latency>,
     /// Hash over all that passed the link: equal for equal runs.
     pub trace_digest: String,
@@ -52,7 +52,9 @@ pub struct Finding {
     pub what: String,
     /// Fault that was planted, with the cycle in which it happened.
     pub planted: Option<(String, u64)>,
-    /// The last TLPs before.
+    /// TLPs that had passed the link by then, both ways.
+    pub tlps: u64,
+    /// The last of them.
     pub trace: Vec<String>,
 }
 
@@ -99,16 +101,16 @@ pub struct SetupPart {
 /// Simulated time and rates.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct SimulatedPart {
-    /// Clocks from the first to the last frame.
+    /// Clocks from the start of the first channel (a generator) or of the front ends to the last frame.
     pub cycles: u64,
     /// The same in ns.
     pub ns: f64,
     /// Payload, Gb/s.
     pub payload_gbps: f64,
-    /// Payload that the link could carry at most in TLPs of these sizes, Gb/s.
-    pub limit_gbps: f64,
-    /// The first in percent of the second.
-    pub percent: f64,
+    /// Payload that the link could carry at most in the TLPs of this run, Gb/s; unknown if some of them hold frames that were never delivered.
+    pub limit_gbps: Option<f64>,
+    /// The first in percent of the second: how busy the link was.
+    pub percent: Option<f64>,
     /// Mean payload of a DMA write, bytes.
     pub tlp_bytes: f64,
     /// What the link carries in writes of MPS bytes, Gb/s.
@@ -117,8 +119,8 @@ pub struct SimulatedPart {
     pub tlp_gbps: f64,
     /// What the port moves at most, Gb/s.
     pub port_gbps: f64,
-    /// Clocks in which a beat left the card, percent.
-    pub port_busy_percent: f64,
+    /// Clocks in which a beat left the card, percent; unknown if the card's counters could not be read.
+    pub port_busy_percent: Option<f64>,
 }
 
 /// Where a channel's clocks went.
@@ -145,9 +147,9 @@ pub struct Stalls {
 pub struct HostPart {
     /// Interrupts delivered.
     pub interrupts: u64,
-    /// Reads of registers.
+    /// Reads of registers once all channels ran.
     pub mmio_reads: u64,
-    /// Writes of registers, doorbells included.
+    /// Writes of registers once all channels ran, doorbells included.
     pub mmio_writes: u64,
     /// Doorbells.
     pub doorbells: u64,
@@ -159,18 +161,18 @@ pub struct HostPart {
     pub dma_bytes: u64,
 }
 
-/// Percentiles of a latency, in ns.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+/// Percentiles of a latency, in ns: the least value that is not exceeded by this part of the frames, exact to three digits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Latency {
-    /// Half are below.
+    /// By half.
     pub p50: u64,
-    /// Nine in ten are below.
+    /// By nine in ten.
     pub p90: u64,
-    /// All but one in a hundred.
+    /// By all but one in a hundred.
     pub p99: u64,
-    /// All but one in a thousand.
+    /// By all but one in a thousand.
     pub p999: u64,
-    /// The longest.
+    /// The longest, exact.
     pub max: u64,
 }
 

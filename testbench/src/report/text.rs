@@ -98,18 +98,23 @@ fn results(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     if dropped + discarded > 0 {
         writeln!(f, "lost        {} dropped and marked, {} discarded by the stop", Grouped(dropped), Grouped(discarded))?;
     }
+    throughput(f, report)
+}
+
+/// What is not known is left out.
+fn throughput(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     let sim = &report.simulated;
-    writeln!(f, "simulated   {} in {} clocks", time(sim.ns), Grouped(sim.cycles))?;
-    writeln!(
-        f,
-        "throughput  {:.3} Gb/s of payload, {:.1} % of the {:.3} Gb/s that the link carries in these TLPs (mean {:.0} B)",
-        sim.payload_gbps, sim.percent, sim.limit_gbps, sim.tlp_bytes
-    )?;
-    writeln!(
-        f,
-        "            link {:.2} Gb/s for TLPs, {:.2} in writes of MPS; port {:.2} Gb/s, busy {:.1} %",
-        sim.tlp_gbps, sim.mps_gbps, sim.port_gbps, sim.port_busy_percent
-    )
+    writeln!(f, "simulated   {} in {} clocks, until the last frame", time(sim.ns), Grouped(sim.cycles))?;
+    write!(f, "throughput  {:.3} Gb/s of payload", sim.payload_gbps)?;
+    if let (Some(percent), Some(limit)) = (sim.percent, sim.limit_gbps) {
+        write!(f, ", {percent:.1} % of the {limit:.3} Gb/s that the link carries in these TLPs (mean {:.0} B)", sim.tlp_bytes)?;
+    }
+    writeln!(f)?;
+    write!(f, "            link {:.2} Gb/s for TLPs, {:.2} in writes of MPS; port {:.2} Gb/s", sim.tlp_gbps, sim.mps_gbps, sim.port_gbps)?;
+    match sim.port_busy_percent {
+        Some(busy) => writeln!(f, ", busy {busy:.1} %"),
+        None => writeln!(f),
+    }
 }
 
 fn stalls(f: &mut fmt::Formatter<'_>, stalls: &[Stalls]) -> fmt::Result {
@@ -157,25 +162,40 @@ fn host(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
         Grouped(host.write_backs)
     )?;
     if let Some(latency) = &report.latency {
-        write!(f, "latency     front end to driver:")?;
+        write!(f, "latency     first beat at the front end to frame handled:")?;
         for (name, ns) in [("p50", latency.p50), ("p90", latency.p90), ("p99", latency.p99), ("p99.9", latency.p999), ("max", latency.max)]
         {
             write!(f, " {name} {} ns{}", Grouped(ns), if name == "max" { "" } else { "," })?;
         }
         writeln!(f)?;
     }
+    wall_clock(f, report)?;
+    writeln!(f, "trace       {}", report.trace_digest)
+}
+
+/// Below this, start-up and chance make most of the speed, in seconds.
+const TOO_SHORT: f64 = 0.1;
+
+fn wall_clock(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     let wall = &report.wall;
-    writeln!(
+    write!(
         f,
-        "wall clock  {:.3} s: {}, {}, {}; {:.0} x real time; {:.1} clocks a step",
-        wall.seconds,
+        "wall clock  {}: {}, {}, {}",
+        time(wall.seconds * 1e9),
         si(wall.clocks_per_s, "clocks/s"),
         si(wall.bytes_per_s, "B/s"),
-        si(wall.frames_per_s, "frames/s"),
-        wall.slowdown,
-        wall.clocks_per_step
+        si(wall.frames_per_s, "frames/s")
     )?;
-    writeln!(f, "trace       {}", report.trace_digest)
+    match wall.slowdown {
+        slower if slower >= 1.0 => write!(f, "; {slower:.0} x slower than real time")?,
+        slower if slower > 0.0 => write!(f, "; {:.0} x faster than real time", 1.0 / slower)?,
+        _ => {}
+    }
+    writeln!(f, "; {:.1} clocks a step", wall.clocks_per_step)?;
+    if wall.seconds < TOO_SHORT {
+        writeln!(f, "            too short to judge speed by: see `silico bench self`, or --repeat the input")?;
+    }
+    Ok(())
 }
 
 fn verdict(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
@@ -186,9 +206,11 @@ fn verdict(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     if let Some((fault, cycle)) = &finding.planted {
         writeln!(f, "planted     {fault} at cycle {cycle}")?;
     }
-    writeln!(f, "the last TLPs:")?;
-    finding.trace.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
-    writeln!(f)?;
+    if !finding.trace.is_empty() {
+        writeln!(f, "the last {} TLPs of {} (--trace N shows more):", finding.trace.len(), Grouped(finding.tlps))?;
+        finding.trace.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
+        writeln!(f)?;
+    }
     writeln!(f, "FAILED at cycle {}: {}: {}", finding.cycle, finding.kind, finding.what)?;
     writeln!(f, "{}", report.command)
 }
@@ -221,7 +243,14 @@ mod tests {
             bytes: 233_000,
             integrity: Checked { payload: 344, crc: 344, order: 344, header: 344 },
             books: vec![],
-            simulated: SimulatedPart { cycles: 12_345, ns: 49_380.0, payload_gbps: 37.75, percent: 91.0, ..SimulatedPart::default() },
+            simulated: SimulatedPart {
+                cycles: 12_345,
+                ns: 49_380.0,
+                payload_gbps: 37.75,
+                percent: Some(91.0),
+                limit_gbps: Some(41.5),
+                ..SimulatedPart::default()
+            },
             stalls: vec![Stalls { channel: 0, no_data: 7, ..Stalls::default() }, Stalls { channel: 1, no_data: 5, ..Stalls::default() }],
             host: HostPart { interrupts: 3, ..HostPart::default() },
             latency: Some(Latency { p50: 1200, p90: 2000, p99: 3000, p999: 4000, max: 5000 }),
@@ -237,11 +266,31 @@ mod tests {
 
     #[test]
     fn a_failing_report_begins_and_ends_with_the_command() {
-        let finding = Finding { kind: "divergence", cycle: 99, what: "x".into(), planted: None, trace: vec!["tlp".into()] };
+        let finding = Finding { kind: "divergence", cycle: 99, what: "x".into(), planted: None, tlps: 1234, trace: vec!["tlp".into()] };
         let text = Text(&report(Some(finding))).to_string();
         assert_eq!(text.lines().next(), Some("silico run --on model --seed 1"));
         assert_eq!(text.lines().last(), Some("silico run --on model --seed 1"));
         assert!(text.contains("FAILED at cycle 99: divergence: x"));
+        assert!(text.contains("the last 1 TLPs of 1 234"), "{text}");
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out() {
+        let mut unknown = report(None);
+        unknown.simulated.percent = None;
+        let text = Text(&unknown).to_string();
+        assert!(!text.contains('%') && text.contains("throughput  37.750 Gb/s of payload\n"), "{text}");
+        unknown.simulated.port_busy_percent = Some(12.25);
+        assert!(Text(&unknown).to_string().contains(", busy 12.2 %"));
+    }
+
+    #[test]
+    fn a_short_run_says_that_it_tells_no_speed() {
+        let mut short = report(None);
+        assert!(!Text(&short).to_string().contains("too short"));
+        (short.wall.seconds, short.wall.slowdown) = (0.001, 0.01);
+        let text = Text(&short).to_string();
+        assert!(text.contains("wall clock  1.000 ms") && text.contains("100 x faster") && text.contains("too short"), "{text}");
     }
 
     #[test]

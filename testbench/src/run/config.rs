@@ -58,6 +58,8 @@ pub struct RunConfig {
     pub max_frame: u32,
     /// Clocks without progress that are too many.
     pub patience: Cycles,
+    /// Clocks after which progress is written back in any case; 0: not by time.
+    pub write_back_clocks: u32,
     /// Clocks after which a coalesced interrupt is sent all the same.
     pub coalesce_clocks: u32,
     /// Fault to plant.
@@ -84,6 +86,9 @@ impl RunConfig {
             DataWidth::from_bits(options.width).ok_or_else(|| BadInput::setting("--width", options.width, "64, 128, 256 or 512"))?;
         if !(1..=MAX_C2H as u8).contains(&options.channels) {
             return Err(BadInput::setting("--channels", options.channels, "1 to 16"));
+        }
+        if options.patience == 0 {
+            return Err(BadInput::setting("--patience", 0, "at least 1 clock"));
         }
         check_ring(options.ring_size)?;
         let machine = machine(options)?;
@@ -116,11 +121,17 @@ impl RunConfig {
             notify: options.notify,
             full: options.full,
             max_frame: max_frame.max(1),
-            patience: Cycles(options.patience.max(1)),
-            coalesce_clocks: u32::try_from(options.coalesce_time.saturating_mul(1000) / u64::from(clock_ps)).unwrap_or(u32::MAX),
+            patience: Cycles(options.patience),
+            write_back_clocks: clocks(options.write_back.ns, clock_ps),
+            coalesce_clocks: clocks(options.coalesce_time, clock_ps),
             fault: options.fault,
         })
     }
+}
+
+/// A time in clocks, rounded up: 0 stays 0, and means never.
+fn clocks(ns: u64, clock_ps: u32) -> u32 {
+    u32::try_from(ns.saturating_mul(1000).div_ceil(clock_ps.into())).unwrap_or(u32::MAX)
 }
 
 fn check_ring(bytes: u64) -> Result<(), BadInput> {
@@ -134,12 +145,14 @@ fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
         Generation::from_number(options.generation).ok_or_else(|| BadInput::setting("--gen", options.generation, "1, 2, 3, 4 or 5"))?;
     let link =
         LinkConfig { generation, lanes: options.lanes, max_payload: options.mps, max_read_request: options.mrrs, ..LinkConfig::default() };
-    let machine = MachineConfig { seed: options.seed, link, ..MachineConfig::default() };
+    // The machine keeps one record at least.
+    let machine = MachineConfig { seed: options.seed, link, trace: options.trace.max(1), ..MachineConfig::default() };
     // The machine names its own fields; people typed options.
     let typed = |field: &str| match field {
         "link.lanes" => "--lanes".to_string(),
         "link.max_payload" => "--mps".into(),
         "link.max_read_request" => "--mrrs".into(),
+        "trace" => "--trace".into(),
         field => field.into(),
     };
     machine.validate().map_err(|e| BadInput::setting(typed(e.field), e.value, e.rule))?;
@@ -264,6 +277,8 @@ mod tests {
     #[case(&["--source", "generator", "--frames", "3"], "--frames is 3; it must be at least 4")]
     #[case(&["--source", "generator", "x.pcap"], "INPUT is x.pcap; it must be absent")]
     #[case(&["--source", "file"], "INPUT is absent; it must be a file")]
+    #[case(&["--patience", "0"], "--patience is 0; it must be at least 1 clock")]
+    #[case(&["--trace", "2000000"], "--trace is 2000000; it must be 1 to 1048576 records")]
     #[case(&["--frames", "0"], "--frames is 0; it must be at least 1")]
     #[case(&["--repeat", "0"], "--repeat is 0; it must be at least 1")]
     #[case(&["--rate=-1"], "--rate is -1; it must be above 0")]

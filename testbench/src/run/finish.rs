@@ -5,7 +5,7 @@ use super::session::Session;
 use super::{CouldNotRun, Stop, Wrong};
 use crate::check::conservation::{self, Books};
 use crate::fault::Fault;
-use crate::report::{Finding, HostPart, InputPart, Latency, Report, SetupPart, SimulatedPart, Stalls, WallPart};
+use crate::report::{Finding, HostPart, InputPart, Report, SetupPart, SimulatedPart, Stalls, WallPart};
 use clap::ValueEnum;
 use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
@@ -16,13 +16,17 @@ use silico_spec::units::Cycles;
 /// Clocks after the last stop in which the last interrupt is delivered: far beyond the host's latency.
 const INTERRUPT_SETTLE: Cycles = Cycles(2_500);
 
-/// What is known only of a run that went through.
+/// What the card counted and the host knows of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Measured {
-    card: CardCounters,
+    /// `None` if the card could not be asked.
+    card: Option<CardCounters>,
     channels: Vec<ChannelCounters>,
+    /// Empty if the run did not go through.
     books: Vec<Books>,
     stats: Stats,
+    doorbells: u64,
+    write_backs: u64,
     /// Seconds of wall clock while frames flowed.
     seconds: f64,
 }
@@ -30,11 +34,8 @@ pub(super) struct Measured {
 impl Session<'_> {
     /// Reads the counters, stops the channels, takes what is left and closes the books.
     pub(super) fn finish(&mut self) -> Result<Measured, Stop> {
-        let stats = self.bench.platform.machine().stats().clone();
-        let seconds = self.start.wall.map_or(0.0, |wall| wall.elapsed().as_secs_f64());
-        self.bench.card.latch_counters(false)?;
-        let card = self.bench.card.counters()?;
-        let channels = self.lanes.iter().map(|lane| lane.ring.counters()).collect::<Result<Vec<_>, DriverError>>()?;
+        let measured = self.measured();
+        let (card, channels) = self.counters()?;
         let mut books = Vec::with_capacity(self.lanes.len());
         for index in 0..self.lanes.len() {
             let stopped = self.lanes[index].ring.stop()?;
@@ -43,7 +44,26 @@ impl Session<'_> {
             books.push(self.board.close(index as u8, sent, stopped.frames, stopped.dropped, stopped.discarded.into())?);
         }
         self.check_interrupts()?;
-        Ok(Measured { card, channels, books, stats, seconds })
+        Ok(Measured { card: Some(card), channels, books, ..measured })
+    }
+
+    /// What the host knows at this instant.
+    fn measured(&self) -> Measured {
+        Measured {
+            stats: self.bench.platform.machine().stats().clone(),
+            doorbells: self.bench.platform.doorbells(),
+            write_backs: self.bench.seen.write_backs(),
+            seconds: self.start.wall.map_or(0.0, |wall| wall.elapsed().as_secs_f64()),
+            ..Measured::default()
+        }
+    }
+
+    /// The card's counters of this instant.
+    fn counters(&self) -> Result<(CardCounters, Vec<ChannelCounters>), DriverError> {
+        self.bench.card.latch_counters(false)?;
+        let card = self.bench.card.counters()?;
+        let channels = self.lanes.iter().map(|lane| lane.ring.counters()).collect::<Result<Vec<_>, DriverError>>()?;
+        Ok((card, channels))
     }
 
     /// The card's count of interrupts against the host's, once nothing is under way any more.
@@ -85,20 +105,22 @@ impl Session<'_> {
 
     /// The report of a run in which something was wrong.
     pub(super) fn failed(self, wrong: Wrong) -> Report {
-        let (stats, trace, now) = {
+        let measured = self.measured();
+        let (trace, tlps, now) = {
             let machine = self.bench.platform.machine();
-            (machine.stats().clone(), machine.trace().to_string(), machine.now())
+            (machine.trace().to_string(), machine.trace().total(), machine.now())
         };
+        // A broken card need not answer any more; after a violation the machine does not ask it.
+        let (card, channels) = self.counters().map_or((None, Vec::new()), |(card, channels)| (Some(card), channels));
         let cycle = match &wrong {
             Wrong::Violation(violation) => violation.cycle,
             Wrong::Divergence(divergence) => divergence.cycle,
             _ => now,
         };
         let planted = self.config.fault.and_then(|fault| Some((fault.to_string(), self.bench.planted.cycle()?)));
-        let trace = trace.lines().map(Into::into).collect();
-        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what: wrong.to_string(), planted, trace };
-        let seconds = self.start.wall.map_or(0.0, |wall| wall.elapsed().as_secs_f64());
-        self.report(Measured { stats, seconds, ..Measured::default() }, Some(finding))
+        let trace = trace.lines().take(self.config.options.trace).map(Into::into).collect();
+        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what: wrong.to_string(), planted, tlps, trace };
+        self.report(Measured { card, channels, ..measured }, Some(finding))
     }
 
     fn report(&self, measured: Measured, finding: Option<Finding>) -> Report {
@@ -116,8 +138,8 @@ impl Session<'_> {
             integrity: self.board.checked(),
             simulated: self.simulated(&measured, bytes),
             stalls: measured.channels.iter().zip(0..).map(|(counters, channel)| stalls(channel, counters)).collect(),
-            host: self.host(&measured.stats),
-            latency: self.latency(),
+            host: self.host(&measured),
+            latency: self.latencies.percentiles(),
             trace_digest: format!("{digest:016x}"),
             wall: self.wall(&measured, frames, bytes),
             books: measured.books,
@@ -148,38 +170,35 @@ impl Session<'_> {
         let (now, then) = (measured.stats.to_host.mem_writes, self.start.stats.to_host.mem_writes);
         let (tlps, dma, wire) = ((now.tlps - then.tlps) as f64, (now.payload - then.payload) as f64, (now.wire - then.wire) as f64);
         let payload_gbps = ratio(bytes as f64 * 8.0, ns);
-        let limit_gbps = link.tlp_gbps() * ratio(bytes as f64, wire);
+        // All that was sent was delivered, or else the ratio of payload to bytes on the wire would be too low.
+        let is_whole = !measured.books.is_empty();
+        let limit_gbps = is_whole.then(|| link.tlp_gbps() * ratio(bytes as f64, wire));
         SimulatedPart {
             cycles,
             ns,
             payload_gbps,
             limit_gbps,
-            percent: 100.0 * ratio(payload_gbps, limit_gbps),
+            percent: limit_gbps.map(|limit| 100.0 * ratio(payload_gbps, limit)),
             tlp_bytes: ratio(dma, tlps),
             mps_gbps: link.write_gbps(self.bench.platform.function().mps),
             tlp_gbps: link.tlp_gbps(),
             port_gbps: f64::from(self.config.card.width.bytes()) * 8.0 / clock_ns,
-            port_busy_percent: 100.0 * ratio(measured.card.tx_busy as f64, measured.card.cycles as f64),
+            port_busy_percent: measured.card.map(|card| 100.0 * ratio(card.tx_busy as f64, card.cycles as f64)),
         }
     }
 
-    fn host(&self, now: &Stats) -> HostPart {
-        let then = &self.start.stats;
+    fn host(&self, measured: &Measured) -> HostPart {
+        let (now, then) = (&measured.stats, &self.start.stats);
         let writes = |stats: &Stats| stats.to_host.mem_writes;
         HostPart {
             interrupts: now.interrupts.iter().sum::<u64>() - then.interrupts.iter().sum::<u64>(),
-            mmio_reads: now.mmio_reads - then.mmio_reads,
-            mmio_writes: now.mmio_writes - then.mmio_writes,
-            doorbells: self.bench.platform.doorbells() - self.start.doorbells,
-            write_backs: self.bench.seen.write_backs() - self.start.write_backs,
+            mmio_reads: now.mmio_reads - self.start.mmio.0,
+            mmio_writes: now.mmio_writes - self.start.mmio.1,
+            doorbells: measured.doorbells - self.start.doorbells,
+            write_backs: measured.write_backs - self.start.write_backs,
             dma_writes: writes(now).tlps - writes(then).tlps,
             dma_bytes: writes(now).payload - writes(then).payload,
         }
-    }
-
-    fn latency(&self) -> Option<Latency> {
-        let at = |quantile| self.latency.value_at_quantile(quantile);
-        (!self.latency.is_empty()).then(|| Latency { p50: at(0.5), p90: at(0.9), p99: at(0.99), p999: at(0.999), max: self.latency.max() })
     }
 
     fn wall(&self, measured: &Measured, frames: u64, bytes: u64) -> WallPart {

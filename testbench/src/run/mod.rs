@@ -2,6 +2,7 @@
 
 pub mod config;
 mod finish;
+mod latency;
 mod output;
 mod progress;
 mod session;

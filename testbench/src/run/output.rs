@@ -32,7 +32,7 @@ impl Output {
     }
 
     fn failed(path: &str, error: &io::Error) -> BadInput {
-        BadInput::file(path, "--output", error.to_string().to_lowercase(), "a file that can be written")
+        BadInput::file(path, "--output", format_args!("unusable ({error})"), "a file that can be written")
     }
 
     /// Writes a frame; `stamp_ns` counts only for a pcap.

@@ -1,6 +1,7 @@
 //! The loop of a run: take frames out of every channel, check them, wait, and notice when nothing moves.
 
 use super::config::{Feed, RunConfig};
+use super::latency::Latencies;
 use super::output::Output;
 use super::progress::Progress;
 use super::setup::{Bench, GENERATOR_SOURCE, ring_config, share};
@@ -10,7 +11,6 @@ use crate::cli::options::{FullKind, NotifyKind};
 use crate::input::source::PlannedSource;
 use crate::report::Report;
 use crate::scoreboard::{Divergence, Expected, Scoreboard};
-use hdrhistogram::Histogram;
 use silico_driver::channel::{RingChannel, Wait, WaitMode};
 use silico_driver::platform::{Nanos, Time};
 use silico_sim::Stats;
@@ -28,8 +28,6 @@ const SLEEP_NS: u64 = 1_000_000;
 const SHARED_SLEEP_NS: u64 = 20_000;
 /// After a source that may drop has ended, silence of this many clocks means that all of its frames have come.
 const SETTLE: Cycles = Cycles(25_000);
-/// Latencies up to 100 s.
-const LONGEST_LATENCY_NS: u64 = 100_000_000_000;
 
 /// One channel of the run.
 pub(super) struct Lane {
@@ -46,6 +44,8 @@ pub(super) struct Start {
     pub(super) stats: Stats,
     pub(super) doorbells: u64,
     pub(super) write_backs: u64,
+    /// Reads and writes of registers when all channels had been started.
+    pub(super) mmio: (u64, u64),
     pub(super) wall: Option<Instant>,
 }
 
@@ -55,7 +55,7 @@ pub(super) struct Session<'a> {
     pub(super) bench: Bench,
     pub(super) lanes: Vec<Lane>,
     pub(super) board: Scoreboard,
-    pub(super) latency: Histogram<u64>,
+    pub(super) latencies: Latencies,
     pub(super) start: Start,
     /// When the last frame was taken.
     pub(super) last: Cycle,
@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
             lanes.push(Lane { ring, planned: planned(config, channel), delivered: 0 });
         }
         let board = Scoreboard::new((0..config.channels).map(|channel| expected(config, channel)).collect(), config.full == FullKind::Drop);
-        let latency = Histogram::new_with_bounds(1, LONGEST_LATENCY_NS, 3).map_err(|e| CouldNotRun(e.to_string()))?;
+        let latencies = Latencies::new().map_err(|e| CouldNotRun(e.to_string()))?;
         let link_type = match &config.feed {
             Feed::Front(plan) => plan.input.link_type,
             Feed::Generator { .. } => None,
@@ -92,7 +92,7 @@ impl<'a> Session<'a> {
             bench,
             lanes,
             board,
-            latency,
+            latencies,
             start: Start::default(),
             last: now,
             output,
@@ -121,29 +121,47 @@ impl<'a> Session<'a> {
     }
 
     fn measure(&mut self, progress: &mut Progress) -> Result<super::finish::Measured, Stop> {
+        // A generator makes frames as soon as its channel runs; a front end waits to be fed.
+        let is_generator = matches!(self.config.feed, Feed::Generator { .. });
+        if is_generator {
+            self.begin()?;
+        }
         for lane in &mut self.lanes {
             lane.ring.start()?;
         }
-        self.bench.card.latch_counters(true)?;
+        if !is_generator {
+            self.begin()?;
+        }
+        let stats = self.bench.platform.machine().stats().clone();
+        self.start.mmio = (stats.mmio_reads, stats.mmio_writes);
         self.feed();
         self.source_end = (self.config.full == FullKind::Drop).then(|| self.source_end());
         self.flow(progress)?;
         self.finish()
     }
 
-    /// Lets the frames flow, and notes where everything stands.
-    fn feed(&mut self) {
-        let mut machine = self.bench.platform.machine();
+    /// Clears the card's counters and notes where everything stands, before the first frame.
+    fn begin(&mut self) -> Result<(), Stop> {
+        self.bench.card.latch_counters(true)?;
+        let machine = self.bench.platform.machine();
         let now = machine.now();
         self.start = Start {
             cycle: now,
             stats: machine.stats().clone(),
             doorbells: self.bench.platform.doorbells(),
             write_backs: self.bench.seen.write_backs(),
+            mmio: (0, 0),
             wall: Some(Instant::now()),
         };
         self.last = now;
         self.liveness.progress(now);
+        Ok(())
+    }
+
+    /// Lets frames flow at the front ends.
+    fn feed(&mut self) {
+        let mut machine = self.bench.platform.machine();
+        let now = machine.now();
         if let Feed::Front(plan) = &self.config.feed {
             for channel in 0..self.config.channels {
                 machine.feed(channel.into(), Box::new(PlannedSource::new(plan, channel, now)));
@@ -184,7 +202,7 @@ impl<'a> Session<'a> {
             }
             spent += u64::from(costs.per_frame) + u64::from(frame.header.length) * u64::from(costs.per_kib) / 1024;
             let stamp = self.bench.platform.nanos(Cycle(frame.header.stamp)).0 + self.stamp_zero.0;
-            self.latency.saturating_record((now + spent).saturating_sub(stamp));
+            self.latencies.record((now + spent).saturating_sub(stamp));
             if let Some(output) = &mut self.output {
                 output.frame(stamp, payload)?;
             }

@@ -11,10 +11,6 @@ use silico_driver::channel::{DataInterrupt, Generator, Lengths, Progress, RingCo
 use silico_spec::generator::LengthMode;
 use silico_spec::port::TlpPort;
 
-/// Write-back after this many frames, or
-const WRITE_BACK_FRAMES: u32 = 8;
-/// after this many clocks.
-const WRITE_BACK_CLOCKS: u32 = 250;
 /// Longest polling of a hybrid wait, in ns.
 const HYBRID_POLL_NS: u64 = 2_000;
 /// E-link in the headers of generated frames.
@@ -72,7 +68,11 @@ pub(super) fn ring_config(config: &RunConfig, channel: u8) -> RingConfig {
             FullKind::Stall => WhenFull::Stall,
             FullKind::Drop => WhenFull::Drop,
         },
-        progress: Progress::WriteBack(WriteBackPolicy { frames: WRITE_BACK_FRAMES, bytes: 0, time: WRITE_BACK_CLOCKS }),
+        progress: Progress::WriteBack(WriteBackPolicy {
+            frames: config.options.write_back.frames,
+            bytes: 0,
+            time: config.write_back_clocks,
+        }),
         max_frame: config.max_frame,
         interrupt: (config.notify != NotifyKind::Poll).then_some(interrupt),
         wait,

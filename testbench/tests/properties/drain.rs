@@ -1,0 +1,222 @@
+//! The end of a case: the host takes everything, and everything comes, within a bound in cycles; then the books are closed.
+
+use crate::scenario::{LEAST_RATE, Scenario};
+use crate::world::{End, World, Wrap, said};
+use silico_driver::channel::{Phase, Stopped};
+use silico_spec::frame::footprint;
+use silico_spec::registers::c2h;
+use silico_spec::units::Cycles;
+
+/// Frames that a generator without end must still deliver.
+const ENDLESS: u64 = 4;
+/// Clocks in which everything that is under way ends, beyond the link's own time.
+const SETTLE: u64 = 5_000;
+
+/// What a case came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) digest: u64,
+    pub(crate) cycles: u64,
+    pub(crate) delivered: Vec<u64>,
+}
+
+/// The property: whatever happens, the reference queue and the host agree, all that was fed comes, and no rule is broken.
+pub(crate) fn agrees(scenario: &Scenario, wrap: Wrap) -> Result<Outcome, String> {
+    let mut world = World::new(scenario, wrap)?;
+    let result = play(&mut world, scenario);
+    // A broken rule explains whatever came of it.
+    let result = match (world.check_rules(), result) {
+        (Err(violation), Err(result)) => Err(format!("{violation}\n  then: {result}")),
+        (Err(violation), Ok(())) => Err(violation),
+        (Ok(()), result) => result,
+    };
+    let machine = world.platform.machine();
+    let tail = || machine.trace().records().iter().rev().take(16).rev().map(|record| format!("\n  {record}")).collect::<String>();
+    result.map_err(|why| format!("{why}\n  at {}; the last TLPs:{}", machine.now(), tail()))?;
+    let delivered = world.lanes.iter().map(|lane| lane.delivered).collect();
+    Ok(Outcome { digest: machine.trace().digest(), cycles: machine.now().0, delivered })
+}
+
+fn play(world: &mut World, scenario: &Scenario) -> Result<(), String> {
+    for (number, op) in scenario.ops.iter().enumerate() {
+        world.apply(op).and_then(|()| world.check_rules()).map_err(|why| format!("operation {number}, {op:?}: {why}"))?;
+    }
+    world.drain().map_err(|why| format!("draining: {why}"))?;
+    world.close_all().map_err(|why| format!("at the end: {why}"))
+}
+
+impl World {
+    fn drain(&mut self) -> Result<(), String> {
+        if !self.enabled {
+            self.enable(true)?;
+        }
+        for index in 0..self.lanes.len() {
+            self.mask(index, false)?;
+            self.revive(index)?;
+        }
+        let goals: Vec<u64> = self.lanes.iter().map(|lane| lane.oracle.taken() + ENDLESS).collect();
+        for (index, goal) in goals.into_iter().enumerate() {
+            self.drain_lane(index, goal)?;
+        }
+        Ok(())
+    }
+
+    /// A channel that does not run, or that was spoiled, is read to its end and started anew.
+    fn revive(&mut self, index: usize) -> Result<(), String> {
+        if self.lanes[index].spoiled && self.lanes[index].is_running() {
+            let bound = self.bound(index);
+            let (kind, ns) = (self.lanes[index].shape.wait, self.clocks_to_ns(bound));
+            // Frames announced before the error come first; each wait finds one, or the error.
+            while self.lanes[index].is_running() {
+                let found = self.wait(index, kind, ns)?;
+                if !found && self.lanes[index].is_running() {
+                    return Err(format!("channel {index} does not fail within {bound} clocks of a bad doorbell"));
+                }
+            }
+        }
+        if self.lanes[index].is_running() {
+            return Ok(());
+        }
+        while self.take(index)? {}
+        self.start(index)
+    }
+
+    /// Takes frames until all have come. One channel after the other: the rings of those that wait fill up and must disturb nobody.
+    fn drain_lane(&mut self, index: usize, goal: u64) -> Result<(), String> {
+        let mut idle = 0;
+        while !self.is_drained(index, goal)? {
+            self.check_rules()?;
+            if self.take(index)? {
+                idle = 0;
+                continue;
+            }
+            let (bound, kind) = (self.bound(index), self.lanes[index].shape.wait);
+            if self.wait(index, kind, self.clocks_to_ns(bound))? {
+                idle = 0;
+                continue;
+            }
+            idle += 1;
+            // A channel that drops may have nothing more to give; that it says so is up to its registers.
+            if !self.lanes[index].shape.drop || idle > 2 {
+                let lane = &self.lanes[index];
+                let (taken, pending) = (lane.oracle.taken(), lane.oracle.pending());
+                return Err(format!("channel {index} stands still: {taken} frames taken, {pending} not, nothing in {bound} clocks"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all that was fed has been accounted for.
+    fn is_drained(&self, index: usize, goal: u64) -> Result<bool, String> {
+        let lane = &self.lanes[index];
+        let taken = lane.oracle.taken();
+        let (all, entered) = match &lane.shape.generator {
+            // At a link slower than its source, a channel that drops may drop every frame that is longer than the FIFO.
+            Some(made) if made.count == 0 => return Ok(taken >= goal || lane.shape.drop),
+            Some(made) => (made.count, true),
+            None if !lane.shape.drop => return Ok(lane.oracle.pending() == 0),
+            None => (lane.oracle.entered_in_run(self.taps.entered(index)), self.taps.entered(index) == lane.oracle.sent.len() as u64),
+        };
+        if !lane.shape.drop {
+            return Ok(taken == all);
+        }
+        // Only the card knows how many it dropped; that the sum is right is checked at the stop, against the tap.
+        let (dropped, delivered) = (self.register(index, c2h::DROPPED)?, self.register(index, c2h::FRAMES)?);
+        Ok(entered && delivered + dropped == all && taken == delivered)
+    }
+
+    /// Clocks within which a draining host sees the next frame of a channel, all other channels going at full speed.
+    fn bound(&self, index: usize) -> u64 {
+        let lane = &self.lanes[index];
+        let (card_now, lanes, width) = (self.card_now(), self.lanes.len() as u64, u64::from(self.params.width.bytes()));
+        let (wait, len) = match &lane.shape.generator {
+            Some(made) => (
+                u64::from(made.pause) + u64::from(made.min + made.span + 64) * 65_536 / u64::from(LEAST_RATE) / width,
+                made.min + made.span,
+            ),
+            None => lane.oracle.next().map_or((0, 0), |sent| (sent.at.saturating_sub(card_now), sent.len as u32)),
+        };
+        let tlps = footprint(len).div_ceil(self.machine.mps().into()) + u64::from(self.params.fifo_bytes) / 64 + 64;
+        20_000 + wait + tlps * (lanes + 1) * self.machine.clocks_per_tlp() + 2 * lane.shape.tell_clocks()
+    }
+
+    /// Stops and closes all channels; nothing may be left over anywhere.
+    fn close_all(&mut self) -> Result<(), String> {
+        self.settle();
+        for index in 0..self.lanes.len() {
+            self.close_lane(index)?;
+        }
+        self.settle();
+        self.check_counters()?;
+        for index in 0..self.lanes.len() {
+            self.close_ring(index);
+        }
+        self.check_rules()
+    }
+
+    fn settle(&self) {
+        let mut machine = self.platform.machine();
+        let to = machine.now().after(Cycles(SETTLE + 64 * self.machine.clocks_per_tlp()));
+        machine.advance_to(to);
+    }
+
+    fn close_lane(&mut self, index: usize) -> Result<(), String> {
+        let endless = self.lanes[index].shape.generator.as_ref().is_some_and(|made| made.count == 0);
+        let stopped: Stopped = self.lanes[index].ring().stop().map_err(said("the last stop", index))?;
+        self.stopped(index, stopped)?;
+        let (entered, sent) = (self.taps.entered(index), self.lanes[index].oracle.sent.len() as u64);
+        if self.lanes[index].shape.generator.is_none() && entered != sent {
+            return Err(format!("channel {index}: of {sent} frames fed only {entered} have entered"));
+        }
+        let taken = self.lanes[index].oracle.taken();
+        if !endless && (stopped.discarded, stopped.frames) != (0, taken) {
+            return Err(format!("channel {index} was drained, {taken} frames taken, and stops with {stopped:?}"));
+        }
+        while self.take(index)? {}
+        let lane = &self.lanes[index];
+        match (lane.end, lane.ring.as_ref().map(|ring| ring.phase())) {
+            (End::Final(frames), Some(Phase::Idle)) if frames == lane.oracle.taken() => Ok(()),
+            end => Err(format!("channel {index} ends as {end:?} with {} frames taken", lane.oracle.taken())),
+        }
+    }
+
+    /// The card's own counters make sense, and no register was missed.
+    fn check_counters(&self) -> Result<(), String> {
+        let text = |error| format!("counters: {error}");
+        self.card.latch_counters(false).map_err(text)?;
+        let card = self.card.counters().map_err(text)?;
+        let mut beats = 0;
+        for channel in 0..self.lanes.len() as u8 {
+            beats += self.card.channel_counters(channel).map_err(text)?.tx_beats;
+        }
+        if !(beats <= card.tx_busy && card.tx_busy + card.tx_held <= card.cycles) {
+            return Err(format!("{beats} beats of channels, and {card:?}"));
+        }
+        match self.card.hole_writes().map_err(text)? {
+            0 => Ok(()),
+            holes => Err(format!("the driver wrote {holes} times to registers that are not there")),
+        }
+    }
+}
+
+/// Channels that all have more to send than the link can take: their shares are alike.
+pub(crate) fn shares_are_even(scenario: &Scenario) -> Result<(), String> {
+    const ROUNDS: u64 = 60;
+    let mut world = World::new(scenario, crate::world::plain)?;
+    let lanes = world.lanes.len();
+    let counts = |world: &World| (0..lanes).map(|index| world.register(index, c2h::HW_COUNT)).collect::<Result<Vec<_>, _>>();
+    let before = counts(&world)?;
+    for round in 0..ROUNDS {
+        world.advance(300);
+        for index in 0..lanes {
+            while world.take((index + round as usize) % lanes)? {}
+        }
+        world.check_rules()?;
+    }
+    let shares: Vec<u64> = counts(&world)?.into_iter().zip(before).map(|(after, before)| after - before).collect();
+    let made = scenario.lanes[0].generator.as_ref().map_or(0, |made| made.min);
+    // Counts grow by whole frames; a write-back block now and then takes a turn too.
+    let (least, most) = (shares.iter().min().copied().unwrap_or(0), shares.iter().max().copied().unwrap_or(0));
+    let slack = 3 * footprint(made) + u64::from(world.machine.mps()) + most / 20;
+    if most - least <= slack { Ok(()) } else { Err(format!("shares of {shares:?} bytes")) }
+}

@@ -1,0 +1,284 @@
+//! What a property is tried on: a machine, the channels of a card, and a list of operations. Plain data that can be written down and read back;
+//! whatever the numbers are, [`MachineShape::config`] and [`LaneShape::config`] make something legal of them, so that shrinking is free to try any.
+
+use serde::{Deserialize, Serialize};
+use silico_driver::channel::{
+    BusyThresholds, DataInterrupt, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy,
+};
+use silico_sim::{CompletionSplit, Distribution, Generation, HostConfig, LinkConfig, MachineConfig, Placement};
+use silico_spec::credit::{Limit, data_credits};
+use silico_spec::params::{CardParams, DataWidth};
+use silico_spec::units::Cycles;
+
+/// Bytes that a ring is a multiple of.
+pub(crate) const PAGE: u64 = 4096;
+/// Longest polling of a hybrid wait, in ns.
+const HYBRID_POLL_NS: u64 = 2_000;
+
+/// A whole case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Scenario {
+    pub(crate) machine: MachineShape,
+    pub(crate) lanes: Vec<LaneShape>,
+    pub(crate) ops: Vec<Op>,
+}
+
+/// Card and host.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MachineShape {
+    pub(crate) seed: u64,
+    pub(crate) generation: u8,
+    pub(crate) link_lanes_log2: u8,
+    pub(crate) mps_log2: u8,
+    /// One way, in clocks.
+    pub(crate) latency: u64,
+    /// Posted headers and data credits beyond the legal minimum; `None`: infinite.
+    pub(crate) posted: Option<(u8, u16)>,
+    pub(crate) update_log2: u8,
+    pub(crate) transmit_tlps: u32,
+    pub(crate) width_log2: u8,
+    pub(crate) fifo_log2: u8,
+    pub(crate) fifo_frames: u16,
+    /// From and to, in ns.
+    pub(crate) write_ns: (u32, u32),
+    pub(crate) interrupt_ns: (u32, u32),
+    pub(crate) mmio_read_ns: (u32, u32),
+    /// 0 low, 1 high, 2 mixed.
+    pub(crate) placement: u8,
+}
+
+fn uniform((min, max): (u32, u32)) -> Distribution {
+    Distribution::Uniform { min: min.min(max), max: max.max(min) }
+}
+
+impl MachineShape {
+    pub(crate) fn mps(&self) -> u32 {
+        1 << self.mps_log2.clamp(7, 10)
+    }
+
+    pub(crate) fn card(&self, lanes: usize) -> CardParams {
+        CardParams {
+            width: DataWidth::from_bits(64 << self.width_log2.min(3)).expect("64 to 512"),
+            c2h_channels: lanes as u8,
+            fifo_bytes: 1 << self.fifo_log2.clamp(11, 20),
+            fifo_frames: self.fifo_frames.clamp(2, 1024),
+            ..CardParams::default()
+        }
+    }
+
+    pub(crate) fn config(&self) -> MachineConfig {
+        let largest = data_credits(self.mps());
+        let posted = self.posted.map(|(headers, data)| Limit::initial((1 + headers).min(127), (largest + data).min(2047)));
+        MachineConfig {
+            seed: self.seed,
+            link: LinkConfig {
+                generation: Generation::from_number(self.generation.clamp(1, 5)).expect("1 to 5"),
+                lanes: 1 << self.link_lanes_log2.min(4),
+                max_payload: self.mps(),
+                latency: Cycles(self.latency.max(1)),
+                posted: posted.unwrap_or(Limit::INFINITE),
+                update_interval: Cycles(1 << self.update_log2.min(9)),
+                transmit_tlps: self.transmit_tlps.clamp(2, 64),
+                ..LinkConfig::default()
+            },
+            host: HostConfig {
+                placement: [Placement::Low, Placement::High, Placement::Mixed][usize::from(self.placement % 3)],
+                write_latency: uniform(self.write_ns),
+                interrupt_latency: uniform(self.interrupt_ns),
+                mmio_read_latency: uniform(self.mmio_read_ns),
+                split: CompletionSplit::Random,
+                ..HostConfig::default()
+            },
+            ..MachineConfig::default()
+        }
+    }
+
+    /// Clocks within which the card gets one more TLP through, however few credits it has: serialised, over the link, made visible, and the update
+    /// back, if there is one to wait for.
+    pub(crate) fn clocks_per_tlp(&self) -> u64 {
+        let config = self.config();
+        let bytes = f64::from(self.mps() + 24) * 8.0;
+        let wire = bytes / config.link.tlp_gbps() / (f64::from(config.clock_ps) / 1000.0);
+        let write = u64::from(self.write_ns.0.max(self.write_ns.1)) * 1000 / u64::from(config.clock_ps);
+        wire as u64 + 2 * config.link.latency.0 + write + config.link.update_interval.0 + u64::from(self.mps() / 8) + 16
+    }
+}
+
+/// A channel and the driver's view of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct LaneShape {
+    /// `None`: fed by the front end.
+    pub(crate) generator: Option<GeneratorShape>,
+    pub(crate) pages: u64,
+    pub(crate) drop: bool,
+    /// Frames, bytes, clocks; `None`: the driver reads registers.
+    pub(crate) write_back: Option<(u32, u32, u32)>,
+    pub(crate) max_frame: u32,
+    pub(crate) relaxed: bool,
+    pub(crate) no_snoop: bool,
+    /// Assert and release, in 256ths of the FIFO.
+    pub(crate) busy: (u8, u8),
+    /// Frames and clocks of coalescing.
+    pub(crate) interrupt: Option<(u32, u32)>,
+    pub(crate) wait: WaitKind,
+    /// In 32nds of the ring; 0: as the driver chooses.
+    pub(crate) give_back: u8,
+}
+
+/// A generator.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct GeneratorShape {
+    pub(crate) min: u32,
+    pub(crate) span: u32,
+    pub(crate) pause: u32,
+    pub(crate) rate: u32,
+    pub(crate) seed: u64,
+    /// 0: without end.
+    pub(crate) count: u64,
+}
+
+/// How a wait waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum WaitKind {
+    Poll,
+    Interrupt,
+    Hybrid,
+}
+
+/// Least beats per 65536 clocks of a generator.
+pub(crate) const LEAST_RATE: u32 = 2000;
+
+impl LaneShape {
+    pub(crate) fn ring_bytes(&self) -> u64 {
+        self.pages.clamp(1, 1024) * PAGE
+    }
+
+    pub(crate) fn max_frame(&self) -> u32 {
+        // A generator's frame is told from its neighbours by its first word.
+        let least = if self.generator.is_some() { 8 } else { 1 };
+        self.max_frame.clamp(least, self.ring_bytes() as u32 - 32)
+    }
+
+    /// Coalescing, with a timer where fewer frames than it waits for may be the last.
+    pub(crate) fn coalescing(&self) -> Option<(u32, u32)> {
+        let needed = self.interrupt.or((self.wait != WaitKind::Poll).then_some((1, 0)));
+        needed.map(|(frames, time)| (frames, if frames > 1 { time.max(1) } else { time }))
+    }
+
+    pub(crate) fn wait_mode(&self, kind: WaitKind) -> WaitMode {
+        match kind {
+            _ if self.coalescing().is_none() => WaitMode::Poll,
+            WaitKind::Poll => WaitMode::Poll,
+            WaitKind::Interrupt => WaitMode::Interrupt,
+            WaitKind::Hybrid => WaitMode::Hybrid { max_poll_ns: HYBRID_POLL_NS },
+        }
+    }
+
+    /// Clocks that a frame may lie in the ring before the host is told of it.
+    pub(crate) fn tell_clocks(&self) -> u64 {
+        u64::from(self.write_back.map_or(0, |(_, _, time)| time)) + u64::from(self.coalescing().map_or(0, |(_, time)| time))
+    }
+
+    pub(crate) fn config(&self, vector: u8, fifo_bytes: u32) -> RingConfig {
+        let source = self.generator.as_ref().map_or(Source::FrontEnd, |made| {
+            // Zero-length frames are all alike: where frames may be missing, nobody could tell which.
+            let min = if self.drop { made.min.max(8) } else { made.min };
+            Source::Generator(Generator {
+                lengths: Lengths::Uniform { min, max: min + made.span },
+                source: u16::from(vector) + 0x50,
+                pause: made.pause,
+                rate: made.rate.clamp(LEAST_RATE, 65_536),
+                seed: made.seed,
+                count: made.count,
+            })
+        });
+        let progress = self.write_back.map_or(Progress::Register, |(frames, bytes, time)| {
+            Progress::WriteBack(WriteBackPolicy { frames, bytes, time: if frames == 1 { time } else { time.max(1) } })
+        });
+        let assert = (u64::from(fifo_bytes) * u64::from(self.busy.0) / 256) as u32;
+        let release = (u64::from(assert) * u64::from(self.busy.1) / 256) as u32;
+        let busy = if assert == 0 || release == 0 { BusyThresholds::default() } else { BusyThresholds { assert, release } };
+        RingConfig {
+            ring_bytes: self.ring_bytes(),
+            source,
+            when_full: if self.drop { WhenFull::Drop } else { WhenFull::Stall },
+            progress,
+            max_frame: self.max_frame(),
+            relaxed: self.relaxed,
+            no_snoop: self.no_snoop,
+            busy,
+            interrupt: self.coalescing().map(|(frames, time)| DataInterrupt { vector, frames, time, error_vector: vector }),
+            wait: self.wait_mode(self.wait),
+            give_back_bytes: (self.give_back != 0).then(|| self.ring_bytes() / 32 * u64::from(self.give_back.min(32))),
+        }
+    }
+}
+
+/// One thing that happens. Lanes are taken modulo how many there are.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Op {
+    /// `count` frames of `len` bytes at a front end, each `pause` clocks after the one before.
+    Feed {
+        lane: u8,
+        count: u8,
+        len: u32,
+        pause: u32,
+        error: bool,
+    },
+    /// Time passes.
+    Advance(u32),
+    /// Takes up to that many frames.
+    Poll {
+        lane: u8,
+        frames: u8,
+    },
+    /// Takes a frame and looks at it again after that many clocks, before it is given back.
+    Hold {
+        lane: u8,
+        clocks: u32,
+    },
+    GiveBack(u8),
+    /// The driver's wait, with a deadline.
+    Wait {
+        lane: u8,
+        kind: WaitKind,
+        ns: u32,
+    },
+    /// Arms and sleeps by hand: the interrupt must have a frame behind it, and come if there is one.
+    ArmAndSleep {
+        lane: u8,
+        ns: u32,
+    },
+    Stop(u8),
+    /// Arms by hand, feeds a frame, and stops after that many clocks: the sleeper is told of it.
+    ArmAndStop {
+        lane: u8,
+        clocks: u32,
+    },
+    Start(u8),
+    Restart(u8),
+    Reset(u8),
+    /// Closes the channel and opens it in another shape.
+    Reopen {
+        lane: u8,
+        shape: Box<LaneShape>,
+    },
+    /// The channel's vector, through BAR2.
+    Mask {
+        lane: u8,
+        on: bool,
+    },
+    /// Other coalescing, under a running channel.
+    Coalesce {
+        lane: u8,
+        frames: u32,
+        time: u32,
+    },
+    /// 0: far ahead of the card, 1: off the grid, 2: backwards, 3: just ahead.
+    BadDoorbell {
+        lane: u8,
+        kind: u8,
+    },
+    /// The card's global enable.
+    Enable(bool),
+}

@@ -1,0 +1,122 @@
+//! Waits and interrupts: who sleeps is woken, and finds a reason.
+
+use crate::scenario::WaitKind;
+use crate::world::World;
+use silico_driver::channel::Wait;
+use silico_driver::platform::{Interrupts, Platform, Registers, Wake};
+use silico_spec::params::PBA_OFFSET;
+use silico_spec::registers::c2h;
+
+/// BAR with the MSI-X table and PBA.
+const BAR2: u8 = 2;
+
+impl World {
+    /// The driver's wait. Returns whether it found something.
+    pub(crate) fn wait(&mut self, index: usize, kind: WaitKind, ns: u64) -> Result<bool, String> {
+        let deadline = self.in_ns(ns);
+        let lane = &mut self.lanes[index];
+        let (mode, was_running, masked) = (lane.shape.wait_mode(kind), lane.is_running(), lane.masked);
+        match lane.ring().wait_as(mode, deadline) {
+            Ok(Wait::Ready) if self.take(index)? => Ok(true),
+            Ok(Wait::Ready) => Err(format!("channel {index}: the wait said ready, and there is no frame")),
+            Ok(Wait::Deadline) => Ok(false),
+            // Nobody is woken through a masked vector; what is pending comes with its unmasking.
+            Ok(Wait::LostWakeUp { .. }) if masked => Ok(false),
+            Ok(Wait::LostWakeUp { frames }) => Err(format!("channel {index}: {frames} frames lay there, armed for, and no interrupt came")),
+            Ok(Wait::Ended) if was_running => Err(format!("channel {index}: the wait said ended on a running channel")),
+            Ok(Wait::Ended) => Ok(false),
+            Err(error) => self.failed(index, error).map(|()| false),
+        }
+    }
+
+    /// Clocks within which the interrupt for a frame that is in the ring reaches the host, all else going on.
+    pub(crate) fn signal_clocks(&self) -> u64 {
+        let interrupt = self.machine.interrupt_ns.0.max(self.machine.interrupt_ns.1);
+        5000 + 64 * self.machine.clocks_per_tlp() + u64::from(interrupt) / 4
+    }
+
+    /// Arms and sleeps by hand, from a state in which no earlier arming owes anything: an interrupt must have a frame behind it, and a frame an interrupt.
+    pub(crate) fn arm_and_sleep(&mut self, index: usize, ns: u64) -> Result<(), String> {
+        let lane = &self.lanes[index];
+        if !lane.is_running() || lane.spoiled || !self.enabled || lane.shape.coalescing().is_none() {
+            return Ok(());
+        }
+        self.take_some(index)?;
+        if self.is_armed(index)? || self.pending_bit(index)? {
+            return Ok(());
+        }
+        self.advance(self.signal_clocks());
+        self.take_some(index)?;
+        self.listen(index, 0)?;
+        let (seen, masked) = (self.lanes[index].oracle.taken(), self.lanes[index].masked);
+        self.lanes[index].armed += 1;
+        self.set_register(index, c2h::INT_DATA_ARM, seen)?;
+        if self.listen(index, ns)? == Wake::Interrupt {
+            return match (masked, self.take(index)?) {
+                (true, _) => Err(format!("channel {index}: an interrupt on a masked vector")),
+                (false, true) => Ok(()),
+                (false, false) => Err(format!("channel {index}: an interrupt, armed for frames beyond {seen}, with none behind it")),
+            };
+        }
+        let beyond = self.register(index, c2h::FRAMES)? - seen;
+        let (frames, time) = self.lanes[index].coalescing;
+        if beyond == 0 || (beyond < u64::from(frames) && time == 0) {
+            return Ok(());
+        }
+        let grace = self.clocks_to_ns(self.signal_clocks() + u64::from(time));
+        match (masked, self.listen(index, grace)?) {
+            (false, Wake::Interrupt) => Ok(()),
+            (true, Wake::Interrupt) => Err(format!("channel {index}: an interrupt on a masked vector")),
+            (true, Wake::Deadline) if self.pending_bit(index)? => Ok(()),
+            (true, Wake::Deadline) => Err(format!("channel {index}: a masked vector forgot that {beyond} frames came beyond {seen}")),
+            (false, Wake::Deadline) => Err(format!(
+                "channel {index}: armed for frames beyond {seen}, {beyond} were delivered, and no interrupt came in {grace} ns"
+            )),
+        }
+    }
+
+    pub(crate) fn is_armed(&self, index: usize) -> Result<bool, String> {
+        Ok(c2h::status::ARMED.is_set(self.register32(index, c2h::STATUS)?.into()))
+    }
+
+    /// Waits for the channel's vector, whatever fired since the last time included.
+    pub(crate) fn listen(&self, index: usize, ns: u64) -> Result<Wake, String> {
+        self.platform.interrupts().wait(index as u16, self.in_ns(ns)).map_err(|error| format!("waiting for vector {index}: {error}"))
+    }
+
+    pub(crate) fn pending_bit(&self, index: usize) -> Result<bool, String> {
+        let offset = u64::from(PBA_OFFSET) + index as u64 / 32 * 4;
+        let word = self.platform.machine().read(BAR2, offset, 4).map_err(|error| format!("PBA: {error}"))?;
+        Ok(word >> (index % 32) & 1 != 0)
+    }
+
+    /// Masks or unmasks the channel's vector. What is pending then comes, once.
+    pub(crate) fn mask(&mut self, index: usize, on: bool) -> Result<(), String> {
+        let pending = !on && self.lanes[index].masked && {
+            let bit = self.pending_bit(index)?;
+            // What fired before the masking is no answer.
+            self.listen(index, 0)?;
+            bit
+        };
+        let offset = index as u64 * 16 + 12;
+        self.platform.machine().write(BAR2, offset, 4, on.into()).map_err(|error| format!("MSI-X table: {error}"))?;
+        self.lanes[index].masked = on;
+        if pending && self.listen(index, self.clocks_to_ns(self.signal_clocks()))? == Wake::Deadline {
+            return Err(format!("vector {index} was pending when it was unmasked, and nothing came"));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn coalesce(&mut self, index: usize, frames: u32, time: u32) -> Result<(), String> {
+        let lane = &mut self.lanes[index];
+        // No more than the driver was told: it judges late wake-ups by that.
+        let Some((most, _)) = lane.shape.coalescing() else { return Ok(()) };
+        let frames = frames.min(most.max(1));
+        lane.coalescing = (frames, if frames > 1 { time.max(1) } else { time });
+        let (frames, time) = lane.coalescing;
+        for (register, value) in [(c2h::INT_DATA_FRAMES, frames), (c2h::INT_DATA_TIME, time)] {
+            self.regs.write32(c2h::offset(index as u32, register), value).map_err(|error| error.to_string())?;
+        }
+        Ok(())
+    }
+}

@@ -4,15 +4,18 @@
 //! What a channel does is in [`crate::channel`].
 
 use crate::access::Named;
+use crate::channel::base::{Parts, wait_idle};
 use crate::channel::{RingChannel, RingConfig};
 use crate::counters::{CardCounters, ChannelCounters};
-use crate::error::{ConfigError, DriverError, MapVersion, check};
+use crate::error::{ChannelId, ConfigError, DriverError, MapVersion, check};
+use crate::h2c::{SendChannel, SendConfig};
+use crate::pages::{PageChannel, PageConfig};
 use crate::platform::{AccessError, Interrupts, Nanos, Platform, Time};
 use alloc::sync::Arc;
 use core::fmt;
-use core::sync::atomic::{AtomicU16, Ordering};
-use silico_spec::params::{DataWidth, MAX_C2H};
-use silico_spec::registers::{MAP_MAJOR, MAP_MINOR, c2h, card};
+use core::sync::atomic::{AtomicU32, Ordering};
+use silico_spec::params::{DataWidth, MAX_C2H, MAX_H2C};
+use silico_spec::registers::{MAP_MAJOR, MAP_MINOR, card};
 
 /// What `ID` reads on a silico card.
 pub const CARD_ID: u32 = card::ID_RESET as u32;
@@ -67,10 +70,23 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
+    /// A usual card, for tests of configurations.
+    #[cfg(test)]
+    pub(crate) const USUAL: Self = Self {
+        map: MAP_NEEDED,
+        build: 0,
+        c2h_channels: 4,
+        h2c_channels: 2,
+        vectors: 16,
+        port_bytes: 32,
+        fifo_bytes: 16 << 10,
+        fifo_frames: 64,
+    };
+
     fn validate(&self) -> Result<(), ConfigError> {
         let channels = usize::from(self.c2h_channels);
         check((1..=MAX_C2H).contains(&channels), "CAPS.c2h_channels", self.c2h_channels.into(), "1 to 16")?;
-        check(self.h2c_channels <= 8, "CAPS.h2c_channels", self.h2c_channels.into(), "0 to 8")?;
+        check(usize::from(self.h2c_channels) <= MAX_H2C, "CAPS.h2c_channels", self.h2c_channels.into(), "0 to 8")?;
         let width = DataWidth::from_bits(u32::from(self.port_bytes) * 8);
         check(width.is_some(), "CAPS.port_bytes", self.port_bytes.into(), "8, 16, 32 or 64")?;
         check(self.fifo_bytes > 0, "FIFO_BYTES", self.fifo_bytes.into(), "above 0")?;
@@ -85,7 +101,7 @@ pub struct Card<P: Platform> {
     clock: P::Clock,
     capabilities: Capabilities,
     /// Bit per open channel: registers of a channel have one owner.
-    open: Arc<AtomicU16>,
+    open: Arc<AtomicU32>,
 }
 
 impl<P: Platform> Card<P> {
@@ -104,7 +120,7 @@ impl<P: Platform> Card<P> {
         let capabilities = read_capabilities(&regs, map)?;
         capabilities.validate().map_err(DriverError::Capability)?;
         let clock = platform.clock();
-        let card = Self { platform, regs, clock, capabilities, open: Arc::new(AtomicU16::new(0)) };
+        let card = Self { platform, regs, clock, capabilities, open: Arc::new(AtomicU32::new(0)) };
         card.test_scratch()?;
         card.set_bus_master()?;
         if how.reset {
@@ -169,8 +185,9 @@ impl<P: Platform> Card<P> {
             return Err(DriverError::ChannelsOpen { mask });
         }
         self.regs.put32(card::CONTROL, card::control::RESET.set(0, 1) as u32)?;
-        for channel in 0..self.capabilities.c2h_channels {
-            crate::channel::wait_idle(&self.regs, &self.clock, channel, CARD_RESET_LIMIT_NS)?;
+        let c2h = (0..self.capabilities.c2h_channels).map(ChannelId::C2h);
+        for channel in c2h.chain((0..self.capabilities.h2c_channels).map(ChannelId::H2c)) {
+            wait_idle(&self.regs, &self.clock, channel, CARD_RESET_LIMIT_NS)?;
         }
         identify(&self.regs)
     }
@@ -258,17 +275,47 @@ impl<P: Platform> Card<P> {
     pub fn channel(&self, channel: u8, config: &RingConfig) -> Result<RingChannel<P>, DriverError> {
         self.check_channel(channel)?;
         config.validate(&self.capabilities)?;
+        let parts = self.parts(ChannelId::C2h(channel), config.interrupt.map(|interrupt| [interrupt.vector, interrupt.error_vector]))?;
+        RingChannel::open(&self.platform, parts, *config)
+    }
+
+    /// Opens C2H `channel` with pages: checks `config`, allocates pages, rings and write-back block, and quiets the channel if an earlier
+    /// user left it running. Nothing runs until [`PageChannel::start`].
+    ///
+    /// # Errors
+    /// As [`Card::channel`].
+    pub fn page_channel(&self, channel: u8, config: &PageConfig) -> Result<PageChannel<P>, DriverError> {
+        self.check_channel(channel)?;
+        config.validate(&self.capabilities)?;
+        let parts = self.parts(ChannelId::C2h(channel), config.interrupt.map(|interrupt| [interrupt.vector, interrupt.error_vector]))?;
+        PageChannel::open(&self.platform, parts, *config)
+    }
+
+    /// Opens H2C `channel`: checks `config`, allocates descriptor ring, staging memory and write-back block, and quiets the channel if an
+    /// earlier user left it running. Nothing runs until [`SendChannel::start`].
+    ///
+    /// # Errors
+    /// As [`Card::channel`].
+    pub fn send_channel(&self, channel: u8, config: &SendConfig) -> Result<SendChannel<P>, DriverError> {
+        check(channel < self.capabilities.h2c_channels, "channel", channel.into(), "below CAPS.h2c_channels")?;
+        config.validate(&self.capabilities)?;
+        let parts = self.parts(ChannelId::H2c(channel), config.interrupt.map(|interrupt| [interrupt.vector, interrupt.error_vector]))?;
+        SendChannel::open(&self.platform, parts, *config)
+    }
+
+    /// Claims a channel, and hands out what it needs of the card.
+    fn parts(&self, id: ChannelId, vectors: Option<[u8; 2]>) -> Result<Parts<P>, DriverError> {
         let irqs = self.platform.interrupts();
-        if let Some(interrupt) = config.interrupt {
-            let top = u16::from(interrupt.vector.max(interrupt.error_vector));
+        if let Some([vector, error_vector]) = vectors {
+            let top = u16::from(vector.max(error_vector));
             check(top < irqs.vectors(), "interrupt.vector", top.into(), "below the number of vectors that the platform gives")?;
         }
-        let bit = 1 << channel;
+        let bit = id.bit();
         if self.open.fetch_or(bit, Ordering::AcqRel) & bit != 0 {
-            return Err(DriverError::ChannelInUse { channel });
+            return Err(DriverError::ChannelInUse { channel: id });
         }
         let claim = Claim { open: Arc::clone(&self.open), bit };
-        RingChannel::open(&self.platform, self.regs.clone(), irqs, self.clock.clone(), channel, *config, claim)
+        Ok(Parts { regs: self.regs.clone(), irqs, clock: self.clock.clone(), id, claim })
     }
 }
 
@@ -281,8 +328,8 @@ impl<P: Platform> fmt::Debug for Card<P> {
 /// The right to one channel's registers; given up on drop.
 #[derive(Debug)]
 pub(crate) struct Claim {
-    open: Arc<AtomicU16>,
-    bit: u16,
+    open: Arc<AtomicU32>,
+    bit: u32,
 }
 
 impl Drop for Claim {
@@ -321,9 +368,4 @@ fn read_capabilities(regs: &impl Named, map: MapVersion) -> Result<Capabilities,
         fifo_bytes: regs.get32(card::FIFO_BYTES)?,
         fifo_frames: regs.get32(card::FIFO_FRAMES)?,
     })
-}
-
-/// Offset in BAR0 of `register` of C2H `channel`.
-pub(crate) const fn at(channel: u8, register: u32) -> u32 {
-    c2h::offset(channel as u32, register)
 }

@@ -32,6 +32,42 @@ impl fmt::Display for MapVersion {
     }
 }
 
+/// A channel of either direction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelId {
+    /// Card to host.
+    C2h(u8),
+    /// Host to card.
+    H2c(u8),
+}
+
+impl ChannelId {
+    /// Its number among those of its direction.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::C2h(number) | Self::H2c(number) => number,
+        }
+    }
+
+    /// Its bit in a mask of all channels, as in register `ERROR_SUMMARY`: C2H from bit 0, H2C from bit 16.
+    pub(crate) const fn bit(self) -> u32 {
+        match self {
+            Self::C2h(number) => 1 << number,
+            Self::H2c(number) => 1 << 16 << number,
+        }
+    }
+}
+
+impl fmt::Display for ChannelId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::C2h(number) => write!(f, "C2H channel {number}"),
+            Self::H2c(number) => write!(f, "H2C channel {number}"),
+        }
+    }
+}
+
 /// A field of a configuration out of its range. Nothing has been written to the card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{field}` is {value}; it must be {rule}")]
@@ -107,12 +143,13 @@ pub enum RingFault {
         /// The count.
         found: u64,
     },
-    /// Block and register disagree on the bytes delivered, when the channel is idle and both must be final.
-    #[error("the last write-back block says {block} bytes, the register {register}")]
+    /// Memory and register disagree on the bytes delivered, the descriptors done or the pages completed, when the channel is idle and both must be
+    /// final.
+    #[error("the count in memory ends at {block}, the register's at {register}")]
     FinalCount {
-        /// Bytes by the block.
+        /// By the last write-back block or completion entry.
         block: u64,
-        /// Bytes by the register.
+        /// By the register.
         register: u64,
     },
     /// There are not as many frames in the bytes announced as the card says.
@@ -149,6 +186,100 @@ pub enum RingFault {
         /// Most that it can have: the frame limit, or what was announced behind the header.
         limit: u64,
     },
+    /// The count of descriptors done ran backwards.
+    #[error("descriptors done ran backwards: {found} after {seen}")]
+    DoneBackwards {
+        /// The count.
+        found: u64,
+        /// The count seen before.
+        seen: u64,
+    },
+    /// The count of descriptors done is ahead of those that the card was given.
+    #[error("descriptors done are {found}, only {given} were given")]
+    DoneAhead {
+        /// The count.
+        found: u64,
+        /// Descriptors that the doorbell has named.
+        given: u64,
+    },
+    /// The card discarded another number of descriptors than it left undone.
+    #[error("{found} descriptors were discarded, {wanted} are not done")]
+    Discarded {
+        /// By register `DISCARDED`.
+        found: u32,
+        /// Given and not done.
+        wanted: u64,
+    },
+    /// An entry of the completion ring, or what lies in its page, is wrong.
+    #[error("completion entry {entry}: {fault}")]
+    Entry {
+        /// Number of the entry in the run, from 0.
+        entry: u64,
+        /// What is wrong.
+        fault: EntryFault,
+    },
+}
+
+/// What is wrong with an entry of a completion ring.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EntryFault {
+    /// All ones although the card is there.
+    #[error("all ones, and the card is there")]
+    AllOnes,
+    /// It has this lap's phase and another number: of an earlier lap or run, or out of order.
+    #[error("its sequence is {found}")]
+    Sequence {
+        /// Sequence in the entry.
+        found: u64,
+    },
+    /// Flags that no version defines.
+    #[error("unknown flags {found:#010x}")]
+    Flags {
+        /// The flags.
+        found: u32,
+    },
+    /// No page has this cookie.
+    #[error("cookie {found}, and there are {pages} pages")]
+    Cookie {
+        /// Cookie in the entry.
+        found: u32,
+        /// Pages of the channel.
+        pages: u32,
+    },
+    /// The page is not the card's: it was completed before and not given since.
+    #[error("page {page} is not the card's")]
+    NotGiven {
+        /// The page.
+        page: u32,
+    },
+    /// No bytes, off the grid, or more than the page has.
+    #[error("{found} bytes in a page of {page_bytes}")]
+    Bytes {
+        /// Bytes in the entry.
+        found: u32,
+        /// Bytes of the page.
+        page_bytes: u32,
+    },
+    /// It says otherwise than the page before whether a frame goes on from there.
+    #[error("its flag for a frame that goes on from the page before is {found}, not {}", !found)]
+    Continues {
+        /// The flag.
+        found: bool,
+    },
+    /// It says otherwise than the frames in it whether the last one goes on.
+    #[error("its flag for a frame that goes on in the next page is {found}, not {}", !found)]
+    Continued {
+        /// The flag.
+        found: bool,
+    },
+    /// It counts another number of frames than end in the page.
+    #[error("it counts {announced} frames, {found} end in the page")]
+    Frames {
+        /// Frames by the entry.
+        announced: u32,
+        /// Frames found.
+        found: u32,
+    },
 }
 
 /// Why a channel stopped by itself.
@@ -158,6 +289,8 @@ pub struct Failure {
     pub code: u8,
     /// The address or count that goes with it.
     pub addr: BusAddr,
+    /// Cookie of the descriptor that goes with it; 0 if there is none.
+    pub cookie: u64,
 }
 
 impl Failure {
@@ -180,15 +313,16 @@ impl fmt::Display for Failure {
             Some(ChannelError::BadThreshold) => "bad BUSY threshold",
             Some(ChannelError::BusMasterOff) => "bus mastering is off",
             Some(ChannelError::BadGenerator) => "bad generator configuration",
-            Some(ChannelError::CompletionTimeout) => "completion timeout",
-            Some(ChannelError::UnsupportedRequest) => "read answered with UR",
-            Some(ChannelError::CompleterAbort) => "read answered with CA",
-            Some(ChannelError::PoisonedCompletion) => "read answered with poisoned data",
+            Some(ChannelError::CompletionTimeout) => "a read was not answered",
+            Some(ChannelError::UnsupportedRequest) => "a read was answered with UR",
+            Some(ChannelError::CompleterAbort) => "a read was answered with CA",
+            Some(ChannelError::PoisonedCompletion) => "a read was answered with poisoned data",
             Some(ChannelError::BadDescriptor) => "bad descriptor",
             Some(ChannelError::BadDescriptorRing) => "bad descriptor or completion ring",
-            Some(ChannelError::BadOutput) => "bad output",
+            Some(ChannelError::BadOutput) => "bad output or loopback",
         };
-        write!(f, "error {} ({what}), address {}", self.code, self.addr)
+        write!(f, "error {} ({what}), address {}", self.code, self.addr)?;
+        if self.cookie == 0 { Ok(()) } else { write!(f, ", cookie {:#x}", self.cookie) }
     }
 }
 
@@ -243,31 +377,59 @@ pub enum DriverError {
     #[error(transparent)]
     Alloc(#[from] AllocError),
     /// A channel that somebody has open already.
-    #[error("C2H channel {channel} is open already")]
+    #[error("{channel} is open already")]
     ChannelInUse {
         /// The channel.
-        channel: u8,
+        channel: ChannelId,
     },
     /// The whole card cannot be reset under open channels.
-    #[error("C2H channels are open (bit mask {mask:#06x}): drop them before a reset of the card")]
+    #[error("channels are open (bit mask {mask:#08x}): drop them before a reset of the card")]
     ChannelsOpen {
-        /// Bit per open channel.
-        mask: u16,
+        /// Bit per open channel: C2H from bit 0, H2C from bit 16.
+        mask: u32,
     },
     /// Channels do not run: the global enable is low.
     #[error("CONTROL.enable of the card is 0: enable the card before a channel is started")]
     Disabled,
     /// A start of a channel that runs.
-    #[error("C2H channel {channel} runs already: stop it first")]
+    #[error("{channel} runs already: stop it first")]
     Running {
         /// The channel.
-        channel: u8,
+        channel: ChannelId,
+    },
+    /// There is no room at the moment. Nothing has changed: it can be tried again when the card, or the reader, has moved on.
+    #[error("{channel}: {needed} {what} are needed, {free} are free at the moment")]
+    WouldBlock {
+        /// The channel.
+        channel: ChannelId,
+        /// What is short.
+        what: &'static str,
+        /// How much is needed.
+        needed: u64,
+        /// How much there is.
+        free: u64,
+    },
+    /// Something was given to a channel that does not run.
+    #[error("{channel} does not run: start it first")]
+    NotRunning {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// A frame, page or ticket of another run or channel, or one given back before.
+    #[error("{channel}: {what} {number} is not out: it is of another run or channel, or was given back")]
+    Stale {
+        /// The channel.
+        channel: ChannelId,
+        /// What kind of handle.
+        what: &'static str,
+        /// Its number.
+        number: u64,
     },
     /// A channel did not reach a state in time.
-    #[error("C2H channel {channel}: STATUS.state is {found} after {ns} ns, not {wanted:?}")]
+    #[error("{channel}: STATUS.state is {found} after {ns} ns, not {wanted:?}")]
     State {
         /// The channel.
-        channel: u8,
+        channel: ChannelId,
         /// Raw state at the end.
         found: u8,
         /// State waited for.
@@ -276,36 +438,36 @@ pub enum DriverError {
         ns: u64,
     },
     /// A channel's run number did not move by one at a start.
-    #[error("C2H channel {channel}: RUN is {found} after a start, not {wanted}")]
+    #[error("{channel}: RUN is {found} after a start, not {wanted}")]
     Run {
         /// The channel.
-        channel: u8,
+        channel: ChannelId,
         /// What `RUN` reads.
         found: u32,
         /// What it must read.
         wanted: u32,
     },
     /// The channel stopped by itself. It can be started again.
-    #[error("C2H channel {channel} stopped: {failure}")]
+    #[error("{channel} stopped: {failure}")]
     Failed {
         /// The channel.
-        channel: u8,
+        channel: ChannelId,
         /// Why.
         failure: Failure,
     },
     /// The channel announced or delivered what it must not.
-    #[error("C2H channel {channel}: {fault}")]
+    #[error("{channel}: {fault}")]
     Fault {
         /// The channel.
-        channel: u8,
+        channel: ChannelId,
         /// What.
         fault: RingFault,
     },
     /// Interrupts kept coming with nothing behind them.
-    #[error("C2H channel {channel}: {count} interrupts on vector {vector} without progress in one wait")]
+    #[error("{channel}: {count} interrupts on vector {vector} without progress in one wait")]
     InterruptStorm {
         /// The channel.
-        channel: u8,
+        channel: ChannelId,
         /// The vector.
         vector: u16,
         /// Interrupts.

@@ -4,6 +4,7 @@
 //! runs on the simulated machine, on a real card and in a fuzzer. `no_std`; nothing on the per-frame path allocates or locks.
 //!
 //! [`card::Card::bring_up`] checks the card, [`card::Card::channel`] opens a channel, [`channel::RingChannel`] reads frames out of it.
+//! [`card::Card::page_channel`] does the same with pages ([`pages::PageChannel`]), [`card::Card::send_channel`] sends ([`h2c::SendChannel`]).
 #![cfg_attr(not(feature = "std"), no_std)]
 
 extern crate alloc;
@@ -13,4 +14,6 @@ pub mod card;
 pub mod channel;
 pub mod counters;
 pub mod error;
+pub mod h2c;
+pub mod pages;
 pub mod platform;

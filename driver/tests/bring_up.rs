@@ -7,7 +7,7 @@ use rstest::rstest;
 use silico_driver::card::{BringUp, CARD_ID, Card, MAP_NEEDED};
 use silico_driver::channel::{RingChannel, RingConfig};
 use silico_driver::counters::{CardCounters, ChannelCounters};
-use silico_driver::error::{ConfigError, DriverError, MapVersion};
+use silico_driver::error::{ChannelId, ConfigError, DriverError, MapVersion};
 use silico_driver::platform::AccessError;
 use silico_spec::registers::{c2h, card};
 
@@ -108,7 +108,7 @@ fn a_channel_has_one_owner_and_the_card_is_not_reset_under_it() {
     let card = fake.card();
     let config = RingConfig::default();
     let first = card.channel(2, &config).unwrap();
-    assert_eq!(card.channel(2, &config).unwrap_err(), DriverError::ChannelInUse { channel: 2 });
+    assert_eq!(card.channel(2, &config).unwrap_err(), DriverError::ChannelInUse { channel: ChannelId::C2h(2) });
     assert_eq!(card.reset(), Err(DriverError::ChannelsOpen { mask: 4 }));
     drop(first);
     assert_eq!(fake.lock().live_buffers(), 0);

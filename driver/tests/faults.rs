@@ -8,7 +8,7 @@ use silico_driver::channel::{
     DataInterrupt, Phase, Progress, RESET_LIMIT_NS, RingChannel, RingConfig, START_LIMIT_NS, STOP_LIMIT_NS, Stopped, TORN_RETRIES, Wait,
     WriteBackPolicy,
 };
-use silico_driver::error::{DriverError, Failure, RingFault};
+use silico_driver::error::{ChannelId, DriverError, Failure, RingFault};
 use silico_spec::frame::{FrameHeader, HeaderError};
 use silico_spec::registers::{c2h, card};
 use silico_spec::units::BusAddr;
@@ -27,7 +27,7 @@ fn sleeping() -> RingConfig {
 }
 
 const fn fault(fault: RingFault) -> DriverError {
-    DriverError::Fault { channel: 0, fault }
+    DriverError::Fault { channel: ChannelId::C2h(0), fault }
 }
 
 /// Writes words over the write-back block of channel 0.
@@ -218,8 +218,8 @@ fn a_start_that_the_card_refuses_names_the_error() {
     let fake = Fake::new();
     let mut channel = fake.card().channel(0, &by_block()).unwrap();
     fake.fault(|faults| faults.refuse_start = Some(5));
-    let failure = Failure { code: 5, addr: BusAddr(0x1234) };
-    let error = DriverError::Failed { channel: 0, failure };
+    let failure = Failure { code: 5, addr: BusAddr(0x1234), cookie: 0 };
+    let error = DriverError::Failed { channel: ChannelId::C2h(0), failure };
     assert_eq!(channel.start(), Err(error));
     assert_eq!(error.to_string(), "C2H channel 0 stopped: error 5 (bad BUSY threshold), address 0x1234");
     assert_eq!((channel.phase(), lasting(&mut channel)), (Phase::Failed(failure), error));
@@ -232,7 +232,10 @@ fn a_start_that_does_nothing_runs_out() {
     let fake = Fake::new();
     let mut channel = fake.card().channel(0, &by_block()).unwrap();
     fake.fault(|faults| faults.ignore_start = true);
-    let DriverError::State { channel: 0, found: 0, wanted: ChannelState::Running, ns } = channel.start().unwrap_err() else { panic!() };
+    let DriverError::State { channel: ChannelId::C2h(0), found: 0, wanted: ChannelState::Running, ns } = channel.start().unwrap_err()
+    else {
+        panic!()
+    };
     assert!((START_LIMIT_NS..2 * START_LIMIT_NS).contains(&ns));
     assert_eq!(channel.phase(), Phase::Stuck);
     fake.fault(|faults| faults.ignore_start = false);
@@ -245,8 +248,8 @@ fn a_refused_start_may_take_its_time() {
     let fake = Fake::new();
     let mut channel = fake.card().channel(0, &by_block()).unwrap();
     fake.fault(|faults| (faults.refuse_start, faults.error_takes_ns) = (Some(4), 10_000));
-    let failure = Failure { code: 4, addr: BusAddr(0x1234) };
-    assert_eq!(channel.start(), Err(DriverError::Failed { channel: 0, failure }));
+    let failure = Failure { code: 4, addr: BusAddr(0x1234), cookie: 0 };
+    assert_eq!(channel.start(), Err(DriverError::Failed { channel: ChannelId::C2h(0), failure }));
 }
 
 #[test]
@@ -256,7 +259,10 @@ fn a_failure_in_the_making_is_no_fault() {
     fake.lock().fail(0, 2, 0x77);
     assert!(channel.poll().unwrap().is_none());
     let deadline = fake.after(50_000);
-    assert_eq!(channel.wait(deadline), Err(DriverError::Failed { channel: 0, failure: Failure { code: 2, addr: BusAddr(0x77) } }));
+    assert_eq!(
+        channel.wait(deadline),
+        Err(DriverError::Failed { channel: ChannelId::C2h(0), failure: Failure { code: 2, addr: BusAddr(0x77), cookie: 0 } })
+    );
 }
 
 /// The registers still count an earlier owner's run, and the ring is another one.
@@ -293,14 +299,16 @@ fn a_run_number_that_stands_still_is_refused() {
     let fake = Fake::new();
     let mut channel = fake.card().channel(0, &by_block()).unwrap();
     fake.fault(|faults| faults.run_stands_still = true);
-    assert_eq!(channel.start(), Err(DriverError::Run { channel: 0, found: 0, wanted: 1 }));
+    assert_eq!(channel.start(), Err(DriverError::Run { channel: ChannelId::C2h(0), found: 0, wanted: 1 }));
 }
 
 #[test]
 fn a_stop_that_never_ends_runs_out_and_a_start_resets() {
     let (fake, mut channel) = after_one_frame(&by_block());
     fake.fault(|faults| faults.never_idle = true);
-    let DriverError::State { channel: 0, found: 2, wanted: ChannelState::Idle, ns } = channel.stop().unwrap_err() else { panic!() };
+    let DriverError::State { channel: ChannelId::C2h(0), found: 2, wanted: ChannelState::Idle, ns } = channel.stop().unwrap_err() else {
+        panic!()
+    };
     assert!((STOP_LIMIT_NS..2 * STOP_LIMIT_NS).contains(&ns));
     assert_eq!(channel.phase(), Phase::Stuck);
     channel.start().unwrap();
@@ -342,9 +350,9 @@ fn a_failure_comes_after_the_frames(#[case] config: RingConfig, #[case] cut_off:
     if cut_off {
         assert!(channel.poll().unwrap().is_none(), "it cannot say so");
     }
-    let failure = Failure { code: 6, addr: BusAddr(0xabc0) };
+    let failure = Failure { code: 6, addr: BusAddr(0xabc0), cookie: 0 };
     assert_eq!(failure.error(), Some(ChannelError::BusMasterOff));
-    let error = DriverError::Failed { channel: 0, failure };
+    let error = DriverError::Failed { channel: ChannelId::C2h(0), failure };
     let deadline = fake.after(1000);
     assert_eq!(channel.wait(deadline), Err(error));
     assert_eq!(lasting(&mut channel), error);
@@ -360,7 +368,7 @@ fn a_failure_found_by_stop_is_reported_and_frames_stay_readable() {
     let (fake, mut channel) = after_one_frame(&by_block());
     fake.deliver(0, &payload(1, 50));
     fake.lock().fail(0, 2, 0x77);
-    let error = DriverError::Failed { channel: 0, failure: Failure { code: 2, addr: BusAddr(0x77) } };
+    let error = DriverError::Failed { channel: ChannelId::C2h(0), failure: Failure { code: 2, addr: BusAddr(0x77), cookie: 0 } };
     assert_eq!(channel.stop(), Err(error));
     assert_eq!(channel.poll().unwrap().unwrap().header.sequence, 1);
     assert_eq!(lasting(&mut channel), error);
@@ -390,7 +398,7 @@ fn a_storm_of_interrupts_ends() {
     let (fake, mut channel) = after_one_frame(&sleeping());
     fake.fault(|faults| faults.storm = true);
     let deadline = fake.after(1 << 40);
-    assert_eq!(channel.wait(deadline), Err(DriverError::InterruptStorm { channel: 0, vector: 0, count: 1000 }));
+    assert_eq!(channel.wait(deadline), Err(DriverError::InterruptStorm { channel: ChannelId::C2h(0), vector: 0, count: 1000 }));
 }
 
 #[test]

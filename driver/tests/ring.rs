@@ -7,7 +7,7 @@ use rstest::rstest;
 use silico_driver::channel::{
     BusyThresholds, DataInterrupt, Generator, Lengths, Phase, Progress, RingChannel, RingConfig, Source, Stopped, WhenFull, WriteBackPolicy,
 };
-use silico_driver::error::DriverError;
+use silico_driver::error::{ChannelId, DriverError};
 use silico_spec::registers::c2h;
 
 const SW_COUNT: u32 = c2h::offset(0, c2h::SW_COUNT);
@@ -170,7 +170,7 @@ fn a_restart_is_a_first_start() {
         let stop = (c2h::offset(0, c2h::CONTROL), 0);
         assert_eq!(fake.lock().writes.strip_prefix(&[stop]), Some(&first[..]), "everything is programmed anew");
     }
-    assert_eq!(channel.start(), Err(DriverError::Running { channel: 0 }));
+    assert_eq!(channel.start(), Err(DriverError::Running { channel: ChannelId::C2h(0) }));
 }
 
 #[test]

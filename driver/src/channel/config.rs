@@ -2,6 +2,7 @@
 //!
 //! Each rule here is one that the card would answer with an error at the start, or one without which a run could stand still for ever.
 
+use super::setup::Setup;
 use crate::card::Capabilities;
 use crate::error::{ConfigError, check};
 use silico_spec::frame::footprint;
@@ -206,25 +207,30 @@ impl RingConfig {
         let ring = self.ring_bytes;
         let grid = ring.is_multiple_of(RING_GRID) && (RING_GRID..=RING_MAX).contains(&ring);
         check(grid, "ring_bytes", ring, "4 KiB to 1 TiB, a multiple of 4096")?;
-        check(self.max_frame > 0, "max_frame", 0, "above 0")?;
         let fits = footprint(self.max_frame) <= ring;
         check(fits, "max_frame", self.max_frame.into(), "small enough that header, payload and padding fit the ring")?;
         if let Some(bytes) = self.give_back_bytes {
             check((1..=ring).contains(&bytes), "give_back_bytes", bytes, "1 to ring_bytes")?;
         }
-        self.check_busy(card)?;
         self.check_write_back()?;
-        self.check_generator()?;
-        self.check_interrupt(card)
+        self.setup().validate(card)
     }
 
-    fn check_busy(&self, card: &Capabilities) -> Result<(), ConfigError> {
-        let or = |value, default| if value == 0 { default } else { value };
-        let fifo = card.fifo_bytes;
-        let assert = or(self.busy.assert, fifo / 4 * 3);
-        check(assert <= fifo, "busy.assert", assert.into(), "at most the card's FIFO_BYTES")?;
-        let release = or(self.busy.release, fifo / 2);
-        check(release <= assert, "busy.release", release.into(), "at most busy.assert (0 means half of the FIFO)")
+    pub(crate) const fn setup(&self) -> Setup<'_> {
+        Setup {
+            source: &self.source,
+            when_full: self.when_full,
+            write_back: match self.progress {
+                Progress::WriteBack(policy) => Some(policy),
+                Progress::Register => None,
+            },
+            max_frame: self.max_frame,
+            relaxed: self.relaxed,
+            no_snoop: self.no_snoop,
+            busy: self.busy,
+            interrupt: self.interrupt,
+            wait: self.wait,
+        }
     }
 
     /// Without a timer, a ring must not fill up before frames or bytes make the card write its block: nobody would ever move again.
@@ -242,46 +248,14 @@ impl RingConfig {
             "above 0, unless `frames` or `bytes` are reached before frames of max_frame fill the ring",
         )
     }
-
-    fn check_generator(&self) -> Result<(), ConfigError> {
-        let Source::Generator(generator) = self.source else { return Ok(()) };
-        check((1..=FULL_RATE).contains(&generator.rate), "generator.rate", generator.rate.into(), "1 to 65536")?;
-        match generator.lengths {
-            Lengths::Uniform { min, max } => check(min <= max, "generator.lengths.min", min.into(), "at most generator.lengths.max"),
-            Lengths::Fixed(_) | Lengths::Table(_) => Ok(()),
-        }
-    }
-
-    fn check_interrupt(&self, card: &Capabilities) -> Result<(), ConfigError> {
-        match (self.interrupt, self.wait) {
-            (Some(interrupt), _) => {
-                let in_range = |vector: u8| u16::from(vector) < card.vectors;
-                let rule = "below the card's number of vectors";
-                check(in_range(interrupt.vector), "interrupt.vector", interrupt.vector.into(), rule)?;
-                check(in_range(interrupt.error_vector), "interrupt.error_vector", interrupt.error_vector.into(), rule)
-            }
-            (None, WaitMode::Poll) => Ok(()),
-            (None, _) => check(false, "interrupt", 0, "set: this wait mode sleeps on it"),
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::card::MAP_NEEDED;
     use rstest::rstest;
 
-    const CARD: Capabilities = Capabilities {
-        map: MAP_NEEDED,
-        build: 0,
-        c2h_channels: 4,
-        h2c_channels: 0,
-        vectors: 16,
-        port_bytes: 32,
-        fifo_bytes: 16 << 10,
-        fifo_frames: 64,
-    };
+    const CARD: Capabilities = Capabilities::USUAL;
 
     fn policy(frames: u32, bytes: u32, time: u32) -> Progress {
         Progress::WriteBack(WriteBackPolicy { frames, bytes, time })

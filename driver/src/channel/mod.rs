@@ -10,34 +10,34 @@
 //! when the next one is asked for; the doorbell is rung once for many. Each channel owns its registers, memory and handles, so each can
 //! live on a thread of its own.
 
+pub(crate) mod base;
 mod config;
 mod frame;
 mod lifecycle;
-mod progress;
+pub(crate) mod progress;
 mod ring;
-mod wait;
+pub(crate) mod setup;
+pub(crate) mod wait;
 
+pub use base::{RESET_LIMIT_NS, START_LIMIT_NS, STOP_LIMIT_NS};
 pub use config::{
     BusyThresholds, DataInterrupt, FULL_RATE, Generator, Lengths, Progress, RING_GRID, RING_MAX, RingConfig, Source, WaitMode, WhenFull,
     WriteBackPolicy,
 };
 pub use frame::{CrcError, Frame};
-pub(crate) use lifecycle::wait_idle;
-pub use lifecycle::{RESET_LIMIT_NS, START_LIMIT_NS, STOP_LIMIT_NS, Stopped};
+pub use lifecycle::Stopped;
 pub use progress::{TORN_PAUSE_NS, TORN_RETRIES};
 pub use wait::{LOST_WAKE_UP_GRACE_NS, SPURIOUS_LIMIT, Wait, WaitStats};
 
-use crate::access::Named;
-use crate::card::{Claim, at, identify};
 use crate::counters::ChannelCounters;
 use crate::error::{DriverError, Failure, RingFault};
-use crate::platform::{DmaBuffer, DmaMemory, Platform};
+use crate::platform::{DmaBuffer, DmaMemory, Nanos, Platform};
+use base::{Base, Health};
 use core::fmt;
-use progress::{Block, Look};
+use progress::Block;
 use ring::Ring;
 use silico_spec::registers::c2h;
 use silico_spec::units::BusAddr;
-use silico_spec::writeback::ChannelState;
 
 /// What the driver knows of a channel's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,29 +62,20 @@ struct Memory<B> {
 pub struct RingChannel<P: Platform> {
     /// `None` only within drop, where memory that the card may still write to is leaked.
     memory: Option<Memory<<P as DmaMemory>::Buffer>>,
-    regs: P::Regs,
-    irqs: P::Irqs,
-    clock: P::Clock,
-    channel: u8,
+    base: Base<P>,
     config: RingConfig,
     doorbell_bytes: u64,
-    phase: Phase,
-    run: u32,
     /// Frames read in this run.
     frames: u64,
     /// Frames that the card says are in the bytes announced, where it says so.
     frames_announced: Option<u64>,
     dropped: u64,
-    /// Whether the card counts for this run: before, its counts are of another one.
-    started: bool,
     /// How the run ended, once it has.
     stopped: Stopped,
-    waiting: wait::Waiting,
-    _claim: Claim,
 }
 
 /// The memory, apart from the rest of the channel so that both can be used at once.
-fn held<B>(memory: &mut Option<Memory<B>>) -> &mut Memory<B> {
+pub(crate) fn held<M>(memory: &mut Option<M>) -> &mut M {
     memory.as_mut().expect("only drop takes the memory")
 }
 
@@ -105,8 +96,8 @@ impl<P: Platform> RingChannel<P> {
             self.give_back()?;
             return Ok(None);
         }
-        let channel = self.channel;
-        match held(&mut self.memory).ring.next(channel, self.config.max_frame) {
+        let channel = self.base.id;
+        match held(&mut self.memory).ring.next(channel.number(), self.config.max_frame) {
             Ok(frame) => {
                 self.frames += 1;
                 Ok(Some(frame))
@@ -123,16 +114,33 @@ impl<P: Platform> RingChannel<P> {
     pub fn give_back(&mut self) -> Result<(), DriverError> {
         let ring = &mut held(&mut self.memory).ring;
         // A channel that does not run listens to no doorbell; its memory goes back at the next start.
-        if self.phase != Phase::Running || ring.owed() == 0 {
+        if self.base.phase != Phase::Running || ring.owed() == 0 {
             return Ok(());
         }
         let count = ring.give_back();
-        self.regs.put64(at(self.channel, c2h::SW_COUNT), count)
+        self.base.put64(c2h::SW_COUNT, count)
     }
 
-    #[cold]
-    fn fault(&self, fault: RingFault) -> DriverError {
-        DriverError::Fault { channel: self.channel, fault }
+    /// Waits until there is a frame to read, or until `deadline`, in the configured way. Gives back what was read first.
+    ///
+    /// # Errors
+    /// As [`RingChannel::poll`]; [`DriverError::InterruptStorm`] after [`SPURIOUS_LIMIT`] interrupts with nothing behind them.
+    pub fn wait(&mut self, deadline: Nanos) -> Result<Wait, DriverError> {
+        self.wait_as(self.config.wait, deadline)
+    }
+
+    /// As [`RingChannel::wait`], in another way than the configured one.
+    ///
+    /// # Errors
+    /// As [`RingChannel::wait`]. To sleep without interrupts in the configuration is refused.
+    pub fn wait_as(&mut self, mode: WaitMode, deadline: Nanos) -> Result<Wait, DriverError> {
+        wait::wait(self, mode, deadline)
+    }
+
+    /// What happened in this channel's waits.
+    #[must_use]
+    pub const fn wait_stats(&self) -> &WaitStats {
+        self.base.waiting.stats()
     }
 
     /// All announced frames are read: is there more?
@@ -140,49 +148,34 @@ impl<P: Platform> RingChannel<P> {
         if let Some(announced) = self.frames_announced
             && announced != self.frames
         {
-            return Err(self.fault(RingFault::FrameCount { announced, found: self.frames }));
+            return Err(self.base.fault(RingFault::FrameCount { announced, found: self.frames }));
         }
-        match self.phase {
-            Phase::Idle | Phase::Stuck => Ok(false),
-            Phase::Failed(failure) => Err(DriverError::Failed { channel: self.channel, failure }),
-            Phase::Running if held(&mut self.memory).block.is_some() => self.look_at_block(),
-            Phase::Running => self.look_at_registers(),
+        if !self.base.listens()? {
+            return Ok(false);
         }
+        if held(&mut self.memory).block.is_some() { self.look_at_block() } else { self.look_at_registers() }
     }
 
     fn look_at_block(&mut self) -> Result<bool, DriverError> {
         let Memory { ring, block: Some(block) } = held(&mut self.memory) else { return Ok(false) };
-        let new = match block.look(&self.clock) {
-            Ok(Look::Nothing) => return Ok(false),
-            Ok(Look::New(new)) => new,
-            Ok(Look::AllOnes) => {
-                identify(&self.regs)?;
-                return Err(self.fault(RingFault::BlockAllOnes));
-            }
-            Err(fault) => return Err(self.fault(fault)),
-        };
+        let Some(new) = self.base.look_at(block)? else { return Ok(false) };
         let grown = match ring.announce(new.hw_count) {
             Ok(grown) => grown,
-            Err(fault) => {
-                if new.hw_count == u64::MAX {
-                    identify(&self.regs)?;
-                }
-                return Err(self.fault(fault));
-            }
+            Err(fault) if new.hw_count == u64::MAX => return Err(self.base.all_ones(fault)),
+            Err(fault) => return Err(self.base.fault(fault)),
         };
         self.frames_announced = Some(new.frames);
         self.dropped = new.dropped;
-        let failed = match ChannelState::from_bits(new.state) {
-            Some(ChannelState::Running) => false,
-            Some(ChannelState::Error) => true,
-            _ => return Err(self.fault(RingFault::State { found: new.state })),
-        };
+        let health = self.base.health_of(&new)?;
         block.accept(new.sequence);
-        if failed { self.failed(Failure { code: new.error, addr: BusAddr(new.error_addr) }, grown) } else { Ok(grown) }
+        match health {
+            Health::Alive => Ok(grown),
+            Health::Failed(failure) => self.base.note_failure(failure, grown),
+        }
     }
 
     fn look_at_registers(&mut self) -> Result<bool, DriverError> {
-        let count = self.regs.get64(at(self.channel, c2h::HW_COUNT))?;
+        let count = self.base.get64(c2h::HW_COUNT)?;
         if self.announce(count)? {
             return Ok(true);
         }
@@ -190,45 +183,28 @@ impl<P: Platform> RingChannel<P> {
     }
 
     fn announce(&mut self, count: u64) -> Result<bool, DriverError> {
-        held(&mut self.memory).ring.announce(count).map_err(|fault| self.fault(fault))
+        held(&mut self.memory).ring.announce(count).map_err(|fault| self.base.fault(fault))
     }
 
-    /// The channel stopped by itself. What it announced before comes first, the failure after it.
-    fn failed(&mut self, failure: Failure, grown: bool) -> Result<bool, DriverError> {
-        self.phase = Phase::Failed(failure);
-        if grown { Ok(true) } else { Err(DriverError::Failed { channel: self.channel, failure }) }
-    }
-
-    /// Asks the registers whether a channel that is silent still runs: one that failed because it may not write to memory any more cannot say so by
-    /// a block or an interrupt. Returns whether there is something to read.
     fn check_health(&mut self) -> Result<bool, DriverError> {
-        let status = self.regs.get32(at(self.channel, c2h::STATUS))?;
-        let found = c2h::status::STATE.get(status.into()) as u8;
-        match ChannelState::from_bits(found) {
-            // Stopping, unasked: on its way to the error state, in which counts are final.
-            Some(ChannelState::Running | ChannelState::Stopping) => Ok(false),
-            Some(ChannelState::Error) => {
-                let failure = lifecycle::read_failure(&self.regs, self.channel)?;
-                // Counts are final in this state, so these two belong together.
-                let count = self.regs.get64(at(self.channel, c2h::HW_COUNT))?;
-                self.frames_announced = Some(self.regs.get64(at(self.channel, c2h::FRAMES))?);
-                let grown = self.announce(count)?;
-                self.failed(failure, grown)
-            }
-            _ => Err(self.fault(RingFault::State { found })),
-        }
+        let Health::Failed(failure) = self.base.health()? else { return Ok(false) };
+        // Counts are final in this state, so these two belong together.
+        let count = self.base.get64(c2h::HW_COUNT)?;
+        self.frames_announced = Some(self.base.get64(c2h::FRAMES)?);
+        let grown = self.announce(count)?;
+        self.base.note_failure(failure, grown)
     }
 
     /// The channel's number.
     #[must_use]
     pub const fn number(&self) -> u8 {
-        self.channel
+        self.base.id.number()
     }
 
     /// What the driver knows of its state.
     #[must_use]
     pub const fn phase(&self) -> Phase {
-        self.phase
+        self.base.phase
     }
 
     /// The configuration that it was opened with.
@@ -240,7 +216,7 @@ impl<P: Platform> RingChannel<P> {
     /// Number of the run (starts since card reset).
     #[must_use]
     pub const fn run(&self) -> u32 {
-        self.run
+        self.base.run
     }
 
     /// Frames read in this run.
@@ -278,16 +254,47 @@ impl<P: Platform> RingChannel<P> {
     /// # Errors
     /// If a read fails.
     pub fn counters(&self) -> Result<ChannelCounters, DriverError> {
-        ChannelCounters::read(&self.regs, self.channel)
+        ChannelCounters::read(self.base.regs(), self.number())
+    }
+}
+
+impl<P: Platform> wait::Awaited<P> for RingChannel<P> {
+    fn base(&mut self) -> &mut Base<P> {
+        &mut self.base
+    }
+
+    fn at_hand(&mut self) -> bool {
+        !held(&mut self.memory).ring.is_drained()
+    }
+
+    fn look(&mut self) -> Result<bool, DriverError> {
+        Self::look(self)
+    }
+
+    fn check_health(&mut self) -> Result<bool, DriverError> {
+        Self::check_health(self)
+    }
+
+    fn hand_over(&mut self) -> Result<(), DriverError> {
+        self.give_back()
+    }
+
+    fn seen(&self) -> u64 {
+        self.frames
+    }
+
+    fn beyond(&self, armed: u64) -> u64 {
+        // Without a count from the card, one frame is what is known for sure.
+        self.frames_announced.map_or(1, |announced| announced.saturating_sub(armed))
     }
 }
 
 impl<P: Platform> fmt::Debug for RingChannel<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RingChannel")
-            .field("channel", &self.channel)
-            .field("phase", &self.phase)
-            .field("run", &self.run)
+            .field("channel", &self.base.id)
+            .field("phase", &self.base.phase)
+            .field("run", &self.base.run)
             .field("frames", &self.frames)
             .field("bytes", &self.bytes())
             .finish_non_exhaustive()

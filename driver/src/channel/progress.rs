@@ -13,7 +13,7 @@ const TAIL: usize = WORDS - 1;
 
 /// What a look at the block gave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Look {
+pub(crate) enum Look {
     /// Nothing new in this run.
     Nothing,
     /// A new block.
@@ -23,7 +23,7 @@ pub(super) enum Look {
 }
 
 /// The block of one channel.
-pub(super) struct Block<B> {
+pub(crate) struct Block<B> {
     buffer: B,
     channel: u8,
     /// Run whose blocks count. A block of another one is stale.
@@ -33,16 +33,16 @@ pub(super) struct Block<B> {
 }
 
 impl<B: DmaBuffer> Block<B> {
-    pub(super) const fn new(buffer: B, channel: u8) -> Self {
+    pub(crate) const fn new(buffer: B, channel: u8) -> Self {
         Self { buffer, channel, run: 0, seen: 0 }
     }
 
-    pub(super) const fn buffer(&self) -> &B {
+    pub(crate) const fn buffer(&self) -> &B {
         &self.buffer
     }
 
     /// Zeroes the block: nothing of an earlier run is left to be taken for progress. The card must be quiet.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         for word in 0..WORDS {
             self.buffer.store64(word as u64 * 8, 0);
         }
@@ -50,7 +50,7 @@ impl<B: DmaBuffer> Block<B> {
     }
 
     /// From here on, blocks of `run` count.
-    pub(super) const fn expect(&mut self, run: u32) {
+    pub(crate) const fn expect(&mut self, run: u32) {
         self.run = run;
     }
 
@@ -60,7 +60,7 @@ impl<B: DmaBuffer> Block<B> {
 
     /// Looks for a new block. One load when there is none.
     #[inline]
-    pub(super) fn look(&self, clock: &impl Time) -> Result<Look, RingFault> {
+    pub(crate) fn look(&self, clock: &impl Time) -> Result<Look, RingFault> {
         // The tail is the last word to become visible: unchanged, it says that no new block is complete.
         if self.word(TAIL) == self.seen { Ok(Look::Nothing) } else { self.read(clock) }
     }
@@ -95,7 +95,7 @@ impl<B: DmaBuffer> Block<B> {
     }
 
     /// The block with `sequence` is taken over. One that is not, because it was wrong, is found again by the next look.
-    pub(super) const fn accept(&mut self, sequence: u64) {
+    pub(crate) const fn accept(&mut self, sequence: u64) {
         self.seen = sequence;
     }
 
@@ -110,7 +110,7 @@ impl<B: DmaBuffer> Block<B> {
     }
 
     /// Bytes delivered by the last complete block of this run; 0 if there is none. For a card that is idle: nothing can be torn.
-    pub(super) fn final_count(&self) -> Result<u64, RingFault> {
+    pub(crate) fn final_count(&self) -> Result<u64, RingFault> {
         let words = self.words();
         match WriteBack::parse(&words) {
             Some(block) if block.run == self.run && block.sequence != 0 => Ok(block.hw_count),
@@ -121,7 +121,7 @@ impl<B: DmaBuffer> Block<B> {
 }
 
 /// Bytes of a block, and the grid that it lies on.
-pub(super) const BLOCK_BYTES: u64 = BYTES as u64;
+pub(crate) const BLOCK_BYTES: u64 = BYTES as u64;
 
 #[cfg(test)]
 mod tests {

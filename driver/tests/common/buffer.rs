@@ -1,4 +1,4 @@
-//! DMA memory as a bounce buffer: what the CPU sees is a copy, made when it acquires and destroyed when it releases. A driver that forgets either,
+//! DMA memory as a bounce buffer: what the CPU sees is a copy, made when it acquires and written back and destroyed when it releases. A driver that forgets either,
 //! or touches what it does not own, is found out.
 
 use super::Fake;
@@ -68,6 +68,7 @@ impl DmaBuffer for Buffer {
 
     fn release(&mut self, range: Range<u64>) {
         self.own(&range, true, false);
+        self.fake.lock().poke(self.addr + range.start, &self.copy[bytes(&range)]);
         self.copy[bytes(&range)].fill(0xdb);
     }
 

@@ -1,14 +1,16 @@
 //! The card's registers, memory and time. What a channel does is in [`super::channel`].
 
 use super::channel::Channel;
+use super::send::Sender;
 use super::{READ_NS, WRITE_NS};
 use silico_driver::platform::{AccessError, AllocError};
-use silico_spec::registers::{self, c2h, card};
+use silico_spec::registers::{self, c2h, card, h2c};
 use std::collections::BTreeMap;
 
 /// Bus address of the first byte of memory: above 4 GiB, so that an address cut to 32 bits is found out.
 const MEMORY_BASE: u64 = 0x1_0000_0000;
 pub const CHANNELS: u8 = 4;
+pub const SENDERS: u8 = 2;
 pub const FIFO_BYTES: u32 = 16 << 10;
 
 /// How the card misbehaves.
@@ -44,6 +46,10 @@ pub struct Faults {
     pub error_takes_ns: u64,
     /// The write-back block lands in two halves, with this many ns between them.
     pub torn_for_ns: u64,
+    /// Payload reads of H2C channels end in this error.
+    pub fail_read: Option<u8>,
+    /// Packed frames fill up each page, and go on in the next.
+    pub split_anywhere: bool,
 }
 
 #[derive(Debug)]
@@ -53,6 +59,9 @@ pub enum Event {
     Fail(u8, u8, u64),
     Interrupt(u16),
     Settle(u8),
+    Flush(u8),
+    SenderTimer(u8),
+    Work(u8, usize),
     Gone,
 }
 
@@ -66,6 +75,7 @@ pub struct State {
     /// Offset and value of each register write.
     pub writes: Vec<(u32, u64)>,
     pub channels: Vec<Channel>,
+    pub senders: Vec<Sender>,
     pub hole_writes: u32,
     enable: bool,
     scratch: u64,
@@ -85,6 +95,7 @@ impl State {
             fired: vec![false; 16],
             writes: Vec::with_capacity(1 << 16),
             channels: (0..CHANNELS).map(Channel::new).collect(),
+            senders: (0..SENDERS).map(Sender::new).collect(),
             hole_writes: 0,
             enable: false,
             scratch: 0,
@@ -129,6 +140,12 @@ impl State {
         self.memory[range].copy_from_slice(bytes);
     }
 
+    /// Words in memory, as the card reads them.
+    pub fn words<const N: usize>(&self, addr: u64) -> [u64; N] {
+        let bytes = self.memory(addr, N as u64 * 8);
+        std::array::from_fn(|word| u64::from_le_bytes(bytes[word * 8..word * 8 + 8].try_into().unwrap()))
+    }
+
     pub fn schedule(&mut self, ns: u64, event: Event) {
         self.event_number += 1;
         self.events.insert((self.now + ns, self.event_number), event);
@@ -149,6 +166,9 @@ impl State {
                 Event::Poke(addr, bytes) => self.poke(addr, &bytes),
                 Event::Fail(channel, code, addr) => self.fail(channel, code, addr),
                 Event::Settle(channel) => self.settle(channel),
+                Event::Flush(channel) => self.flush(channel),
+                Event::SenderTimer(channel) => self.sender_timer(channel),
+                Event::Work(channel, most) => self.work(channel, most),
                 Event::Interrupt(vector) => self.fired[usize::from(vector)] = true,
                 Event::Gone => self.faults.gone = true,
             }
@@ -180,6 +200,7 @@ impl State {
         let value = match self.faults.reads.get(&register.offset) {
             Some(value) => *value,
             None if register.block == "c2h" => self.read_channel(register.index as u8, (register.offset - c2h::BASE) % c2h::STRIDE),
+            None if register.block == "h2c" => self.read_sender(register.index as u8, (register.offset - h2c::BASE) % h2c::STRIDE),
             None => self.read_card(register.offset),
         };
         Ok(value >> (8 * (offset - register.offset)) & cut)
@@ -191,7 +212,7 @@ impl State {
             card::MAP_VERSION => card::MAP_VERSION_RESET,
             card::BUILD => u64::from(u32::MAX),
             card::CAPS => {
-                let caps = card::caps::C2H_CHANNELS.set(0, CHANNELS.into());
+                let caps = card::caps::C2H_CHANNELS.set(card::caps::H2C_CHANNELS.set(0, SENDERS.into()), CHANNELS.into());
                 card::caps::PORT_BYTES.set(card::caps::VECTORS_MINUS_ONE.set(caps, 15), 32)
             }
             card::FIFO_BYTES => FIFO_BYTES.into(),
@@ -225,9 +246,11 @@ impl State {
             card::CONTROL if card::control::RESET.is_set(value) => {
                 self.enable = false;
                 self.channels = (0..CHANNELS).map(Channel::new).collect();
+                self.senders = (0..SENDERS).map(Sender::new).collect();
             }
             card::CONTROL => self.enable = value & 1 != 0 && !self.faults.enable_stuck,
             card::PERF_CONTROL => {}
+            _ if register.block == "h2c" => self.write_sender(register.index as u8, (offset - h2c::BASE) % h2c::STRIDE, value),
             _ => self.write_channel(register.index as u8, (offset - c2h::BASE) % c2h::STRIDE, value),
         }
         Ok(())

@@ -1,7 +1,9 @@
 //! A C2H channel of the software card: frames into the ring, progress, interrupt, start, stop.
 
 use super::card::{Event, State};
+use super::pages::Pages;
 use silico_spec::crc::crc32c;
+use silico_spec::descriptor::CompletionFlags;
 use silico_spec::frame::{FrameHeader, footprint};
 use silico_spec::registers::c2h;
 use silico_spec::writeback::{ChannelError, ChannelState, WriteBack};
@@ -18,6 +20,8 @@ pub struct Channel {
     pub discarded: u32,
     pub blocks: u64,
     pub error: (u8, u64),
+    pub error_cookie: u64,
+    pub pages: Pages,
     pub armed: Option<u64>,
     /// Frames and bytes in the last block written.
     published: (u64, u64),
@@ -30,7 +34,7 @@ pub struct Channel {
 }
 
 impl Channel {
-    pub const fn new(number: u8) -> Self {
+    pub fn new(number: u8) -> Self {
         Self {
             state: ChannelState::Idle,
             run: 0,
@@ -41,6 +45,8 @@ impl Channel {
             discarded: 0,
             blocks: 0,
             error: (0, 0),
+            error_cookie: 0,
+            pages: Pages::default(),
             armed: None,
             published: (0, 0),
             held: VecDeque::new(),
@@ -89,6 +95,9 @@ impl State {
             c2h::SW_COUNT => this.sw,
             c2h::ERROR => this.error.0.into(),
             c2h::ERROR_ADDR => this.error.1,
+            c2h::ERROR_COOKIE => this.error_cookie,
+            c2h::COMP_TAIL => this.pages.comp_tail,
+            c2h::PAGES_HELD => this.pages.held() as u64,
             c2h::FRAMES => this.frames,
             c2h::DROPPED => this.dropped,
             c2h::RUN => this.run.into(),
@@ -108,6 +117,9 @@ impl State {
             c2h::CONTROL if value & 1 != 0 => self.start(channel),
             c2h::CONTROL => self.stop(channel),
             c2h::SW_COUNT => self.doorbell(channel, value),
+            c2h::FREE_TAIL | c2h::COMP_HEAD if self.channel(channel).state != ChannelState::Running => {}
+            c2h::FREE_TAIL => self.fetch_pages(channel, value),
+            c2h::COMP_HEAD => self.take_completions(channel, value),
             c2h::INT_DATA_ARM => {
                 self.channel(channel).armed = Some(value);
                 if self.faults.storm {
@@ -132,10 +144,11 @@ impl State {
         let run = this.run + u32::from(counts);
         *this = Channel { run, storage, state: ChannelState::Running, ..Channel::new(channel) };
         let (base, size) = (this.get(c2h::RING_BASE), this.get(c2h::RING_SIZE));
+        let pages = this.config(c2h::config::PAGES);
         let checks = [
-            (base.is_multiple_of(4096) && size.is_multiple_of(4096) && size != 0, ChannelError::BadRing, base),
+            (pages || base.is_multiple_of(4096) && size.is_multiple_of(4096) && size != 0, ChannelError::BadRing, base),
             (this.get(c2h::WB_ADDR).is_multiple_of(64), ChannelError::BadWriteBack, this.get(c2h::WB_ADDR)),
-            (footprint(this.get(c2h::MAX_FRAME) as u32) <= size, ChannelError::BadFrameLimit, this.get(c2h::MAX_FRAME)),
+            (pages || footprint(this.get(c2h::MAX_FRAME) as u32) <= size, ChannelError::BadFrameLimit, this.get(c2h::MAX_FRAME)),
         ];
         let bad = checks.iter().find(|check| !check.0).map(|check| (check.1 as u8, check.2));
         if let Some((code, addr)) = refuse.map(|code| (code, 0x1234)).or(bad) {
@@ -152,6 +165,7 @@ impl State {
             this.state = if idle { ChannelState::Idle } else { ChannelState::Stopping };
             this.discarded = this.held.len() as u32;
             this.held.clear();
+            self.complete(channel, CompletionFlags::FLUSHED);
             self.write_back(channel);
         }
     }
@@ -184,6 +198,11 @@ impl State {
             return;
         }
         this.sw = value;
+        self.retry(channel);
+    }
+
+    /// There is room again.
+    pub(super) fn retry(&mut self, channel: u8) {
         while let Some(payload) = self.channel(channel).held.pop_front() {
             if !self.fits(channel, &payload) {
                 self.channel(channel).held.push_front(payload);
@@ -195,6 +214,9 @@ impl State {
 
     fn fits(&mut self, channel: u8, payload: &[u8]) -> bool {
         let this = self.channel(channel);
+        if this.config(c2h::config::PAGES) {
+            return self.fits_pages(channel, footprint(payload.len() as u32));
+        }
         this.hw + footprint(payload.len() as u32) <= this.sw + this.get(c2h::RING_SIZE)
     }
 
@@ -214,6 +236,9 @@ impl State {
 
     fn put(&mut self, channel: u8, payload: &[u8]) {
         let this = self.channel(channel);
+        if this.config(c2h::config::PAGES) {
+            return self.put_pages(channel, payload);
+        }
         let header =
             FrameHeader { channel, length: payload.len() as u32, sequence: this.frames, crc: crc32c(payload), ..FrameHeader::default() };
         let mut bytes = header.emit().to_vec();
@@ -233,24 +258,41 @@ impl State {
     fn publish(&mut self, channel: u8) {
         let this = self.channel(channel);
         let (frames, bytes) = (this.frames - this.published.0, this.hw - this.published.1);
-        let reached = |register, value| this.get(register) != 0 && value >= this.get(register);
-        if !this.config(c2h::config::WRITE_BACK) || reached(c2h::WB_FRAMES, frames) || reached(c2h::WB_BYTES, bytes) {
+        if !this.config(c2h::config::WRITE_BACK) || reached(this, c2h::WB_FRAMES, frames) || reached(this, c2h::WB_BYTES, bytes) {
             self.write_back(channel);
             self.interrupt(channel);
         }
     }
 
+    /// A page is completed: what is in it is published by its entry alone.
+    pub(super) fn publish_pages(&mut self, channel: u8) {
+        let this = self.channel(channel);
+        this.published.0 = this.pages.completed_frames;
+        if reached(this, c2h::WB_FRAMES, this.frames) {
+            self.write_back(channel);
+        }
+        self.interrupt(channel);
+    }
+
     /// Writes the block, if there is to be one.
     pub fn write_back(&mut self, channel: u8) {
-        let (torn, none) = (self.faults.torn_for_ns, self.faults.no_write_back);
+        let none = self.faults.no_write_back;
         let this = self.channel(channel);
-        this.published = (this.frames, this.hw);
+        if !this.config(c2h::config::PAGES) {
+            this.published = (this.frames, this.hw);
+        }
         if !this.config(c2h::config::WRITE_BACK) || none {
             return;
         }
         this.blocks += 1;
         let addr = this.get(c2h::WB_ADDR);
         let words = this.block().emit();
+        self.write_block(addr, words);
+    }
+
+    /// Writes the words of a block, torn if it is to be.
+    pub(super) fn write_block(&mut self, addr: u64, words: [u64; 8]) {
+        let torn = self.faults.torn_for_ns;
         let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
         if torn == 0 {
             self.poke(addr, &bytes);
@@ -272,4 +314,8 @@ impl State {
             self.signal(c2h::int_data::VECTOR.get(word) as u8);
         }
     }
+}
+
+fn reached(channel: &Channel, register: u32, value: u64) -> bool {
+    channel.get(register) != 0 && value >= channel.get(register)
 }

@@ -6,12 +6,16 @@
 mod buffer;
 mod card;
 mod channel;
+mod pages;
+mod send;
 
 pub use buffer::Buffer;
 pub use card::{Event, Faults, State};
 
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{RingChannel, RingConfig};
+use silico_driver::h2c::{SendChannel, SendConfig};
+use silico_driver::pages::{PageChannel, PageConfig};
 use silico_driver::platform::{AccessError, AllocError, ConfigSpace, DmaMemory, Interrupts, Nanos, Platform, Registers, Time, Wake};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
@@ -50,6 +54,20 @@ impl Fake {
     /// Channel 0, open and started.
     pub fn started(&self, config: &RingConfig) -> RingChannel<Self> {
         let mut channel = self.card().channel(0, config).expect("open");
+        channel.start().expect("start");
+        channel
+    }
+
+    /// C2H channel 0 with pages, open and started.
+    pub fn paged(&self, config: &PageConfig) -> PageChannel<Self> {
+        let mut channel = self.card().page_channel(0, config).expect("open");
+        channel.start().expect("start");
+        channel
+    }
+
+    /// H2C channel 0, open and started.
+    pub fn sending(&self, config: &SendConfig) -> SendChannel<Self> {
+        let mut channel = self.card().send_channel(0, config).expect("open");
         channel.start().expect("start");
         channel
     }

@@ -1,0 +1,370 @@
+//! What every kind of channel is made of: its registers by name, its phase and run, and the way from idle to running and back.
+//!
+//! A start programs every register, so that it equals a first one whatever went before. A wait that ran out leaves the channel [`Phase::Stuck`],
+//! never "running": the next start resets it. Knows neither rings nor what is in them.
+
+use super::progress::{Block, Look};
+use super::wait::Waiting;
+use super::{Phase, WaitMode};
+use crate::access::Named;
+use crate::card::{Claim, identify, pause_until};
+use crate::error::{ChannelId, DriverError, Failure, RingFault};
+use crate::platform::{DmaBuffer, Platform, Time};
+use silico_spec::registers::{c2h, card, h2c};
+use silico_spec::units::BusAddr;
+use silico_spec::writeback::{ChannelState, WriteBack};
+
+/// How long a channel may take from `run` to running, in ns.
+pub const START_LIMIT_NS: u64 = 1_000_000;
+/// How long a channel may take to end what is in flight after a stop, in ns.
+pub const STOP_LIMIT_NS: u64 = 10_000_000;
+/// How long a channel may take for a reset, in ns.
+pub const RESET_LIMIT_NS: u64 = 10_000_000;
+
+/// Registers that channels of both directions have, as offsets in their block.
+struct Shared {
+    run: u32,
+    error: u32,
+    error_addr: u32,
+    error_cookie: u32,
+    arm: u32,
+}
+
+const C2H: Shared =
+    Shared { run: c2h::RUN, error: c2h::ERROR, error_addr: c2h::ERROR_ADDR, error_cookie: c2h::ERROR_COOKIE, arm: c2h::INT_DATA_ARM };
+const H2C: Shared =
+    Shared { run: h2c::RUN, error: h2c::ERROR, error_addr: h2c::ERROR_ADDR, error_cookie: h2c::ERROR_COOKIE, arm: h2c::INT_SPACE_ARM };
+
+// Control, status and error code are laid out alike in both directions: what is said below of the one holds for the other.
+const _: () = assert!(c2h::CONTROL == h2c::CONTROL && c2h::STATUS == h2c::STATUS);
+
+/// Offset in BAR0 of `register` of a channel.
+const fn at(id: ChannelId, register: u32) -> u32 {
+    match id {
+        ChannelId::C2h(number) => c2h::offset(number as u32, register),
+        ChannelId::H2c(number) => h2c::offset(number as u32, register),
+    }
+}
+
+/// What a channel gets of its card.
+pub(crate) struct Parts<P: Platform> {
+    pub(crate) regs: P::Regs,
+    pub(crate) irqs: P::Irqs,
+    pub(crate) clock: P::Clock,
+    pub(crate) id: ChannelId,
+    pub(crate) claim: Claim,
+}
+
+/// The interrupt that a channel waits on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Signal {
+    pub(crate) vector: u8,
+    /// Progress beyond the armed count before the card signals.
+    pub(crate) coalesce: u32,
+}
+
+/// How a wait for a state ended.
+pub(crate) enum Health {
+    /// It runs, or is on its way to the error state.
+    Alive,
+    /// It stopped by itself; its counts are final.
+    Failed(Failure),
+}
+
+/// The part of a channel that is the same in every kind.
+pub(crate) struct Base<P: Platform> {
+    regs: P::Regs,
+    pub(super) irqs: P::Irqs,
+    pub(crate) clock: P::Clock,
+    pub(crate) id: ChannelId,
+    pub(crate) phase: Phase,
+    /// Number of the run (starts since card reset).
+    pub(crate) run: u32,
+    /// Whether the card counts for this run: before, its counts are of another one.
+    pub(crate) started: bool,
+    pub(super) signal: Option<Signal>,
+    pub(crate) waiting: Waiting,
+    _claim: Claim,
+}
+
+impl<P: Platform> Base<P> {
+    /// Quiets the channel if an earlier user left it running. To be called before anything is mapped: that user's run may still write to where its
+    /// memory was.
+    pub(crate) fn open(parts: Parts<P>, signal: Option<Signal>, mode: WaitMode) -> Result<Self, DriverError> {
+        let Parts { regs, irqs, clock, id, claim } = parts;
+        let waiting = Waiting::new(mode);
+        let mut this = Self { regs, irqs, clock, id, phase: Phase::Idle, run: 0, started: false, signal, waiting, _claim: claim };
+        if this.state()? != ChannelState::Idle as u8 {
+            this.reset()?;
+        }
+        Ok(this)
+    }
+
+    pub(crate) const fn regs(&self) -> &P::Regs {
+        &self.regs
+    }
+
+    pub(crate) fn get32(&self, register: u32) -> Result<u32, DriverError> {
+        self.regs.get32(at(self.id, register))
+    }
+
+    pub(crate) fn any32(&self, register: u32) -> Result<u32, DriverError> {
+        self.regs.any32(at(self.id, register))
+    }
+
+    pub(crate) fn get64(&self, register: u32) -> Result<u64, DriverError> {
+        self.regs.get64(at(self.id, register))
+    }
+
+    pub(crate) fn put32(&self, register: u32, value: u32) -> Result<(), DriverError> {
+        self.regs.put32(at(self.id, register), value)
+    }
+
+    pub(crate) fn put64(&self, register: u32, value: u64) -> Result<(), DriverError> {
+        self.regs.put64(at(self.id, register), value)
+    }
+
+    /// Arms the interrupt with the count that the host has seen.
+    pub(super) fn arm(&self, seen: u64) -> Result<(), DriverError> {
+        self.put64(self.shared().arm, seen)
+    }
+
+    const fn shared(&self) -> &'static Shared {
+        match self.id {
+            ChannelId::C2h(_) => &C2H,
+            ChannelId::H2c(_) => &H2C,
+        }
+    }
+
+    #[cold]
+    pub(crate) const fn fault(&self, fault: RingFault) -> DriverError {
+        DriverError::Fault { channel: self.id, fault }
+    }
+
+    #[cold]
+    pub(crate) const fn failed(&self, failure: Failure) -> DriverError {
+        DriverError::Failed { channel: self.id, failure }
+    }
+
+    fn state(&self) -> Result<u8, DriverError> {
+        read_state(&self.regs, self.id)
+    }
+
+    pub(crate) fn read_failure(&self) -> Result<Failure, DriverError> {
+        let shared = self.shared();
+        let code = c2h::error::CODE.get(self.get32(shared.error)?.into()) as u8;
+        let any64 = |register| self.regs.any64(at(self.id, register));
+        Ok(Failure { code, addr: BusAddr(any64(shared.error_addr)?), cookie: any64(shared.error_cookie)? })
+    }
+
+    fn write_control(&self, value: u64) -> Result<(), DriverError> {
+        self.put32(c2h::CONTROL, value as u32)
+    }
+
+    fn wait_state(&self, wanted: impl Fn(u8) -> bool, limit_ns: u64) -> Result<(u8, u64), DriverError> {
+        wait_state(&self.regs, &self.clock, self.id, wanted, limit_ns)
+    }
+
+    /// Checks that a start may be, and makes the channel idle for it.
+    pub(crate) fn prepare(&mut self) -> Result<(), DriverError> {
+        if self.phase == Phase::Running {
+            return Err(DriverError::Running { channel: self.id });
+        }
+        let control = self.regs.get32(card::CONTROL)?;
+        if !card::control::ENABLE.is_set(control.into()) {
+            return Err(DriverError::Disabled);
+        }
+        self.write_control(0)?;
+        if self.phase == Phase::Stuck || self.state()? != ChannelState::Idle as u8 {
+            self.reset()?;
+        }
+        Ok(())
+    }
+
+    /// Starts the programmed channel; `block` takes blocks of the new run from here on.
+    pub(crate) fn launch<B: DmaBuffer>(&mut self, block: Option<&mut Block<B>>) -> Result<(), DriverError> {
+        let before = self.any32(self.shared().run)?;
+        // From here on it may run: whatever fails below must not leave it believed idle.
+        self.phase = Phase::Stuck;
+        self.write_control(c2h::control::RUN.set(0, 1))?;
+        // A refused start passes through "stopping" on its way to the error.
+        let settled = |state| state == ChannelState::Running as u8 || state == ChannelState::Error as u8;
+        let (state, waited) = self.wait_state(settled, START_LIMIT_NS)?;
+        match ChannelState::from_bits(state) {
+            Some(ChannelState::Running) => {}
+            Some(ChannelState::Error) => {
+                let failure = self.read_failure()?;
+                self.phase = Phase::Failed(failure);
+                return Err(self.failed(failure));
+            }
+            _ => return Err(DriverError::State { channel: self.id, found: state, wanted: ChannelState::Running, ns: waited }),
+        }
+        let (found, wanted) = (self.any32(self.shared().run)?, before.wrapping_add(1));
+        if found != wanted {
+            return Err(DriverError::Run { channel: self.id, found, wanted });
+        }
+        self.run = found;
+        if let Some(block) = block {
+            block.expect(found);
+        }
+        self.started = true;
+        self.phase = Phase::Running;
+        Ok(())
+    }
+
+    /// Ends the run and says whether there are final counts to be read: not for a channel that was idle before, nor for one that never started.
+    /// After it, the phase is idle or failed.
+    pub(crate) fn halt(&mut self) -> Result<bool, DriverError> {
+        match self.phase {
+            Phase::Idle => return Ok(false),
+            Phase::Failed(failure) => return Err(self.failed(failure)),
+            Phase::Running | Phase::Stuck => self.phase = Phase::Stuck,
+        }
+        self.write_control(0)?;
+        let done = |state| state == ChannelState::Idle as u8 || state == ChannelState::Error as u8;
+        let (state, ns) = self.wait_state(done, STOP_LIMIT_NS)?;
+        if !done(state) {
+            return Err(DriverError::State { channel: self.id, found: state, wanted: ChannelState::Idle, ns });
+        }
+        self.phase = Phase::Idle;
+        if !self.started {
+            return Ok(false);
+        }
+        // The completion of that read pushed all posted writes of the run into memory: everything is final.
+        let failure = self.read_failure()?;
+        if state == ChannelState::Error as u8 || failure.code != 0 {
+            self.phase = Phase::Failed(failure);
+        }
+        Ok(true)
+    }
+
+    /// How a run that is over ended: with `counts`, or by a failure.
+    pub(crate) const fn outcome<T: Copy>(&self, counts: T) -> Result<T, DriverError> {
+        match self.phase {
+            Phase::Failed(failure) => Err(self.failed(failure)),
+            Phase::Idle | Phase::Running | Phase::Stuck => Ok(counts),
+        }
+    }
+
+    /// Resets the channel, and waits until it is idle.
+    pub(crate) fn reset(&mut self) -> Result<(), DriverError> {
+        self.phase = Phase::Stuck;
+        self.write_control(c2h::control::RESET.set(0, 1))?;
+        wait_idle(&self.regs, &self.clock, self.id, RESET_LIMIT_NS)?;
+        (self.phase, self.started) = (Phase::Idle, false);
+        Ok(())
+    }
+
+    /// Nothing of the run before counts any more.
+    pub(crate) fn forget(&mut self) {
+        self.started = false;
+        if self.phase != Phase::Stuck {
+            self.phase = Phase::Idle;
+        }
+    }
+
+    /// Makes the channel quiet by all means, for a drop. Returns whether it will not write to memory any more.
+    pub(crate) fn quiet(&mut self) -> bool {
+        match self.halt() {
+            Ok(_) | Err(DriverError::Gone { .. } | DriverError::Failed { .. }) => true,
+            Err(_) => matches!(self.reset(), Ok(()) | Err(DriverError::Gone { .. })),
+        }
+    }
+
+    /// A new block of this run, if there is one. All ones are looked into.
+    #[inline]
+    pub(crate) fn look_at<B: DmaBuffer>(&self, block: &Block<B>) -> Result<Option<WriteBack>, DriverError> {
+        match block.look(&self.clock) {
+            Ok(Look::Nothing) => Ok(None),
+            Ok(Look::New(new)) => Ok(Some(new)),
+            Ok(Look::AllOnes) => Err(self.all_ones(RingFault::BlockAllOnes)),
+            Err(fault) => Err(self.fault(fault)),
+        }
+    }
+
+    /// Something in memory is all ones: the card is gone, or this is `fault`.
+    #[cold]
+    pub(crate) fn all_ones(&self, fault: RingFault) -> DriverError {
+        identify(&self.regs).err().unwrap_or_else(|| self.fault(fault))
+    }
+
+    /// What a block says of the channel's state.
+    pub(crate) fn health_of(&self, block: &WriteBack) -> Result<Health, DriverError> {
+        match ChannelState::from_bits(block.state) {
+            Some(ChannelState::Running) => Ok(Health::Alive),
+            Some(ChannelState::Error) => self.read_cookie(block).map(Health::Failed),
+            _ => Err(self.fault(RingFault::State { found: block.state })),
+        }
+    }
+
+    fn read_cookie(&self, block: &WriteBack) -> Result<Failure, DriverError> {
+        let cookie = self.regs.any64(at(self.id, self.shared().error_cookie))?;
+        Ok(Failure { code: block.error, addr: BusAddr(block.error_addr), cookie })
+    }
+
+    /// Asks the registers whether a channel that is silent still runs: one that failed because it may not write to memory any more cannot say so by
+    /// a block or an interrupt.
+    pub(crate) fn health(&self) -> Result<Health, DriverError> {
+        let found = self.state()?;
+        match ChannelState::from_bits(found) {
+            // Stopping, unasked: on its way to the error state, in which counts are final.
+            Some(ChannelState::Running | ChannelState::Stopping) => Ok(Health::Alive),
+            Some(ChannelState::Error) => self.read_failure().map(Health::Failed),
+            _ => Err(self.fault(RingFault::State { found })),
+        }
+    }
+
+    /// The channel stopped by itself. What it did before comes first, the failure after it.
+    pub(crate) fn note_failure(&mut self, failure: Failure, ready: bool) -> Result<bool, DriverError> {
+        self.phase = Phase::Failed(failure);
+        if ready { Ok(true) } else { Err(self.failed(failure)) }
+    }
+
+    /// Whether there is a point in looking for progress.
+    pub(crate) const fn listens(&self) -> Result<bool, DriverError> {
+        match self.phase {
+            Phase::Idle | Phase::Stuck => Ok(false),
+            Phase::Failed(failure) => Err(self.failed(failure)),
+            Phase::Running => Ok(true),
+        }
+    }
+}
+
+/// A stop before a restart: a run that had failed or does not stop in time is no error, since the start resets it.
+pub(crate) fn stopped_for_restart<T>(stopped: Result<T, DriverError>) -> Result<(), DriverError> {
+    match stopped {
+        Ok(_) | Err(DriverError::Failed { .. } | DriverError::State { .. } | DriverError::Fault { .. }) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn read_state(regs: &impl Named, channel: ChannelId) -> Result<u8, DriverError> {
+    Ok(c2h::status::STATE.get(regs.get32(at(channel, c2h::STATUS))?.into()) as u8)
+}
+
+/// Reads `STATUS.state` until it is `wanted`, or for `limit_ns`. Returns the last value and the time waited.
+fn wait_state(
+    regs: &impl Named,
+    clock: &impl Time,
+    channel: ChannelId,
+    wanted: impl Fn(u8) -> bool,
+    limit_ns: u64,
+) -> Result<(u8, u64), DriverError> {
+    let start = clock.now();
+    let deadline = start.after(limit_ns);
+    loop {
+        let state = read_state(regs, channel)?;
+        let now = clock.now();
+        if wanted(state) || now >= deadline {
+            return Ok((state, now.0.saturating_sub(start.0)));
+        }
+        clock.pause(pause_until(now, deadline));
+    }
+}
+
+/// Waits until `channel` is idle after a reset.
+pub(crate) fn wait_idle(regs: &impl Named, clock: &impl Time, channel: ChannelId, limit_ns: u64) -> Result<(), DriverError> {
+    let wanted = ChannelState::Idle;
+    let (found, ns) = wait_state(regs, clock, channel, |state| state == wanted as u8, limit_ns)?;
+    if found == wanted as u8 { Ok(()) } else { Err(DriverError::State { channel, found, wanted, ns }) }
+}

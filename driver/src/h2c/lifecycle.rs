@@ -1,0 +1,191 @@
+//! Open, start, stop, reset, drop of a host-to-card channel. The change of state itself is in [`crate::channel`].
+
+use super::config::{SendConfig, SendProgress};
+use super::ring::Ring;
+use super::staging::{STAGING_GRID, Staging};
+use super::{Memory, SendChannel};
+use crate::channel::base::{Base, Parts, stopped_for_restart};
+use crate::channel::progress::{BLOCK_BYTES, Block};
+use crate::channel::{Phase, held};
+use crate::error::{DriverError, RingFault};
+use crate::platform::{DmaBuffer, Platform};
+use core::mem;
+use silico_spec::descriptor::RING_GRID;
+use silico_spec::registers::h2c;
+
+/// The end of a run: what was sent, and what was not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Unsent {
+    /// Frames whose end has gone to the output.
+    pub sent: u64,
+    /// Payload bytes that have gone to the output, those of a frame that was cut included.
+    pub sent_bytes: u64,
+    /// Frames submitted and not sent, or not to their end.
+    pub frames: u64,
+    /// Descriptors submitted and not done.
+    pub descriptors: u64,
+}
+
+impl<P: Platform> SendChannel<P> {
+    pub(crate) fn open(platform: &P, parts: Parts<P>, config: SendConfig) -> Result<Self, DriverError> {
+        let base = Base::open(parts, config.signal(), config.wait)?;
+        let ring = platform.alloc(Ring::<P::Buffer>::bytes(config.entries), RING_GRID)?;
+        let staging = match config.staging_bytes {
+            0 => None,
+            bytes => Some(Staging::new(platform.alloc(bytes, STAGING_GRID)?)),
+        };
+        let block = match config.progress {
+            SendProgress::WriteBack(_) => Some(Block::new(platform.alloc(BLOCK_BYTES, BLOCK_BYTES)?, base.id.number())),
+            SendProgress::Register => None,
+        };
+        let memory = Some(Memory { ring: Ring::new(ring, config.entries), staging, block });
+        Ok(Self { memory, base, config, unsent: Unsent::default() })
+    }
+
+    /// Starts a new run: all counts from zero. Frames of the last run that were not sent are forgotten.
+    ///
+    /// # Errors
+    /// If it runs already, the card is disabled, the card refuses the configuration ([`DriverError::Failed`]), or it does not start within
+    /// [`START_LIMIT_NS`](crate::channel::START_LIMIT_NS).
+    pub fn start(&mut self) -> Result<(), DriverError> {
+        self.base.prepare()?;
+        self.forget();
+        self.program()?;
+        self.base.launch(held(&mut self.memory).block.as_mut())
+    }
+
+    /// Stops the run, and says what was not sent. What the card has under way it may still end. Stopping a channel that is idle gives the same again.
+    ///
+    /// # Errors
+    /// If it is not idle within [`STOP_LIMIT_NS`](crate::channel::STOP_LIMIT_NS); if it had failed ([`DriverError::Failed`]; [`SendChannel::unsent`] says
+    /// what was not sent); if its final counts make no sense.
+    pub fn stop(&mut self) -> Result<Unsent, DriverError> {
+        if self.base.halt()? {
+            self.final_counts()?;
+        }
+        self.base.outcome(self.unsent)
+    }
+
+    /// What the run has sent and what not: final after a stop or a failure, else as far as is known.
+    #[must_use]
+    pub fn unsent(&self) -> Unsent {
+        match self.ring() {
+            Some(ring) if self.base.phase == Phase::Running || matches!(self.base.phase, Phase::Failed(_)) => {
+                count(ring, self.unsent.sent_bytes)
+            }
+            _ => self.unsent,
+        }
+    }
+
+    /// Stops, if it runs, and starts a new run. The way out of [`Phase::Failed`] and [`Phase::Stuck`] too.
+    ///
+    /// # Errors
+    /// As [`SendChannel::start`]; a run that had failed or does not stop in time is no error here: the channel is reset.
+    pub fn restart(&mut self) -> Result<(), DriverError> {
+        if self.base.phase == Phase::Running {
+            stopped_for_restart(self.stop())?;
+        }
+        self.start()
+    }
+
+    /// Resets the channel: as after power-on. Frames that were not sent are forgotten; other channels do not notice.
+    ///
+    /// # Errors
+    /// If it is not idle within [`RESET_LIMIT_NS`](crate::channel::RESET_LIMIT_NS).
+    pub fn reset(&mut self) -> Result<(), DriverError> {
+        self.base.reset()?;
+        self.forget();
+        Ok(())
+    }
+
+    /// Nothing of the run before is left. The channel must be idle.
+    fn forget(&mut self) {
+        let memory = held(&mut self.memory);
+        while let Some(piece) = memory.ring.take_undone() {
+            memory.take_back(piece);
+        }
+        memory.ring.restart();
+        if let Some(block) = &mut memory.block {
+            block.clear();
+        }
+        self.base.forget();
+        self.unsent = Unsent::default();
+    }
+
+    fn final_counts(&mut self) -> Result<(), DriverError> {
+        let done = self.base.get64(h2c::DONE)?;
+        self.advance(done)?;
+        let sent_bytes = self.base.get64(h2c::BYTES)?;
+        let memory = held(&mut self.memory);
+        self.unsent = count(&memory.ring, sent_bytes);
+        let frames = self.base.get64(h2c::FRAMES)?;
+        if frames != self.unsent.sent {
+            return Err(self.base.fault(RingFault::FrameCount { announced: frames, found: self.unsent.sent }));
+        }
+        let (found, wanted) = (self.base.get32(h2c::DISCARDED)?, memory.ring.rung() - done);
+        if u64::from(found) != wanted {
+            return Err(self.base.fault(RingFault::Discarded { found, wanted }));
+        }
+        // One that failed may have been cut off from memory: its registers alone count.
+        if let (Phase::Idle, Some(block)) = (self.base.phase, &memory.block) {
+            let written = block.final_count().map_err(|fault| self.base.fault(fault))?;
+            if written != done {
+                return Err(self.base.fault(RingFault::FinalCount { block: written, register: done }));
+            }
+        }
+        Ok(())
+    }
+
+    fn program(&mut self) -> Result<(), DriverError> {
+        let memory = held(&mut self.memory);
+        let (base, config) = (&self.base, &self.config);
+        base.put64(h2c::RING_BASE, memory.ring.buffer().bus_addr().0)?;
+        base.put32(h2c::RING_ENTRIES, config.entries)?;
+        base.put32(h2c::CONFIG, config_word(config))?;
+        base.put64(h2c::WB_ADDR, memory.block.as_ref().map_or(0, |block| block.buffer().bus_addr().0))?;
+        let policy = match config.progress {
+            SendProgress::WriteBack(policy) => [policy.every, policy.time],
+            SendProgress::Register => [0; 2],
+        };
+        base.put32(h2c::WB_EVERY, policy[0])?;
+        base.put32(h2c::WB_TIME, policy[1])?;
+        let interrupt = config.interrupt.unwrap_or_default();
+        let enable = u64::from(config.interrupt.is_some());
+        let space = h2c::int_space::VECTOR.set(h2c::int_space::ENABLE.set(0, enable), interrupt.vector.into());
+        let error = h2c::int_error::VECTOR.set(h2c::int_error::ENABLE.set(0, enable), interrupt.error_vector.into());
+        base.put32(h2c::INT_SPACE, space as u32)?;
+        base.put32(h2c::INT_SPACE_COUNT, interrupt.count)?;
+        base.put32(h2c::INT_SPACE_TIME, interrupt.time)?;
+        base.put32(h2c::INT_ERROR, error as u32)
+    }
+}
+
+impl<P: Platform> Drop for SendChannel<P> {
+    /// As the drop of every channel: quiet first, and memory of a card that does not get quiet is leaked.
+    fn drop(&mut self) {
+        if !self.base.quiet() {
+            mem::forget(self.memory.take());
+        }
+    }
+}
+
+fn count<B: DmaBuffer>(ring: &Ring<B>, final_bytes: u64) -> Unsent {
+    Unsent {
+        sent: ring.sent.frames,
+        sent_bytes: final_bytes.max(ring.sent.bytes),
+        frames: ring.submitted.frames - ring.sent.frames,
+        descriptors: ring.given() - ring.done(),
+    }
+}
+
+fn config_word(config: &SendConfig) -> u32 {
+    let (output, target) = config.output.encode();
+    let fields = [
+        (h2c::config::OUTPUT, output),
+        (h2c::config::WRITE_BACK, matches!(config.progress, SendProgress::WriteBack(_)).into()),
+        (h2c::config::RELAXED, config.relaxed.into()),
+        (h2c::config::NO_SNOOP, config.no_snoop.into()),
+        (h2c::config::TARGET, target),
+    ];
+    fields.iter().fold(0, |word, (field, value)| field.set(word, *value)) as u32
+}

@@ -30,7 +30,7 @@ use crate::trace::Trace;
 use silico_spec::credit::Limits;
 use silico_spec::generator::XorShift64;
 use silico_spec::params::{DataWidth, MAX_C2H};
-use silico_spec::port::{Response, Stimulus, TlpPort};
+use silico_spec::port::{OutStream, Response, Stimulus, TlpPort};
 use silico_spec::units::Cycle;
 use std::fmt;
 use std::sync::Arc;
@@ -185,6 +185,13 @@ impl Machine {
         if let Err(error) = self.try_feed(channel, source) {
             panic!("{error}");
         }
+    }
+
+    /// Takes what came out of host-to-card channel `channel`'s output stream since the last call. It is kept until somebody does.
+    pub fn take_output(&mut self, channel: usize) -> OutStream {
+        let Some(out) = self.stimulus.out.get_mut(channel) else { return OutStream::default() };
+        let ready_at = out.ready_at;
+        std::mem::replace(out, OutStream { ready_at, ..OutStream::default() })
     }
 
     /// All sources are finished and their frames have passed into the card.

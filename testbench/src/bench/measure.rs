@@ -7,7 +7,8 @@ use crate::cli::RunOptions;
 use crate::report::Report;
 use crate::run::{CouldNotRun, Progress, RunConfig, build, run};
 use rustix::time::{ClockId, clock_gettime};
-use silico_driver::platform::{Platform, Registers};
+use silico_driver::h2c::{Output, SendConfig, Until};
+use silico_driver::platform::{Platform, Registers, Time};
 use silico_spec::registers::card;
 use std::time::{Duration, Instant};
 
@@ -29,6 +30,9 @@ const SPARSE: &[&str] = &["--source", "generator", "--channels", "1", "--frame-s
 const SMALL: [&str; 4] = ["--source", "generator", "--frame-size", "64"];
 /// A scenario: a new machine, bring-up, about 2000 busy clocks, the end.
 const CASE: &[&str] = &["--source", "generator", "--frame-size", "64..1500", "--frames", "80"];
+/// Frames that the card fetches in a round, and how long the host waits for one.
+const READ_FRAMES: u64 = 5_000;
+const DEADLINE_NS: u64 = 10_000_000;
 /// Register reads in a round.
 const READS: u32 = 20_000;
 /// Frames of the short and the long run between which allocations are compared.
@@ -47,7 +51,7 @@ pub(super) fn all(time: Duration) -> Result<Table, CouldNotRun> {
             row("DMA writes, 4 KiB frames, one channel", one, "B/s", Some(PYTHON_WRITE)),
             row("DMA writes, 4 KiB frames, four channels", four, "B/s", Some(PYTHON_WRITE)),
             row("DMA writes, 64 to 1500 B, four, Gen 3 x8", mixed, "B/s", Some(PYTHON_WRITE)),
-            Row { name: "DMA read payload", value: None, unit: "B/s", reference: Some(PYTHON_READ) },
+            row("DMA reads, 4 KiB frames, one channel", reads(time)?, "B/s", Some(PYTHON_READ)),
             row("register round trips", register_reads(time)?, "/s", Some(PYTHON_REGISTER)),
             row("sparse clocks: a frame in 400 us", idle(time)?, "clocks/s", None),
             row("scenarios: new machine, 80 frames, end", cases(time)?, "/s", None),
@@ -98,6 +102,31 @@ fn full_loop(args: &[&str], time: Duration) -> Result<(f64, f64), CouldNotRun> {
         Ok(report.bytes as f64 / seconds)
     })?;
     Ok((clocks, bytes))
+}
+
+/// Payload bytes a second that a host-to-card channel fetches, in frames of 4 KiB, into the card's checking sink.
+fn reads(time: Duration) -> Result<f64, CouldNotRun> {
+    let said = |e: silico_driver::error::DriverError| CouldNotRun(e.to_string());
+    let link = RunOptions::typed(&["--gen", "4", "--lanes", "16", "--mps", "512", "--mrrs", "4096"]);
+    let bench = build(&RunConfig::new(&link.map_err(|e| CouldNotRun(e.to_string()))?)?)?;
+    let config = SendConfig { output: Output::Check, batch: 8, ..SendConfig::default() };
+    let mut channel = bench.card.send_channel(0, &config).map_err(said)?;
+    channel.start().map_err(said)?;
+    let payload = [0x5a; 4096];
+    best(time, || {
+        let start = cpu();
+        for frame in 0..READ_FRAMES {
+            let room = channel.wait(Until::Staging(payload.len() as u32), bench.platform.now().after(DEADLINE_NS));
+            room.map_err(said)?;
+            channel.send(&payload, frame).map_err(said)?;
+        }
+        channel.wait(Until::AllSent, bench.platform.now().after(DEADLINE_NS)).map_err(said)?;
+        let seconds = cpu() - start;
+        match bench.platform.machine().violation() {
+            Some(violation) => Err(CouldNotRun(violation.to_string())),
+            None => Ok((READ_FRAMES * payload.len() as u64) as f64 / seconds),
+        }
+    })
 }
 
 fn register_reads(time: Duration) -> Result<f64, CouldNotRun> {

@@ -1,21 +1,20 @@
 //! The card: its units joined, and one clock of all of them.
 
-use crate::access::{Access, Completion, MAX_DWORDS};
-use crate::c2h::{Channel, Env, Front, Signal, Want};
+use crate::access::{Access, Completion};
+use crate::c2h::{Channel, Env, Front, Signal};
 use crate::config::{ConfigSpace, Effects, ErrorKind, ResetKind};
 use crate::h2c::{self, Lack};
-use crate::malformed::malformed;
-use crate::msix::{Message, Msix};
+use crate::msix::Msix;
 use crate::read::Reads;
-use crate::receive::{PostedWrite, Receiver};
+use crate::receive::Receiver;
 use crate::registers::{Asked, CardRegisters};
+use crate::set::Set;
 use crate::transmit::{Source, Transmitter};
 use silico_spec::credit::{Class, Limits};
 use silico_spec::params::{CardParams, MAX_C2H, ParamError};
-use silico_spec::port::{MAX_PAYLOAD, Response, TlpBuf};
-use silico_spec::tlp::{ErrorSeverity, Header, Kind, routing};
-use silico_spec::units::{Cycle, Dwords, Tag};
-use silico_spec::writeback;
+use silico_spec::port::{Response, TlpBuf};
+use silico_spec::tlp::{ErrorSeverity, Header, routing};
+use silico_spec::units::Cycle;
 use std::collections::VecDeque;
 
 /// The cycle model of the reference card.
@@ -51,61 +50,18 @@ pub struct Card {
     pub(crate) feeders: [Option<u8>; MAX_C2H],
     pub(crate) loops: usize,
     /// Messages owed to the root complex, as in [`MESSAGES`].
-    messages: [bool; MESSAGES.len()],
+    pub(crate) messages: [bool; MESSAGES.len()],
     /// A TLP is being received: its first beat has come and no reset since.
     pub(crate) receiving: bool,
     in_reset: bool,
 }
 
-/// A set of channels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Set(pub(crate) u16);
-
-impl Set {
-    pub(crate) fn all(channels: usize) -> Self {
-        Self(((1_u32 << channels) - 1) as u16)
-    }
-
-    #[inline]
-    pub(crate) fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    pub(crate) fn insert(&mut self, channel: usize) {
-        self.0 |= 1 << channel;
-    }
-
-    pub(crate) fn contains(self, channel: usize) -> bool {
-        self.0 >> channel & 1 != 0
-    }
-
-    pub(crate) fn remove(&mut self, channel: usize) {
-        self.0 &= !(1 << channel);
-    }
-
-    /// Those from `first` on, then those before it.
-    pub(crate) fn from(self, first: usize) -> impl Iterator<Item = usize> {
-        let below = (1 << first) - 1;
-        Self(self.0 & !below).chain(Self(self.0 & below))
-    }
-}
-
-impl Iterator for Set {
-    type Item = usize;
-
-    #[inline]
-    fn next(&mut self) -> Option<usize> {
-        let channel = self.0.trailing_zeros() as usize;
-        self.0 &= self.0.wrapping_sub(1);
-        (channel < 16).then_some(channel)
-    }
-}
-
 /// Message code and routing of what the card may owe the root complex, most urgent first: ERR_FATAL, ERR_NONFATAL, ERR_COR to the root
 /// complex, PME_TO_Ack gathered on the way (PCIe 4.0 tables 2-18, 2-20 and 2-21).
-const MESSAGES: [(u8, u8); 4] = [(0x33, routing::TO_ROOT), (0x31, routing::TO_ROOT), (0x30, routing::TO_ROOT), (0x1b, routing::GATHERED)];
+pub(crate) const MESSAGES: [(u8, u8); 4] =
+    [(0x33, routing::TO_ROOT), (0x31, routing::TO_ROOT), (0x30, routing::TO_ROOT), (0x1b, routing::GATHERED)];
 /// PME_TO_Ack in [`MESSAGES`].
-const PME_TO_ACK: usize = 3;
+pub(crate) const PME_TO_ACK: usize = 3;
 
 /// Place in [`MESSAGES`].
 fn severity(message: ErrorSeverity) -> usize {
@@ -177,7 +133,7 @@ impl Card {
     }
 
     /// Follows what the channels are shown of the card: after a change of config space, credits or the global enable.
-    fn update_env(&mut self) {
+    pub(crate) fn update_env(&mut self) {
         self.env = Env {
             width: self.params.width,
             mps: self.config.max_payload(),
@@ -354,200 +310,11 @@ impl Card {
         Some(source)
     }
 
-    fn count_beats(&mut self, source: Source, beats: u64) {
+    pub(crate) fn count_beats(&mut self, source: Source, beats: u64) {
         self.registers.perf.tx_busy += beats;
         if let Source::Channel(index) = source {
             self.channels[index].perf.tx_beats += beats;
         }
-    }
-
-    /// Chooses the next TLP, if one may go, and offers it from the next clock on.
-    fn grant(&mut self, env: &Env) -> Option<Source> {
-        let granted = self.grant_completion().or_else(|| {
-            // With a reset pending nothing new: the completion of the write that asked for it goes, then the reset comes.
-            if self.flr_pending { None } else { self.grant_request(env) }
-        });
-        if granted.is_none() && self.starved(env) {
-            self.registers.perf.no_credit += 1;
-        }
-        granted
-    }
-
-    /// Reads and posted requests in turn; what lacks its own credits holds up nothing of the other kind.
-    fn grant_request(&mut self, env: &Env) -> Option<Source> {
-        if self.transmitter.reads_first
-            && let Some(granted) = self.grant_read(env)
-        {
-            return Some(granted);
-        }
-        if let Some(granted) = self.grant_posted(env) {
-            self.transmitter.reads_first = true;
-            return Some(granted);
-        }
-        self.grant_read(env)
-    }
-
-    fn grant_posted(&mut self, env: &Env) -> Option<Source> {
-        let message = self.grant_message().or_else(|| self.grant_interrupt());
-        message.unwrap_or_else(|| self.grant_channel(env))
-    }
-
-    /// Something wants to go, and nothing can for want of credits.
-    fn starved(&self, env: &Env) -> bool {
-        !self.completions.is_empty() || self.posted_wanted(env) || self.read_starved(env)
-    }
-
-    fn grant_completion(&mut self) -> Option<Source> {
-        let completion = *self.completions.front()?;
-        let payload = completion.header.payload_bytes();
-        if !self.transmitter.affords(&self.limits, Class::Completion, payload) {
-            return None;
-        }
-        self.completions.pop_front();
-        self.transmitter.tlp.set_len(payload as usize);
-        for (bytes, dword) in self.transmitter.tlp.payload_mut().as_chunks_mut::<4>().0.iter_mut().zip(completion.data) {
-            *bytes = dword.to_le_bytes();
-        }
-        self.load(Source::Completion, completion.header)
-    }
-
-    /// A message for the root complex. `None`: none waits. `Some(None)`: one waits and holds up what is posted.
-    fn grant_message(&mut self) -> Option<Option<Source>> {
-        let message = self.messages.iter().position(|waits| *waits)?;
-        if !self.transmitter.affords(&self.limits, Class::Posted, 0) {
-            return Some(None);
-        }
-        self.messages[message] = false;
-        self.transmitter.tlp.set_len(0);
-        let (code, routing) = MESSAGES[message];
-        let header = Header::of(Kind::Message(routing), true, Dwords(0)).with_requester(self.config.bdf()).with_message_code(code);
-        Some(self.load(Source::Message, header))
-    }
-
-    /// `None`: no message waits. `Some(None)`: one waits and holds up what is posted.
-    fn grant_interrupt(&mut self) -> Option<Option<Source>> {
-        if !self.interrupt_ready() {
-            return None;
-        }
-        if !self.transmitter.affords(&self.limits, Class::Posted, 4) {
-            return Some(None);
-        }
-        let message = self.take_interrupt()?;
-        self.transmitter.tlp.set_len(4);
-        self.transmitter.tlp.payload_mut().copy_from_slice(&message.data.to_le_bytes());
-        self.registers.perf.interrupts += 1;
-        let header = Header::memory(Kind::MemWrite, self.config.bdf(), Tag(0), message.address, Dwords(1));
-        Some(self.load(Source::Interrupt, header))
-    }
-
-    fn interrupt_ready(&self) -> bool {
-        self.msix.any_ready() || self.config.any_msi_ready()
-    }
-
-    /// The next message of MSI-X or MSI: one of them at most is on.
-    fn take_interrupt(&mut self) -> Option<Message> {
-        if let Some((vector, message)) = self.msix.take_ready() {
-            self.channels.iter_mut().for_each(|channel| channel.message_sent(vector));
-            self.h2c_message_sent(vector);
-            return Some(message);
-        }
-        self.config.take_ready_msi()
-    }
-
-    /// C2H channels and the write-back blocks of H2C channels in turn.
-    fn grant_channel(&mut self, env: &Env) -> Option<Source> {
-        if self.transmitter.blocks_first
-            && let Some(block) = self.grant_block()
-        {
-            return block;
-        }
-        match self.grant_c2h(env) {
-            Some(granted) => granted,
-            None => self.grant_block().flatten(),
-        }
-    }
-
-    /// `None`: no channel wants to send. `Some(None)`: the next one lacks credits.
-    fn grant_c2h(&mut self, env: &Env) -> Option<Option<Source>> {
-        for index in self.awake.from(self.transmitter.turn) {
-            let Some(want) = self.channels[index].want_in(env) else { continue };
-            if !self.config.bus_master() {
-                self.channels[index].refuse();
-                continue;
-            }
-            if !self.transmitter.affords(&self.limits, Class::Posted, want.bytes()) {
-                return Some(None);
-            }
-            self.transmitter.turn = if index + 1 < self.channels.len() { index + 1 } else { 0 };
-            self.transmitter.blocks_first = true;
-            return Some(self.grant_want(index, want, env));
-        }
-        None
-    }
-
-    fn grant_want(&mut self, index: usize, want: Want, env: &Env) -> Option<Source> {
-        let target = self.channels[index].grant(want, env, self.cycles, &mut self.transmitter.tlp);
-        let mut attributes = target.attributes;
-        attributes.relaxed &= self.config.relaxed_allowed();
-        attributes.no_snoop &= self.config.no_snoop_allowed();
-        let address = silico_spec::units::BusAddr(target.address);
-        let header =
-            Header::memory(Kind::MemWrite, self.config.bdf(), Tag(0), address, Dwords(want.bytes() / 4)).with_attributes(attributes);
-        self.load(Source::Channel(index), header)
-    }
-
-    pub(crate) fn load(&mut self, source: Source, header: Header) -> Option<Source> {
-        let beats = self.params.width.beats(self.transmitter.tlp.payload().len() as u32);
-        self.transmitter.load(source, header, beats);
-        self.env.consumed = self.transmitter.consumed[Class::Posted as usize];
-        Some(source)
-    }
-
-    /// Whether [`Card::grant`] would do something.
-    pub(crate) fn grantable(&self, env: &Env) -> bool {
-        let affords = |class, payload| self.transmitter.affords(&self.limits, class, payload);
-        if self.completions.front().is_some_and(|completion| affords(Class::Completion, completion.header.payload_bytes())) {
-            return true;
-        }
-        self.read_grantable(env) || self.posted_grantable(env)
-    }
-
-    fn posted_grantable(&self, env: &Env) -> bool {
-        let affords = |payload| self.transmitter.affords(&self.limits, Class::Posted, payload);
-        if self.messages.iter().any(|waits| *waits) {
-            return affords(0);
-        }
-        if self.interrupt_ready() {
-            return affords(4);
-        }
-        let block = self.block_wanted().then_some(writeback::BYTES);
-        let c2h = || self.awake.from(self.transmitter.turn).find_map(|index| self.channels[index].wanted_bytes(env));
-        let next = if self.transmitter.blocks_first { block.or_else(c2h) } else { c2h().or(block) };
-        next.is_some_and(|bytes| !self.config.bus_master() || affords(bytes))
-    }
-
-    /// The transmit side of some clocks in which no TLP starts or ends.
-    pub(crate) fn pass_beats(&mut self, clocks: u64, hold: u64, env: &Env, now: Cycle) {
-        match self.transmitter.source {
-            None if self.starved(env) => self.registers.perf.no_credit += clocks,
-            None => {}
-            Some(source) => {
-                let held = clocks.min(hold);
-                let beats = clocks - held;
-                self.registers.perf.tx_held += held;
-                if self.transmitter.beat == 0 && beats > 0 {
-                    self.transmitter.first = now.0 + held;
-                }
-                self.transmitter.beat += beats as u32;
-                self.count_beats(source, beats);
-            }
-        }
-    }
-
-    fn posted_wanted(&self, env: &Env) -> bool {
-        let channels = || self.config.bus_master() && self.awake.into_iter().any(|index| self.channels[index].wanted_bytes(env).is_some());
-        let blocks = || self.config.bus_master() && self.block_wanted();
-        self.messages.iter().any(|waits| *waits) || self.interrupt_ready() || channels() || blocks()
     }
 
     fn end_of_clock(&mut self) {
@@ -577,82 +344,5 @@ impl Card {
             // A message of MSI may stand for several vectors: it takes none of them along in INT_STATUS.
             self.config.raise_msi(vector as u8);
         }
-    }
-
-    // --- receiving ----------------------------------------------------------------------------------------------------------
-
-    /// A TLP has come whole, in this clock.
-    pub(crate) fn receive(&mut self, tlp: &TlpBuf) {
-        if tlp.discard {
-            return;
-        }
-        self.poked = true;
-        self.registers.perf.rx_tlps += 1;
-        let header = Header(tlp.header);
-        let kind = header.kind();
-        // What answers a read of before a function-level reset goes by limits that are gone.
-        let late = kind.class() == Class::Completion && self.reads.has_forgotten(&header);
-        let max_payload = if late { MAX_PAYLOAD as u32 } else { self.config.max_payload() };
-        if malformed(&header, tlp.payload().len() as u32, max_payload) {
-            self.log(ErrorKind::MalformedTlp, Some(&header));
-            return self.receiver.free(kind.class(), tlp.payload().len() as u32);
-        }
-        match kind {
-            Kind::MemWrite => self.receive_write(header, tlp.payload()),
-            Kind::Message(_) | Kind::MessageData(_) => {
-                if let (SET_SLOT_POWER_LIMIT, Some(limit)) = (header.message_code(), tlp.payload().first_chunk::<4>()) {
-                    self.config.set_slot_power(u32::from_le_bytes(*limit));
-                }
-                self.messages[PME_TO_ACK] |= header.message_code() == PME_TURN_OFF;
-                self.drop_tlp(header, unexpected_message(&header));
-            }
-            _ => match kind.class() {
-                Class::Completion => self.receive_completion(header, tlp.payload()),
-                _ => {
-                    let request = self.receiver.request(header, tlp.payload());
-                    if self.receiver.push_non_posted(request).is_err() {
-                        self.log(ErrorKind::ReceiverOverflow, None);
-                    }
-                }
-            },
-        }
-    }
-
-    fn receive_write(&mut self, header: Header, payload: &[u8]) {
-        let Some((bar, offset)) = self.config.claims(header.address()) else {
-            return self.drop_tlp(header, Some(ErrorKind::UnsupportedRequest));
-        };
-        if header.poisoned() {
-            return self.drop_tlp(header, Some(ErrorKind::PoisonedTlp));
-        }
-        if header.length().0 > MAX_DWORDS {
-            return self.drop_tlp(header, Some(ErrorKind::CompleterAbort));
-        }
-        let request = self.receiver.request(header, payload);
-        if self.receiver.push_posted(PostedWrite { bar, offset, request }).is_err() {
-            self.log(ErrorKind::ReceiverOverflow, None);
-        }
-    }
-
-    fn drop_tlp(&mut self, header: Header, error: Option<ErrorKind>) {
-        if let Some(error) = error {
-            self.log(error, Some(&header));
-        }
-        self.receiver.release(header);
-    }
-}
-
-/// Message code.
-const SET_SLOT_POWER_LIMIT: u8 = 0x50;
-/// Message code; answered by PME_TO_Ack (PCIe 4.0 §5.3.3.2.1).
-const PME_TURN_OFF: u8 = 0x19;
-
-/// Messages that an endpoint takes (PCIe 4.0 §2.2.8): power limit, unlock, PME turn-off, vendor type 1. Others are unsupported.
-fn unexpected_message(header: &Header) -> Option<ErrorKind> {
-    const UNLOCK: u8 = 0x00;
-    const VENDOR_TYPE_1: u8 = 0x7f;
-    match header.message_code() {
-        SET_SLOT_POWER_LIMIT | UNLOCK | PME_TURN_OFF | VENDOR_TYPE_1 => None,
-        _ => Some(ErrorKind::UnsupportedRequest),
     }
 }

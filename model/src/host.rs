@@ -1,11 +1,12 @@
 //! What the card does for its host-to-card channels: grants of their reads and blocks, completions, outputs, loops into C2H channels.
 
 use crate::c2h::{Env, Front, Signal, Write};
-use crate::card::{Card, Fronts, Set};
+use crate::card::{Card, Fronts};
 use crate::config::ErrorKind;
 use crate::h2c::{self, Lack, Need, Output};
 use crate::read::{Effect, Owner};
 use crate::registers::error_summary;
+use crate::set::Set;
 use crate::transmit::Source;
 use silico_spec::credit::Class;
 use silico_spec::params::MAX_H2C;

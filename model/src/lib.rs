@@ -6,9 +6,11 @@
 //! link: only the port of [`silico_spec::port`].
 
 mod access;
+mod arrive;
 mod c2h;
 mod card;
 pub mod config;
+mod grant;
 mod h2c;
 mod host;
 mod malformed;
@@ -18,6 +20,7 @@ mod port;
 mod read;
 mod receive;
 mod registers;
+mod set;
 mod transmit;
 
 pub use card::Card;

@@ -362,3 +362,20 @@ fn a_front_end_beat_in_the_clock_of_a_refusal_is_not_forgotten() {
     bench.run(100);
     assert_eq!(bench.get64(0, c2h::FRAMES), 1);
 }
+
+/// The map says that a start sets what counts in a run to zero; the armed count of the run before stayed.
+#[test]
+fn a_start_clears_the_armed_count() {
+    let params = CardParams::default();
+    let mut bench = Bench::new(Card::new(params.clone()).unwrap(), &params);
+    bench.bring_up(1);
+    bench.enable();
+    bench.set_up_ring(0, 0x1000, 0, 1000);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.set64(0, c2h::INT_DATA_ARM, 7);
+    assert_eq!(bench.get64(0, c2h::INT_DATA_ARM), 7);
+    bench.set32(0, c2h::CONTROL, 0);
+    bench.run(50);
+    bench.set32(0, c2h::CONTROL, 1);
+    assert_eq!((bench.get64(0, c2h::INT_DATA_ARM), bench.get64(0, c2h::SW_COUNT)), (0, 0));
+}

@@ -195,6 +195,7 @@ impl Channel {
         self.descriptors.restart();
         self.payload.clear();
         self.progress.restart();
+        self.causes.arm = 0;
         self.state = State::Running;
         if let Err((code, value)) = self.run.check(&self.params, targets) {
             self.fail(code, value, 0);

@@ -1,0 +1,196 @@
+//! The channel towards the transmitter: what it wants to send, what has left, and what is signalled for it.
+
+use super::{After, Channel, Chunk, Env, Flight, Next, Signal, State, Target, Want, progress};
+use silico_spec::frame::{FrameHeader, GRID, HEADER_BYTES};
+use silico_spec::port::TlpBuf;
+use silico_spec::tlp::Attributes;
+use silico_spec::writeback::{self, ChannelError, ChannelState, WriteBack};
+
+impl Channel {
+    /// What the channel would send now.
+    pub(crate) fn want_in(&self, env: &Env) -> Option<Want> {
+        if self.progress.due {
+            return Some(Want::WriteBack);
+        }
+        match self.next {
+            Next::Chunk(chunk) if env.enabled => Some(Want::Data(chunk)),
+            _ => None,
+        }
+    }
+
+    /// Bytes of what the channel would send now: [`Channel::want_in`] without its details.
+    #[inline]
+    pub(crate) fn wanted_bytes(&self, env: &Env) -> Option<u32> {
+        match &self.next {
+            _ if self.progress.due => Some(writeback::BYTES),
+            Next::Chunk(chunk) if env.enabled => Some(chunk.bytes()),
+            _ => None,
+        }
+    }
+
+    /// The card may not write to memory. The channel fails at the end of the clock: a beat that its source was shown to be taken is taken.
+    pub(crate) fn refuse(&mut self) {
+        self.refused = true;
+    }
+
+    #[cold]
+    pub(super) fn fail_refused(&mut self) {
+        self.refused = false;
+        self.progress.due = false;
+        self.fail(ChannelError::BusMasterOff, 0);
+    }
+
+    /// `want` is granted: fills in the payload and says where it goes.
+    pub(crate) fn grant(&mut self, want: Want, env: &Env, now: u64, out: &mut TlpBuf) -> Target {
+        out.set_len(want.bytes() as usize);
+        match want {
+            Want::WriteBack => self.grant_block(now, out),
+            Want::Data(chunk) => self.grant_chunk(chunk, env, out),
+        }
+    }
+
+    pub(super) fn grant_block(&mut self, now: u64, out: &mut TlpBuf) -> Target {
+        let mut state = self.state();
+        if let State::Stopping { after, block_sent } = &mut self.state {
+            *block_sent = true;
+            state = if *after == After::Error { ChannelState::Error } else { ChannelState::Idle };
+        }
+        self.progress.granted(self.delivered);
+        let block = WriteBack {
+            sequence: self.progress.sequence,
+            hw_count: self.delivered.count,
+            frames: self.delivered.frames,
+            dropped: self.ingest.dropped,
+            stamp: now,
+            error_addr: self.error.1,
+            state: state as u8,
+            error: self.error.0 as u8,
+            channel: self.index,
+            run: self.runs,
+        };
+        progress::emit(&block, out);
+        self.flight = Some(Flight::WriteBack);
+        Target { address: self.run.wb_addr, attributes: Attributes::default() }
+    }
+
+    pub(super) fn grant_chunk(&mut self, chunk: Chunk, env: &Env, out: &mut TlpBuf) -> Target {
+        let mut payload = out.payload_mut();
+        let mut count = None;
+        let mut length = None;
+        if chunk.header {
+            let (header, rest) = payload.split_at_mut(HEADER_BYTES as usize);
+            header.copy_from_slice(&self.frame_header());
+            payload = rest;
+        }
+        self.fifo.grant(payload);
+        if chunk.ends {
+            length = self.fifo.pop_frame().map(|frame| frame.length);
+        }
+        let offset = self.packetizer.offset(&chunk, self.run.ring_size);
+        let relaxed = self.run.relaxed() && !self.packetizer.overwrites(&chunk);
+        self.packetizer.granted(&chunk, length, self.run.ring_size);
+        if chunk.ends {
+            count = Some(self.packetizer.base());
+        }
+        self.flight = Some(Flight::Data { payload: chunk.payload, count });
+        self.refresh(env);
+        Target { address: self.run.ring_base + offset, attributes: Attributes { relaxed, no_snoop: self.run.no_snoop(), id_based: false } }
+    }
+
+    pub(super) fn frame_header(&self) -> [u8; HEADER_BYTES as usize] {
+        let frame = self.fifo.head().copied().unwrap_or_default();
+        FrameHeader {
+            channel: self.index,
+            flags: frame.flags,
+            length: frame.length,
+            sequence: self.packetizer.sequence,
+            stamp: frame.stamp,
+            source: frame.source,
+            crc: frame.crc,
+        }
+        .emit()
+    }
+
+    /// The TLP has left.
+    pub(crate) fn left(&mut self, flight: Flight, env: &Env) {
+        match flight {
+            Flight::WriteBack => self.progress.left(),
+            Flight::Data { payload, count } => {
+                self.fifo.free(payload, count.is_some());
+                if let Some(count) = count.filter(|_| !self.giving_up()) {
+                    self.delivered.count = count;
+                    self.delivered.frames += 1;
+                }
+                if self.state == State::Running {
+                    self.update_busy();
+                    self.refresh(env);
+                }
+            }
+        }
+    }
+
+    /// A reset is under way: nothing of the run counts any more.
+    pub(super) fn giving_up(&self) -> bool {
+        matches!(self.state, State::Stopping { after: After::Reset, .. })
+    }
+
+    /// The end of clock `now`: write-back and interrupts become due, a stop moves on.
+    pub(crate) fn end_of_clock(&mut self, now: u64, can_write: bool) -> [Option<Signal>; 2] {
+        if self.refused {
+            self.fail_refused();
+        }
+        let failed = self.settle(can_write);
+        let data = if self.giving_up() { false } else { self.update_progress(now) };
+        let signal = |fires: bool, register: u32| if fires { progress::vector(register) } else { None };
+        [signal(data, self.causes.data).map(Signal::Data), signal(failed, self.causes.error).map(Signal::Error)]
+    }
+
+    pub(super) fn update_progress(&mut self, now: u64) -> bool {
+        let due = self.progress.due;
+        let fires = self.progress.update(now, &self.run.pace(), &self.causes, self.delivered);
+        if self.state != State::Running {
+            // Outside a run only a stop's last block goes out; see `settle`.
+            self.progress.due = due;
+        }
+        fires
+    }
+
+    /// The cause was signalled: until its message has gone out, or it is armed anew, it shows in `INT_STATUS`.
+    pub(crate) fn note_fired(&mut self, signal: Signal) {
+        match signal {
+            Signal::Data(vector) => self.fired[0] = Some(vector),
+            Signal::Error(vector) => self.fired[1] = Some(vector),
+        }
+    }
+
+    /// The message of `vector` goes out.
+    pub(crate) fn message_sent(&mut self, vector: u16) {
+        self.fired.iter_mut().for_each(|fired| *fired = fired.filter(|fired| *fired != vector));
+    }
+
+    /// The vectors of the data and the error cause, where they were signalled and their message has not gone out.
+    pub(crate) fn fired(&self) -> [Option<u16>; 2] {
+        self.fired
+    }
+
+    /// The next cycle at whose end something happens by itself.
+    pub(crate) fn timer(&self) -> Option<u64> {
+        self.progress.timer(&self.run.pace(), &self.causes, self.state == State::Running)
+    }
+
+    pub(crate) fn latch_perf(&mut self) {
+        self.latched = self.perf;
+    }
+
+    /// Bytes on the grid: a doorbell beyond or beside them is refused.
+    pub(super) fn doorbell(&mut self, value: u64) {
+        if self.state != State::Running {
+            return;
+        }
+        if value < self.sw_count || value > self.delivered.count || !value.is_multiple_of(GRID.into()) {
+            self.fail(ChannelError::BadDoorbell, value);
+        } else {
+            self.sw_count = value;
+        }
+    }
+}

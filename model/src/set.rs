@@ -1,0 +1,45 @@
+//! A set of channels: who is awake.
+
+/// A set of channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Set(pub(crate) u16);
+
+impl Set {
+    pub(crate) fn all(channels: usize) -> Self {
+        Self(((1_u32 << channels) - 1) as u16)
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn insert(&mut self, channel: usize) {
+        self.0 |= 1 << channel;
+    }
+
+    pub(crate) fn contains(self, channel: usize) -> bool {
+        self.0 >> channel & 1 != 0
+    }
+
+    pub(crate) fn remove(&mut self, channel: usize) {
+        self.0 &= !(1 << channel);
+    }
+
+    /// Those from `first` on, then those before it.
+    pub(crate) fn from(self, first: usize) -> impl Iterator<Item = usize> {
+        let below = (1 << first) - 1;
+        Self(self.0 & !below).chain(Self(self.0 & below))
+    }
+}
+
+impl Iterator for Set {
+    type Item = usize;
+
+    #[inline]
+    fn next(&mut self) -> Option<usize> {
+        let channel = self.0.trailing_zeros() as usize;
+        self.0 &= self.0.wrapping_sub(1);
+        (channel < 16).then_some(channel)
+    }
+}

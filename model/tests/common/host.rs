@@ -144,7 +144,8 @@ impl Host {
                     header = header.with_poisoned(true);
                 }
                 if first && fault == Fault::Long {
-                    data.extend([0; 64]);
+                    // Beyond the end of the request, however it was split: less would pass for a longer first piece.
+                    data.resize(piece.byte_count.next_multiple_of(4) as usize + 64, 0);
                     header = header.with_length(Dwords(data.len() as u32 / 4));
                 }
                 self.pool(due, header, data, piece.last);

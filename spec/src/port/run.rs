@@ -20,11 +20,11 @@ pub struct RxTlp {
 /// What the machine does to the card in the coming clocks.
 #[derive(Debug)]
 pub struct Stimulus {
-    /// See [`PortIn::reset`]. Constant during a run.
+    /// See [`PortIn::reset`](super::PortIn::reset). Constant during a run.
     pub reset: bool,
-    /// See [`PortIn::link_up`]. Constant during a run.
+    /// See [`PortIn::link_up`](super::PortIn::link_up). Constant during a run.
     pub link_up: bool,
-    /// See [`PortIn::credits`]. Constant during a run.
+    /// See [`PortIn::credits`](super::PortIn::credits). Constant during a run.
     pub credits: Limits,
     /// `tx_ready` is low before this cycle and high from it on.
     pub tx_ready_at: Cycle,
@@ -87,9 +87,9 @@ pub struct Response {
     pub tlp: TlpBuf,
     /// Cycle in which the first beat of `tlp` passed.
     pub tlp_first: Cycle,
-    /// See [`PortOut::credits`], as driven after the run.
+    /// See [`PortOut::credits`](super::PortOut::credits), as driven after the run.
     pub credits: Option<Limits>,
-    /// See [`PortOut::front_busy`], as driven after the run.
+    /// See [`PortOut::front_busy`](super::PortOut::front_busy), as driven after the run.
     pub front_busy: u16,
 }
 

@@ -14,6 +14,7 @@ mod fetch;
 mod grant;
 mod h2c;
 mod host;
+mod inspect;
 mod malformed;
 pub mod msix;
 mod perf;

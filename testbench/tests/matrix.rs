@@ -140,3 +140,24 @@ fn sparse_frames_wake_the_host(#[values("poll", "interrupt", "hybrid")] notify: 
     let woken = report.host.interrupts > 0;
     assert_eq!(woken, notify != "poll", "{}", report.command);
 }
+
+/// Pages of all sizes, packed and not, over links that starve the card of credits; frames of all sizes.
+#[rstest]
+fn pages(
+    #[values("96", "512", "4KiB", "12KiB")] page: &str,
+    #[values(false, true)] packed: bool,
+    #[values("poll", "interrupt", "hybrid")] notify: &str,
+    #[values(("stall", "1", "1"), ("stall", "3", "8"), ("drop", "1", "2"))] link: (&str, &str, &str),
+) {
+    let (full, generation, lanes) = link;
+    let mut common = vec!["--discipline", "pages", "--page-size", page, "--ring-size", "60KiB", "--notify", notify, "--full", full];
+    common.extend(["--gen", generation, "--lanes", lanes, "--channels", "3"]);
+    if packed {
+        common.push("--packed");
+    }
+    let stand_in = ["--source", "generator", "--frame-size", "1"];
+    pass(&with_front(config(&[&common[..], &stand_in].concat()), &EDGES, 160));
+    let made = ["--source", "generator", "--frame-size", "0..2500", "--frames", "300"];
+    let report = pass(&config(&[&common[..], &made].concat()));
+    assert!(report.command.contains("--discipline pages") && report.setup.pages.is_some());
+}

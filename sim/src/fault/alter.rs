@@ -147,8 +147,7 @@ fn corrupted_completion(header: Header, field: Field, mask: u32) -> Header {
 pub(super) fn refuse(tlp: &mut TlpBuf, from: &Header, status: CompletionStatus) {
     let header = Header(tlp.header);
     let (requester, tag) = (header.requester(), header.tag());
-    let made =
-        Header::completion(false, header.completer(), status, from.byte_count(), requester, tag, from.lower_address(), Dwords(0));
+    let made = Header::completion(false, header.completer(), status, from.byte_count(), requester, tag, from.lower_address(), Dwords(0));
     tlp.set_len(0);
     tlp.header = made.with_traffic_class(header.traffic_class()).with_attributes(header.attributes()).0;
 }

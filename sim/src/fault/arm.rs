@@ -62,7 +62,8 @@ impl Armed {
     /// The stream depends on the seed, on what the rule says, and on how many equal ones stand before it: on no other rule.
     pub(super) fn new(rule: Rule, equals: u64, seed: u64) -> Self {
         // FNV-1a.
-        let hash = rule.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
+        let hash =
+            rule.to_string().bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3));
         Self { rule, seen: 0, struck: 0, random: stream(seed, hash.wrapping_add(equals)), spent: false }
     }
 

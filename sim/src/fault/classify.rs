@@ -106,7 +106,8 @@ mod tests {
         assert_eq!(classify(&write(0x1000, &[&header.emit()[..], &[7; 32]].concat())), WriteKind::FrameHeader(header));
         assert_eq!(classify(&write(0x1000, &block)), WriteKind::WriteBack);
         assert_eq!(classify(&write(0x1000, &[0; 64])), WriteKind::Payload);
-        let entry = PageCompletion { cookie: 3, bytes: 4096, sequence: 9, stamp: 77, frames: 2, flags: CompletionFlags(CompletionFlags::PHASE) };
+        let entry =
+            PageCompletion { cookie: 3, bytes: 4096, sequence: 9, stamp: 77, frames: 2, flags: CompletionFlags(CompletionFlags::PHASE) };
         let entry: Vec<u8> = entry.emit().iter().flat_map(|word| word.to_le_bytes()).collect();
         assert_eq!(classify(&write(0x1000, &entry)), WriteKind::Entry);
         assert_eq!(classify(&write(0x1000, &[0x78; 32])), WriteKind::Payload);

@@ -1,6 +1,6 @@
 //! The record of what was planted, and the switch by which a fault takes the link down. A clone sees the same, whoever owns the card by then.
 
-use super::rule::{Harm, Rule, Trigger};
+use super::rule::{Harm, Rule, Trigger, What};
 use crate::trace::Way;
 use silico_spec::tlp::Header;
 use silico_spec::units::{Cycle, Cycles};
@@ -34,10 +34,21 @@ impl Planted {
     }
 }
 
+impl Planted {
+    /// The TLP, in words.
+    #[must_use]
+    pub fn tlp(&self) -> String {
+        if self.rule.what == What::Repeat {
+            return "a whole frame".into();
+        }
+        let way = if self.way == Way::ToHost { "card -> host" } else { "host -> card" };
+        format!("{way} {}", self.header)
+    }
+}
+
 impl fmt::Display for Planted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let way = if self.way == Way::ToHost { "card -> host" } else { "host -> card" };
-        write!(f, "{} at {} ({}): {way} {}", self.rule, self.cycle, self.harm().word(), self.header)
+        write!(f, "{} at {} ({}): {}", self.rule, self.cycle, self.harm().word(), self.tlp())
     }
 }
 

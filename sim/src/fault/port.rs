@@ -199,8 +199,11 @@ impl Plan {
         for end in [&mut self.held_until, &mut self.floor, &mut self.stalled_down] {
             *end = if *end > now { *end } else { Cycle(0) };
         }
+        let owed = self.owed_down;
         self.arrivals(now, stimulus);
         self.repeat_at_front(now, stimulus);
+        // Other credits for the host end the run, as those of a card do.
+        let limit = if owed == self.owed_down { limit } else { Cycles(1) };
         let mut saved = Saved { limit: Cycles(limit.0.max(1)), credits: stimulus.credits, tx_ready_at: stimulus.tx_ready_at };
         let until = |saved: &mut Saved, at: Cycle| saved.limit = Cycles(saved.limit.0.min(at.since(now).0.max(1)));
         for starved in [&mut self.starved_up, &mut self.starved_down] {
@@ -244,6 +247,7 @@ impl Plan {
             self.from_card(last, stimulus, response);
         }
         self.pass_beats(now, stimulus, response);
+        self.starved_down = self.starved_down.filter(|(end, _)| *end > Cycle(last.0 + 1));
         let granted = self.starved_down.map_or(self.card_credits, |(_, frozen)| Some(frozen));
         response.credits = granted.map(|limits| self.owed_down.shown(limits));
     }
@@ -329,7 +333,10 @@ impl Plan {
 
     /// Goes to sleep for good if nothing can happen any more.
     pub(super) fn doze(&mut self) {
-        let idle = self.outgoing.is_empty() && self.sending.is_none() && self.ended.is_empty() && self.marks.iter().all(|mark| *mark == Passable::No);
+        let idle = self.outgoing.is_empty()
+            && self.sending.is_none()
+            && self.ended.is_empty()
+            && self.marks.iter().all(|mark| *mark == Passable::No);
         let free = self.owed_up.is_none() && self.owed_down.is_none() && self.starved_up.is_none() && self.starved_down.is_none();
         // What is held, or parked, needs its end; and so does what a retraining moved.
         let quiet = self.parked.is_none() && [self.held_until, self.floor, self.stalled_down] == [Cycle(0); 3];

@@ -132,4 +132,3 @@ impl Recording {
         self.replaced >= self.bytes.len()
     }
 }
-

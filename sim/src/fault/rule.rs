@@ -325,6 +325,8 @@ impl Rule {
         match self.what {
             What::Delay(_) | What::Overtake(_) | What::Starve(_) | What::Stall(_) | What::Retrain(_) => Harm::Benign,
             What::Answer(CompletionStatus::ConfigRetry) if matches!(kind, TlpKind::Config) => Harm::Benign,
+            // Nobody answers a posted request, so nobody looks at its tag.
+            What::Corrupt(Field::Tag, mask) if kind.is_write() && mask <= 0xff => Harm::Benign,
             What::Poison | What::Answer(_) | What::Timeout | What::Spurious | What::Malformed | What::Flap(_) | What::Truncate(_) => {
                 Harm::Recoverable
             }
@@ -355,7 +357,10 @@ impl Rule {
             }
         }
         if kind.usual_way() != select.way
-            && matches!(kind, TlpKind::Payload | TlpKind::WriteBack | TlpKind::Entry | TlpKind::Interrupt | TlpKind::Config | TlpKind::Frame)
+            && matches!(
+                kind,
+                TlpKind::Payload | TlpKind::WriteBack | TlpKind::Entry | TlpKind::Interrupt | TlpKind::Config | TlpKind::Frame
+            )
         {
             return refuse("direction", kind.word().into(), "left out: such TLPs go one way only");
         }

@@ -1,6 +1,8 @@
 //! Each kind of fault reaches the far side, leaves the rest alone, and keeps credits and the port's clocks right.
 
-use super::script::{CARD, HOST, Ran, Script, class_of, completion, grants, header, interrupt, payload, ran, ran_with, read, register_read, write};
+use super::script::{
+    CARD, HOST, Ran, Script, class_of, completion, grants, header, interrupt, payload, ran, ran_with, read, register_read, write,
+};
 use super::*;
 use crate::distribution::stream;
 use silico_spec::credit::{Class, Limit, Limits};
@@ -153,7 +155,12 @@ fn a_duplicate_waits_for_credits() {
 fn truncate_and_malformed_break_the_length() {
     let limits = tlp::Limits { max_payload: 256, ..tlp::Limits::DEFAULT };
     let check = |tlp: &TlpBuf| tlp::check(&head(tlp), tlp.payload().len(), &limits);
-    let ran = ran(&["mwr.truncate(3)@1", "mwr.malformed@2", "mrd.malformed@1", "cpl.malformed@2"], &[writes(3), vec![read(0x5000, 4, 1)]].concat(), &reads(2), 100);
+    let ran = ran(
+        &["mwr.truncate(3)@1", "mwr.malformed@2", "mrd.malformed@1", "cpl.malformed@2"],
+        &[writes(3), vec![read(0x5000, 4, 1)]].concat(),
+        &reads(2),
+        100,
+    );
     let (up, down) = (ran.up(), ran.down());
     assert_eq!(check(&up[0]), Err(RuleBroken::PayloadLength { promised: 64, got: 12 }));
     assert_eq!(check(&up[1]), Err(RuleBroken::PayloadLength { promised: 68, got: 64 }));
@@ -191,11 +198,10 @@ fn a_completion_becomes_another_answer_for_all_that_remains() {
     let ins = [(30, completion(1, 192, 64)), (40, completion(1, 128, 64)), (50, completion(2, 64, 64)), (60, completion(1, 64, 64))];
     let ran = ran(&["cpl.ur@2"], &[], &ins, 200);
     let got = ran.down();
-    assert_eq!(got.iter().map(|tlp| (head(tlp).tag().0, head(tlp).kind())).collect::<Vec<_>>(), [
-        (1, Kind::CompletionData),
-        (2, Kind::CompletionData),
-        (1, Kind::Completion)
-    ]);
+    assert_eq!(
+        got.iter().map(|tlp| (head(tlp).tag().0, head(tlp).kind())).collect::<Vec<_>>(),
+        [(1, Kind::CompletionData), (2, Kind::CompletionData), (1, Kind::Completion)]
+    );
     assert_eq!((head(&got[2]).status(), head(&got[2]).byte_count()), (CompletionStatus::UnsupportedRequest, 128));
 }
 
@@ -260,7 +266,9 @@ fn a_flap_asks_the_machine() {
 
 #[test]
 fn triggers_windows_and_limits_count_what_matches() {
-    let struck = |rule: &str| ran(&[rule], &writes(20), &[], 200).log.records().iter().map(|one| one.header.address().0 / 64 % 64).collect::<Vec<_>>();
+    let struck = |rule: &str| {
+        ran(&[rule], &writes(20), &[], 200).log.records().iter().map(|one| one.header.address().0 / 64 % 64).collect::<Vec<_>>()
+    };
     assert_eq!(struck("mwr.poison@3"), [2]);
     assert_eq!(struck("mwr.poison@3+5"), [2, 7, 12, 17]);
     assert_eq!(struck("mwr.poison@3+5/times=2"), [2, 7]);

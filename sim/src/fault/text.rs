@@ -30,7 +30,8 @@ pub struct RuleError {
     pub right: &'static str,
 }
 
-const FORM: &str = "KIND.WHAT[@N], as in cpl.ur@3, mwr.drop%0.01 or irq.delay(500)@2 (short forms: flip-byte@N, drop-interrupt@N, repeat-frame@N)";
+const FORM: &str =
+    "KIND.WHAT[@N], as in cpl.ur@3, mwr.drop%0.01 or irq.delay(500)@2 (short forms: flip-byte@N, drop-interrupt@N, repeat-frame@N)";
 const KINDS: &str = "any, mwr, payload, wb, entry, irq, mrd, cpl, cfg, msg or frame";
 const WHATS: &str = "drop, delay(N), overtake(N), reorder(N), corrupt(FIELD^MASK), poison, dup, truncate(N), ur, ca, crs, timeout, spurious, \
      malformed, starve(N), stall(N), retrain(N), flap(N) or repeat";
@@ -128,7 +129,8 @@ fn what_of(text: &str) -> Result<What, RuleError> {
         "flap" => return span().map(What::Flap),
         "truncate" => {
             let dwords = argument.and_then(number).and_then(|n| u16::try_from(n).ok());
-            return dwords.map_or_else(|| wrong("dwords", text, "a number of dwords in parentheses, as in truncate(1)"), |n| Ok(What::Truncate(n)));
+            return dwords
+                .map_or_else(|| wrong("dwords", text, "a number of dwords in parentheses, as in truncate(1)"), |n| Ok(What::Truncate(n)));
         }
         "corrupt" => return field_of(argument.unwrap_or_default()),
         _ => return wrong("what", text, WHATS),
@@ -392,12 +394,10 @@ mod tests {
             any::<(u64, u64)>().prop_map(|(first, step)| Trigger::Every { first, step }),
             (0.0f64..1.5).prop_map(Trigger::Chance),
         ];
-        let channel = prop_oneof![
-            (0u8..16).prop_map(ChannelSel::Any),
-            (0u8..16).prop_map(ChannelSel::C2h),
-            (0u8..16).prop_map(ChannelSel::H2c)
-        ];
-        let select = (any::<bool>(), 0..TlpKind::ALL.len(), proptest::option::of(channel), any::<Option<(u64, u64)>>(), any::<Option<u16>>());
+        let channel =
+            prop_oneof![(0u8..16).prop_map(ChannelSel::Any), (0u8..16).prop_map(ChannelSel::C2h), (0u8..16).prop_map(ChannelSel::H2c)];
+        let select =
+            (any::<bool>(), 0..TlpKind::ALL.len(), proptest::option::of(channel), any::<Option<(u64, u64)>>(), any::<Option<u16>>());
         (select, whats(), trigger, any::<Option<(u64, u64)>>(), any::<Option<u64>>()).prop_map(|(select, what, trigger, cycles, times)| {
             let (up, kind, channel, addresses, requester) = select;
             let way = if up { Way::ToHost } else { Way::ToCard };

@@ -62,14 +62,14 @@ impl Channels {
     }
 
     /// A TLP from the card has left it.
-    pub(super) fn from_card(&mut self, header: &Header) {
+    pub(super) fn sent(&mut self, header: &Header) {
         if header.kind() == Kind::MemRead {
             self.reads.insert(header.tag().0, (header.address().0, header.length().bytes()));
         }
     }
 
     /// A TLP is on its way to the card.
-    pub(super) fn to_card(&mut self, tlp: &TlpBuf) {
+    pub(super) fn arriving(&mut self, tlp: &TlpBuf) {
         let header = Header(tlp.header);
         if header.kind() == Kind::MemWrite
             && let Ok(value) = tlp.payload().try_into().map(u64::from_le_bytes)

@@ -29,7 +29,7 @@ impl Plan {
         let tlp = &mut stimulus.rx[index].tlp;
         let (before, request, bytes) = (Price::of(tlp), Header(tlp.header), tlp.payload().len());
         if let Some(channels) = &mut self.channels {
-            channels.to_card(tlp);
+            channels.arriving(tlp);
         }
         let mut effects = self.strike(cycle, Way::ToCard, tlp);
         self.note_arrival(&request, bytes);

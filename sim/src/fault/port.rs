@@ -244,7 +244,7 @@ impl Plan {
         let last = Cycle(now.0 + response.clocks.0.max(1) - 1);
         self.repeat_in_ring(last, stimulus, response);
         if response.tlp_done {
-            self.from_card(last, stimulus, response);
+            self.card_sent(last, stimulus, response);
         }
         self.pass_beats(now, stimulus, response);
         self.starved_down = self.starved_down.filter(|(end, _)| *end > Cycle(last.0 + 1));

@@ -45,7 +45,7 @@ fn a_rule_that_never_matches_changes_nothing() {
 
 #[test]
 fn drop_takes_the_nth_of_its_kind_and_gives_its_credits_back() {
-    let tlps = vec![interrupt(0), payload(0x1000, 1), interrupt(1), interrupt(2)];
+    let tlps = [interrupt(0), payload(0x1000, 1), interrupt(1), interrupt(2)];
     let script = Script { outs: tlps.iter().map(|tlp| (0, tlp.clone())).collect(), grants: Some(grants()), ..Script::default() };
     let ran = ran_with(&["drop-interrupt@2"], script, &[], 50, grants());
     assert_eq!(ran.up(), [tlps[0].clone(), tlps[1].clone(), tlps[3].clone()]);

@@ -30,7 +30,7 @@ pub(super) struct Outgoing {
 
 impl Plan {
     /// The card has sent the TLP in `response`, whose last beat passed in `cycle`.
-    pub(super) fn from_card(&mut self, cycle: Cycle, stimulus: &mut Stimulus, response: &mut Response) {
+    pub(super) fn card_sent(&mut self, cycle: Cycle, stimulus: &mut Stimulus, response: &mut Response) {
         let before = Price::of(&response.tlp);
         let request = Header(response.tlp.header);
         self.note_sender(&request);
@@ -86,7 +86,7 @@ impl Plan {
             _ => {}
         }
         if let Some(channels) = &mut self.channels {
-            channels.from_card(header);
+            channels.sent(header);
         }
     }
 

@@ -231,9 +231,9 @@ pub struct RunOptions {
     /// Clocks without progress after which the run is a failure.
     #[arg(long, value_name = "CLOCKS", default_value_t = 2_500_000)]
     pub patience: u64,
-    /// Plants faults, to see them found; may be given several times. [up.|down.]KIND.WHAT[@N|@N+STEP|%P][/FILTER=VALUE]..., such as
-    /// payload.corrupt(data[0])@3, cpl.ur@3, mwr.drop%0.01, irq.delay(500)@2 or mrd.timeout@1/ch=0; in short flip-byte@N, drop-interrupt@N,
-    /// repeat-frame@N.
+    /// Plants faults, to see them found; may be given several times. KIND.WHAT, then @N, @N+STEP or %P, then filters such as /ch=0 or /times=3:
+    /// payload.poison@3, cpl.ur@3, mwr.drop%0.01, irq.delay(500)@2, mrd.timeout@1/ch=0, up.cpl.ur@40; in short flip-byte@N,
+    /// drop-interrupt@N, repeat-frame@N.
     #[arg(long = "fault", value_name = "RULE")]
     pub faults: Vec<Rule>,
     /// Writes what the host received; a pcap, if the input is one and the name ends in .pcap.

@@ -2,7 +2,7 @@
 
 use crate::cli::options::{Discipline, FullKind, NotifyKind, RunOptions, SourceKind};
 use crate::cli::reproduce;
-use crate::fault::Fault;
+use crate::fault::Rule;
 use crate::input::error::BadInput;
 use crate::input::schedule::{Pace, Plan};
 use crate::input::sizes::{FrameSizes, show_bytes};
@@ -65,8 +65,8 @@ pub struct RunConfig {
     pub coalesce_clocks: u32,
     /// Clocks after which a page that is left alone is completed; 0: never.
     pub flush_clocks: u32,
-    /// Fault to plant.
-    pub fault: Option<Fault>,
+    /// Faults to plant.
+    pub faults: Vec<Rule>,
 }
 
 impl RunConfig {
@@ -139,7 +139,7 @@ impl RunConfig {
             write_back_clocks: clocks(options.write_back.ns, clock_ps),
             coalesce_clocks: clocks(options.coalesce_time, clock_ps),
             flush_clocks: if options.packed { clocks(options.flush_time, clock_ps) } else { 0 },
-            fault: options.fault,
+            faults: options.faults.clone(),
         })
     }
 }
@@ -176,12 +176,7 @@ fn check_pages(options: &RunOptions, max_frame: u32) -> Result<(), BadInput> {
     if options.packed && options.flush_time == 0 {
         return Err(BadInput::setting("--flush-time", 0, "at least 1 ns: the last page of a run is not full"));
     }
-    match options.fault {
-        Some(Fault::RepeatFrame(_)) => {
-            Err(BadInput::setting("--fault", "repeat-frame", "flip-byte@N or drop-interrupt@N with --discipline pages"))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// A time in clocks, rounded up: 0 stays 0, and means never.
@@ -336,7 +331,6 @@ mod tests {
     #[case(&["--discipline", "pages", "--page-size", "32"], "longest frame is 65549 bytes; it must be such that it takes at most 1021 pages")]
     #[case(&["--packed"], "--packed is given; it must be absent")]
     #[case(&["--discipline", "pages", "--packed", "--flush-time", "0"], "--flush-time is 0; it must be at least 1 ns")]
-    #[case(&["--discipline", "pages", "--fault", "repeat-frame@1"], "--fault is repeat-frame; it must be flip-byte@N")]
     #[case(&["--source", "file"], "INPUT is absent; it must be a file")]
     #[case(&["--patience", "0"], "--patience is 0; it must be at least 1 clock")]
     #[case(&["--trace", "2000000"], "--trace is 2000000; it must be 1 to 1048576 records")]

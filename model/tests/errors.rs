@@ -133,7 +133,7 @@ fn stray(bytes: u32, tag: u16, requester: u16) -> Header {
 #[case::read_outside(memory(Kind::MemRead, 0x5000, 1), 0, UNSUPPORTED, Some(CompletionStatus::UnsupportedRequest))]
 #[case::long_write(memory(Kind::MemWrite, BAR0, 4), 16, ABORT, None)]
 #[case::long_read(memory(Kind::MemRead, BAR0, 4), 0, ABORT, Some(CompletionStatus::CompleterAbort))]
-#[case::poisoned_write(memory(Kind::MemWrite, BAR0 + card::SCRATCH as u64, 1).with_poisoned(true), 4, POISONED, None)]
+#[case::poisoned_write(memory(Kind::MemWrite, BAR0 + u64::from(card::SCRATCH), 1).with_poisoned(true), 4, POISONED, None)]
 #[case::write_over_4k(memory(Kind::MemWrite, BAR0 + 0xffc, 2), 8, MALFORMED, None)]
 #[case::write_over_mps(memory(Kind::MemWrite, BAR0, 80), 320, MALFORMED, None)]
 #[case::short_write(memory(Kind::MemWrite, BAR0, 2), 4, MALFORMED, None)]

@@ -169,8 +169,8 @@ impl Card {
     // --- resets -------------------------------------------------------------------------------------------------------------
 
     /// While reset is asserted or the link is down, the function is held as after it. In the first clock of it, outside reset still, what the
-    /// streams show has passed already: see [`Card::step`].
-    pub(crate) fn hold_in_reset(&mut self, fundamental: bool) {
+    /// streams show has passed already, time too: see [`Card::step`].
+    pub(crate) fn hold_in_reset(&mut self, fundamental: bool, clocks: u64) {
         let entering = !self.in_reset;
         if entering || fundamental && self.cycles != 0 {
             self.reset_function(if fundamental { ResetKind::Fundamental } else { ResetKind::Hot });
@@ -186,7 +186,7 @@ impl Card {
             self.update_reads();
         }
         self.in_reset = true;
-        self.cycles = if fundamental { 0 } else { self.cycles + u64::from(!entering) };
+        self.cycles = if fundamental { 0 } else { self.cycles + clocks - u64::from(entering) };
     }
 
     /// The first clock out of reset: nothing else happens in it.
@@ -273,9 +273,12 @@ impl Card {
             Some(Source::Channel(index) | Source::Fetch(index, _)) => self.channels[index].flight.take(),
             _ => None,
         };
-        let lack = if self.no_readers() { Lack::None } else { self.lack() };
+        let readers = !self.no_readers();
+        let lack = if readers { self.lack() } else { Lack::None };
         let granted = if self.transmitter.source.is_none() { self.grant(&env) } else { None };
-        self.count_reads(&env, 1, lack, granted);
+        if readers {
+            self.count_reads(&env, 1, lack, granted);
+        }
         let outputs = self.ready_outputs(&env, fronts);
         for index in self.awake {
             let busy = sending == Some(index) || granted == Some(Source::Channel(index));
@@ -336,6 +339,9 @@ impl Card {
         let env = self.env;
         for index in self.awake {
             let channel = &mut self.channels[index];
+            if channel.look_at > self.cycles {
+                continue;
+            }
             if channel.giving_up() && self.paged.contains(index) {
                 self.reads.orphan(Reader::C2h(index));
             }

@@ -43,7 +43,9 @@ impl Card {
 
     /// Something wants to go, and nothing can for want of credits.
     pub(crate) fn starved(&self, env: &Env) -> bool {
-        !self.completions.is_empty() || self.posted_wanted(env) || self.read_starved(env)
+        // What is posted and could go, went; or goes once a pending reset lets it.
+        let rich = !self.flr_pending && self.transmitter.affords(&self.limits, Class::Posted, env.mps);
+        !self.completions.is_empty() || !rich && self.posted_wanted(env) || self.read_starved(env)
     }
 
     pub(crate) fn grant_completion(&mut self) -> Option<Source> {
@@ -105,6 +107,9 @@ impl Card {
 
     /// C2H channels and the write-back blocks of H2C channels in turn.
     pub(crate) fn grant_channel(&mut self, env: &Env) -> Option<Source> {
+        if self.h2c_awake.is_empty() {
+            return self.grant_c2h(env).flatten();
+        }
         if self.transmitter.blocks_first
             && let Some(block) = self.grant_block()
         {

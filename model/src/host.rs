@@ -101,6 +101,9 @@ impl Card {
     /// The next read: those of H2C channels and those of page descriptors in turn. All reads need the same, a tag and a header credit, so the first
     /// that cannot go stands for all.
     pub(crate) fn grant_read(&mut self, env: &Env) -> Option<Source> {
+        if self.no_readers() {
+            return None;
+        }
         let granted = if self.transmitter.fetches_first {
             self.grant_fetch(env).or_else(|| self.grant_h2c_read(env))
         } else {
@@ -314,6 +317,9 @@ impl Card {
     /// Passes clocks of C2H channel `index`, fed by whoever feeds it.
     #[inline]
     pub(crate) fn advance_channel<F: Fronts>(&mut self, index: usize, env: &Env, clocks: u64, sending: bool, fronts: &mut F) {
+        if self.channels[index].stays(env, clocks, sending) {
+            return;
+        }
         if self.loops == 0 {
             return self.channels[index].advance(env, self.cycles, clocks, sending, &mut fronts.of(index));
         }

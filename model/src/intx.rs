@@ -56,13 +56,13 @@ impl Card {
         if !std::mem::take(&mut self.intx.stale) {
             return;
         }
-        if self.config.msix_enabled() {
+        if self.config.msix_enabled() && self.msix.any_pending() {
             let kept = self.fired().fold([0; 4], |mut bits: [u64; 4], vector| {
                 bits[usize::from(vector) / 64 % 4] |= 1 << (vector % 64);
                 bits
             });
             self.msix.keep_pending(kept);
-        } else if self.config.msi().enabled {
+        } else if self.config.msi().enabled && !self.config.msix_enabled() {
             let kept = self.fired().fold(0, |bits, vector| bits | self.config.msi().bit(vector as u8));
             self.config.keep_msi_pending(kept);
         }

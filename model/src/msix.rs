@@ -72,8 +72,17 @@ impl Msix {
 
     /// What raised the other vectors than `vectors` (a bit each) is served without a message: their pending bits go (PCIe 4.0 §6.1.4.5).
     pub fn keep_pending(&mut self, vectors: [u64; MAX_VECTORS / 64]) {
-        self.pending &= Vectors::new(vectors);
+        for (pending, kept) in self.pending.data.iter_mut().zip(vectors) {
+            *pending &= kept;
+        }
         self.update();
+    }
+
+    /// Whether any vector is pending, masked or not.
+    #[inline]
+    #[must_use]
+    pub fn any_pending(&self) -> bool {
+        self.pending.data.iter().any(|pending| *pending != 0)
     }
 
     /// Whether [`Msix::take_ready`] has a message.
@@ -152,7 +161,9 @@ impl Msix {
     }
 
     fn update(&mut self) {
-        self.any_ready = self.open && (self.pending & !self.masked).any();
+        // Word by word: `bitvec` would go through a span of bits for each.
+        let ready = |(pending, masked): (&u64, &u64)| pending & !masked != 0;
+        self.any_ready = self.open && self.pending.data.iter().zip(&self.masked.data).any(ready);
     }
 }
 

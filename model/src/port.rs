@@ -6,7 +6,6 @@
 use crate::c2h::Front;
 use crate::card::{Card, Fronts};
 use crate::config::ErrorKind;
-use crate::h2c::Lack;
 use crate::read::Reader;
 use silico_spec::credit::Limits;
 use silico_spec::params::DataWidth;
@@ -32,7 +31,6 @@ impl Fronts for Shown<'_> {
 /// Streams of a run; see [`Front::Stream`] for the skew.
 struct Streams<'a> {
     streams: &'a mut [FrontStream],
-    none: &'a mut FrontStream,
     skew: u64,
     out: &'a mut [OutStream],
     now: Cycle,
@@ -40,7 +38,10 @@ struct Streams<'a> {
 
 impl Fronts for Streams<'_> {
     fn of(&mut self, channel: usize) -> Front<'_> {
-        Front::Stream(self.streams.get_mut(channel).unwrap_or(self.none), self.skew)
+        match self.streams.get_mut(channel) {
+            Some(stream) => Front::Stream(stream, self.skew),
+            None => Front::Beat(None),
+        }
     }
 
     fn out_ready(&self, channel: usize) -> bool {
@@ -69,6 +70,10 @@ impl Card {
         let mut clocks = u64::MAX;
         for index in self.awake {
             let (channel, reads) = (&self.channels[index], self.reads.of(Reader::C2h(index)));
+            if channel.look_at > self.cycles {
+                clocks = clocks.min(channel.look_at - self.cycles);
+                continue;
+            }
             if !channel.settled(reads) {
                 return 0;
             }
@@ -91,8 +96,9 @@ impl Card {
         let env = self.env;
         let sending = self.transmitter.channel();
         self.pass_beats(clocks, hold, &env, now);
-        let lack = if self.no_readers() { Lack::None } else { self.lack() };
-        self.count_reads(&env, clocks, lack, None);
+        if !self.no_readers() {
+            self.count_reads(&env, clocks, self.lack(), None);
+        }
         let outputs = self.ready_outputs(&env, fronts);
         for index in self.awake {
             self.advance_channel(index, &env, clocks, sending == Some(index), fronts);
@@ -167,7 +173,7 @@ impl Endpoint for Card {
             self.leave_reset();
         }
         if reset {
-            self.hold_in_reset(input.reset);
+            self.hold_in_reset(input.reset, 1);
         }
         self.show(output);
     }
@@ -187,7 +193,7 @@ impl Endpoint for Card {
     }
 
     fn skip(&mut self, span: Cycles) {
-        let mut streams = Streams { streams: &mut [], none: &mut FrontStream::default(), skew: 0, out: &mut [], now: Cycle(self.cycles) };
+        let mut streams = Streams { streams: &mut [], skew: 0, out: &mut [], now: Cycle(self.cycles) };
         self.pass(span.0, 0, &mut streams, Cycle(self.cycles));
     }
 }
@@ -202,9 +208,8 @@ impl TlpPort for Card {
         self.set_limits(&stimulus.credits);
         response.tlp_done = false;
         let mut index = 0;
-        let mut none = FrontStream::default();
         while index < limit {
-            let (clocks, ended) = self.run_piece(Cycle(now.0 + index), index, limit - index, stimulus, response, &mut none);
+            let (clocks, ended) = self.run_piece(Cycle(now.0 + index), index, limit - index, stimulus, response);
             index += clocks;
             let granted = self.receiver.take_granted();
             if ended || granted || response.tlp_done {
@@ -219,46 +224,41 @@ impl TlpPort for Card {
 
 impl Card {
     /// Passes some clocks, at most `most`. Returns how many, and whether something came that ends the run.
-    fn run_piece(
-        &mut self,
-        now: Cycle,
-        index: u64,
-        most: u64,
-        stimulus: &mut Stimulus,
-        response: &mut Response,
-        none: &mut FrontStream,
-    ) -> (u64, bool) {
+    fn run_piece(&mut self, now: Cycle, index: u64, most: u64, stimulus: &mut Stimulus, response: &mut Response) -> (u64, bool) {
         let reset = stimulus.reset || !stimulus.link_up;
         if self.is_in_reset() {
             if reset {
-                self.hold_in_reset(stimulus.reset);
-            } else {
-                self.leave_reset();
+                // Once it is said that there are no credits, nothing comes of more clocks.
+                let clocks = if response.credits == Some(Limits::NONE) { most } else { 1 };
+                self.hold_in_reset(stimulus.reset, clocks);
+                return (clocks, false);
             }
+            self.leave_reset();
             return (1, false);
         }
         let skew = now.0.wrapping_sub(self.cycles);
         let hold = stimulus.tx_ready_at.since(now).0;
         let tx_ready = stimulus.tx_ready(now, index);
         let clocks = if reset { 0 } else { self.plan(now, skew, hold, stimulus).min(most) };
-        let mut fronts = Streams { streams: &mut stimulus.front, none, skew, out: &mut stimulus.out, now };
+        let mut fronts = Streams { streams: &mut stimulus.front, skew, out: &mut stimulus.out, now };
         if clocks > 0 {
             self.pass(clocks, hold, &mut fronts, now);
-            return (clocks, ran_dry(&stimulus.front));
+            let arrived = !stimulus.rx.is_empty() && self.take_beats(now, clocks, stimulus);
+            return (clocks, arrived || ran_dry(&stimulus.front));
         }
         self.step(tx_ready, &mut fronts, Some(response), now);
-        let arrived = if reset { self.enter_reset(now, stimulus) } else { self.take_beat(now, stimulus) };
+        let arrived = if reset { self.enter_reset(now, stimulus) } else { !stimulus.rx.is_empty() && self.take_beats(now, 1, stimulus) };
         (1, arrived || ran_dry(&stimulus.front))
     }
 
     /// The end of the clock in which reset came: beats that were shown and taken in it have passed, those towards the card in vain.
     #[cold]
     fn enter_reset(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
-        let arrived = self.pass_rx_beat(now, stimulus) == Some(true);
+        let arrived = self.pass_rx_beats(now, 1, stimulus);
         if arrived {
             stimulus.rx_done();
         }
-        self.hold_in_reset(stimulus.reset);
+        self.hold_in_reset(stimulus.reset, 1);
         arrived
     }
 
@@ -272,7 +272,9 @@ impl Card {
             return 0;
         }
         if let Some(rx) = stimulus.rx.front() {
-            clocks = clocks.min(rx.at.since(now).0);
+            // A TLP that comes whole takes effect at the end of the clock of its last beat.
+            let left = self.params.width.beats(rx.tlp.payload().len() as u32) - stimulus.rx_passed;
+            clocks = clocks.min(rx.at.since(now).0 + u64::from(left));
         }
         if !self.h2c_awake.is_empty() {
             let out = &stimulus.out;
@@ -286,6 +288,9 @@ impl Card {
         let env = self.env;
         for index in self.awake {
             let (channel, Some(stream)) = (&self.channels[index], stimulus.front.get_mut(index)) else { continue };
+            if channel.still.is_some() {
+                continue;
+            }
             clocks = clocks.min(clocks_to_dry(stream, self.params.width));
             if idle && clocks > 0 && !channel.fed_by_loop() {
                 clocks = clocks.min(channel.clocks_to_want(&env, self.cycles, &Front::Stream(stream, skew)));
@@ -294,17 +299,22 @@ impl Card {
         clocks
     }
 
-    /// A beat towards the card passes, if one is shown. Returns whether it is the last of its TLP.
-    fn pass_rx_beat(&mut self, now: Cycle, stimulus: &mut Stimulus) -> Option<bool> {
-        let rx = stimulus.rx.front().filter(|rx| rx.at <= now)?;
+    /// The beats towards the card pass that are shown in `clocks` clocks, which end with the last of a TLP at the latest. Returns whether they
+    /// do.
+    fn pass_rx_beats(&mut self, now: Cycle, clocks: u64, stimulus: &mut Stimulus) -> bool {
+        let Some(rx) = stimulus.rx.front() else { return false };
+        let beats = clocks.saturating_sub(rx.at.since(now).0);
+        if beats == 0 {
+            return false;
+        }
         self.receiving |= stimulus.rx_passed == 0;
-        stimulus.rx_passed += 1;
-        self.registers.perf.rx_busy += 1;
-        Some(stimulus.rx_passed >= self.params.width.beats(rx.tlp.payload().len() as u32))
+        stimulus.rx_passed += beats as u32;
+        self.registers.perf.rx_busy += beats;
+        stimulus.rx_passed >= self.params.width.beats(rx.tlp.payload().len() as u32)
     }
 
-    fn take_beat(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
-        if self.pass_rx_beat(now, stimulus) != Some(true) {
+    fn take_beats(&mut self, now: Cycle, clocks: u64, stimulus: &mut Stimulus) -> bool {
+        if !self.pass_rx_beats(now, clocks, stimulus) {
             return false;
         }
         if let (true, Some(rx)) = (std::mem::take(&mut self.receiving), stimulus.rx.front()) {

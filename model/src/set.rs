@@ -27,9 +27,10 @@ impl Set {
     }
 
     /// Those from `first` on, then those before it.
+    #[inline]
     pub(crate) fn from(self, first: usize) -> impl Iterator<Item = usize> {
-        let below = (1 << first) - 1;
-        Self(self.0 & !below).chain(Self(self.0 & below))
+        // Turned so that `first` is bit 0.
+        Self(self.0.rotate_right(first as u32)).map(move |distance| (first + distance) % 16)
     }
 }
 
@@ -38,8 +39,11 @@ impl Iterator for Set {
 
     #[inline]
     fn next(&mut self) -> Option<usize> {
+        if self.0 == 0 {
+            return None;
+        }
         let channel = self.0.trailing_zeros() as usize;
-        self.0 &= self.0.wrapping_sub(1);
-        (channel < 16).then_some(channel)
+        self.0 &= self.0 - 1;
+        Some(channel)
     }
 }

@@ -48,6 +48,13 @@ impl Fifo {
         }
     }
 
+    /// Its memory as an empty FIFO: what is here is of no use any more.
+    pub(crate) fn renew(&mut self) -> Self {
+        let (bytes, mut frames) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.frames));
+        frames.clear();
+        Self { bytes, written: 0, granted: 0, freed: 0, frames, leaving: 0, max_frames: self.max_frames }
+    }
+
     pub(crate) fn depth(&self) -> u32 {
         self.bytes.len() as u32
     }

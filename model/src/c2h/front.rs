@@ -60,6 +60,15 @@ impl Channel {
         }
     }
 
+    /// Passes `clocks` clocks in which nothing comes from its source, if that is known beforehand.
+    #[inline]
+    pub(crate) fn stays(&mut self, env: &Env, clocks: u64, sending: bool) -> bool {
+        let Some(held) = self.still.filter(|_| env.enabled) else { return false };
+        self.count(env, clocks, sending);
+        self.perf.front_held += if held { clocks } else { 0 };
+        true
+    }
+
     /// Passes `clocks` clocks from `now` in which no TLP of the channel is granted or ends. `sending`: one is under way, or was granted just now.
     pub(crate) fn advance(&mut self, env: &Env, now: u64, clocks: u64, sending: bool, front: &mut Front<'_>) {
         if !self.running(env) {
@@ -83,6 +92,7 @@ impl Channel {
                 self.count(env, clocks, sending);
                 if self.run.generator() {
                     self.generator.wait(clocks);
+                    self.still = self.generator.is_over().then_some(false);
                 }
                 return clocks;
             }
@@ -90,6 +100,8 @@ impl Channel {
         if !takes {
             self.count(env, most, sending);
             self.perf.front_held += most;
+            // A beat on the signals may be taken back; frames of a stream and of the generator stay.
+            self.still = (self.run.generator() || matches!(front, Front::Stream(..))).then_some(true);
             return most;
         }
         let width = env.width.bytes();
@@ -138,6 +150,7 @@ impl Channel {
         beats
     }
 
+    #[inline]
     pub(super) fn count(&mut self, env: &Env, clocks: u64, sending: bool) {
         if self.busy {
             self.perf.busy += clocks;

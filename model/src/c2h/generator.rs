@@ -53,13 +53,18 @@ impl Generator {
         self.made
     }
 
+    /// It will offer nothing more in this run.
+    pub(crate) fn is_over(&self) -> bool {
+        self.finished() || self.rate == 0
+    }
+
     fn finished(&self) -> bool {
         self.count != 0 && self.made == self.count
     }
 
     #[inline(always)]
     pub(crate) fn offer(&self) -> GeneratorOffer {
-        if self.finished() || self.rate == 0 {
+        if self.is_over() {
             return GeneratorOffer::Wait(u64::MAX);
         }
         if self.pause_left > 0 {
@@ -74,7 +79,7 @@ impl Generator {
 
     /// `clocks` pass in which nothing was offered.
     pub(crate) fn wait(&mut self, clocks: u64) {
-        if self.finished() || self.rate == 0 {
+        if self.is_over() {
             return;
         }
         if self.pause_left > 0 {

@@ -5,6 +5,7 @@ use silico_spec::writeback::{self, ChannelError};
 
 impl Channel {
     pub(super) fn start(&mut self) {
+        self.touch();
         if !matches!(self.state, State::Idle | State::Error) {
             return;
         }
@@ -30,6 +31,7 @@ impl Channel {
     }
 
     pub(super) fn stop(&mut self, after: After) {
+        self.touch();
         match &mut self.state {
             State::Running => {
                 // A block that was due, and waits for the transmitter, would be taken for the last one: that comes when the counts are final.

@@ -182,6 +182,10 @@ pub(crate) struct Channel {
     pub(crate) flight: Option<Flight>,
     /// What was signalled and has not gone out as a message: the vectors of the data and the error cause.
     fired: [Option<u16>; 2],
+    /// No end of a clock before this cycle's does anything; 0: not known. See [`Channel::end_of_clock`].
+    pub(crate) look_at: u64,
+    /// Its source moves nothing until the channel itself changes: for want of room (`true`: a beat waits for it), or since it has ended.
+    pub(crate) still: Option<bool>,
     /// In this clock it wanted to write to memory and may not.
     refused: bool,
     /// In this clock a frame has filled more pages than it may.
@@ -204,10 +208,14 @@ impl State {
 
 impl Channel {
     pub(crate) fn new(index: u8, params: &CardParams) -> Self {
+        Self::with_fifo(index, params.clone(), Fifo::new(params.fifo_bytes, params.fifo_frames))
+    }
+
+    fn with_fifo(index: u8, params: CardParams, fifo: Fifo) -> Self {
         let set = Settings::default();
         Self {
             index,
-            params: params.clone(),
+            params,
             set,
             run: set,
             causes: Causes::default(),
@@ -222,7 +230,7 @@ impl Channel {
             error: NO_ERROR,
             looped: false,
             busy: false,
-            fifo: Fifo::new(params.fifo_bytes, params.fifo_frames),
+            fifo,
             ingest: Ingest::default(),
             generator: Generator::start(index, &set),
             packetizer: Packetizer::default(),
@@ -231,6 +239,8 @@ impl Channel {
             next: Next::Off,
             flight: None,
             fired: [None; 2],
+            look_at: 0,
+            still: None,
             refused: false,
             too_long: false,
             perf: Perf::default(),
@@ -243,7 +253,8 @@ impl Channel {
         self.ingest.cut(self.external());
         self.ingest.restart(false);
         let runs = if keep_runs { self.runs } else { 0 };
-        *self = Self { ingest: self.ingest, looped: self.looped, runs, ..Self::new(self.index, &self.params) };
+        let fifo = self.fifo.renew();
+        *self = Self { ingest: self.ingest, looped: self.looped, runs, ..Self::with_fifo(self.index, self.params.clone(), fifo) };
     }
 
     pub(crate) fn state(&self) -> ChannelState {
@@ -253,6 +264,11 @@ impl Channel {
     /// Takes beats for a run; see [`Channel::front_ready`].
     pub(crate) fn is_running(&self) -> bool {
         self.state == State::Running
+    }
+
+    /// Something but its source has changed it: what was known of the coming clocks is known no longer.
+    pub(super) fn touch(&mut self) {
+        (self.look_at, self.still) = (0, None);
     }
 
     /// Fed by the front-end stream.
@@ -267,12 +283,14 @@ impl Channel {
 
     /// An H2C channel wants to feed it, from the next frame on. Returns whether it does now.
     pub(crate) fn attach(&mut self) -> bool {
+        self.touch();
         self.looped = self.ingest.at_boundary();
         self.looped
     }
 
     /// The front-end stream feeds it again.
     pub(crate) fn detach(&mut self) {
+        self.touch();
         self.looped = false;
         if self.state == State::Running && self.external() {
             self.ingest.resume_stream();

@@ -178,6 +178,7 @@ impl Channel {
 
     /// Writes the dword at `offset` in the channel's block. Returns whether something writable lies there.
     pub(crate) fn write(&mut self, offset: u32, write: Write) -> bool {
+        self.touch();
         let high = offset & 4 != 0;
         let (set, staged) = (&mut self.set, &mut self.staged);
         let wide = match offset & !4 {

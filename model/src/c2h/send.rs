@@ -36,6 +36,7 @@ impl Channel {
     /// The card may not write to memory. The channel fails at the end of the clock: a beat that its source was shown to be taken is taken.
     pub(crate) fn refuse(&mut self) {
         self.refused = true;
+        self.touch();
     }
 
     #[cold]
@@ -50,6 +51,7 @@ impl Channel {
 
     /// `want` is granted: fills in the payload and says where it goes.
     pub(crate) fn grant(&mut self, want: Want, env: &Env, now: u64, out: &mut TlpBuf) -> Target {
+        self.touch();
         out.set_len(want.bytes() as usize);
         match want {
             Want::WriteBack => self.grant_block(now, out),
@@ -137,6 +139,7 @@ impl Channel {
 
     /// The TLP has left.
     pub(crate) fn left(&mut self, flight: Flight, env: &Env) {
+        self.touch();
         match flight {
             Flight::WriteBack => self.progress.left(),
             Flight::Fetch => {}
@@ -179,8 +182,17 @@ impl Channel {
         }
         let failed = self.settle(can_write, reads);
         let data = if self.giving_up() { false } else { self.update_progress(now) };
+        self.look_at = self.next_look();
         let signal = |fires: bool, register: u32| if fires { progress::vector(register) } else { None };
         [signal(data, self.causes.data).map(Signal::Data), signal(failed, self.causes.error).map(Signal::Error)]
+    }
+
+    /// Up to when ends of clocks do nothing, if nobody sends, writes a register or stops the channel: whoever does says so in `look_at`.
+    fn next_look(&self) -> u64 {
+        if self.state != State::Running || self.pages.is_some() || self.progress.pending() {
+            return 0;
+        }
+        self.progress.timer(&self.run.pace(), &self.causes, true).unwrap_or(u64::MAX)
     }
 
     pub(super) fn update_progress(&mut self, now: u64) -> bool {

@@ -76,9 +76,13 @@ pub(crate) struct Channel {
 
 impl Channel {
     pub(crate) fn new(index: u8, params: &CardParams) -> Self {
+        Self::with_buffer(index, params.clone(), Reassembly::new(params.h2c_buffer_bytes))
+    }
+
+    fn with_buffer(index: u8, params: CardParams, payload: Reassembly) -> Self {
         Self {
             index,
-            params: params.clone(),
+            params,
             set: Settings::default(),
             run: Settings::default(),
             causes: Causes::default(),
@@ -97,7 +101,7 @@ impl Channel {
             fired: [None; 2],
             refused: false,
             descriptors: Descriptors::new(),
-            payload: Reassembly::new(params.h2c_buffer_bytes),
+            payload,
             stage: Stage::new(),
             flight: false,
             perf: Perf::default(),
@@ -112,7 +116,8 @@ impl Channel {
         let runs = if keep_runs { self.runs } else { 0 };
         let mut stage = self.stage.clone();
         stage.power_on();
-        *self = Self { runs, stage, ..Self::new(self.index, &self.params) };
+        let payload = self.payload.renew();
+        *self = Self { runs, stage, ..Self::with_buffer(self.index, self.params.clone(), payload) };
     }
 
     pub(crate) fn state(&self) -> ChannelState {

@@ -12,7 +12,9 @@ struct Part {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Reassembly {
+    /// Allocated by the first read.
     bytes: Box<[u8]>,
+    size: u32,
     /// Asked for, there without a gap, and consumed.
     issued: u64,
     arrived: u64,
@@ -25,7 +27,14 @@ impl Reassembly {
     /// Of `bytes` bytes, a power of two.
     pub(crate) fn new(bytes: u32) -> Self {
         assert!(bytes.is_power_of_two(), "CardParams::validate said so");
-        Self { bytes: vec![0; bytes as usize].into_boxed_slice(), issued: 0, arrived: 0, consumed: 0, parts: VecDeque::new() }
+        Self { bytes: Box::default(), size: bytes, issued: 0, arrived: 0, consumed: 0, parts: VecDeque::new() }
+    }
+
+    /// Its memory as an empty buffer: what is here is of no use any more.
+    pub(crate) fn renew(&mut self) -> Self {
+        let mut new = std::mem::replace(self, Self::new(self.size));
+        new.clear();
+        new
     }
 
     /// Forgets everything. No read may fill it any more.
@@ -36,7 +45,7 @@ impl Reassembly {
 
     /// Bytes that may be asked for.
     pub(crate) fn room(&self) -> u32 {
-        self.bytes.len() as u32 - (self.issued - self.consumed) as u32
+        self.size - (self.issued - self.consumed) as u32
     }
 
     /// Bytes that can be consumed now.
@@ -47,6 +56,9 @@ impl Reassembly {
     /// Takes room for a read of `bytes`. Returns its position.
     pub(crate) fn issue(&mut self, bytes: u32) -> u64 {
         debug_assert!(bytes <= self.room(), "a read is issued only when there is room for it");
+        if self.bytes.is_empty() {
+            self.bytes = vec![0; self.size as usize].into_boxed_slice();
+        }
         let start = self.issued;
         self.parts.push_back(Part { start, bytes, got: 0 });
         self.issued += u64::from(bytes);
@@ -75,6 +87,9 @@ impl Reassembly {
     /// The next `len` bytes as at most two slices, which `take` gets in order; they are consumed.
     pub(crate) fn consume_with(&mut self, len: u32, mut take: impl FnMut(&[u8])) {
         debug_assert!(len <= self.available(), "only what is there is consumed");
+        if len == 0 {
+            return;
+        }
         let from = self.consumed as usize & (self.bytes.len() - 1);
         let first = (self.bytes.len() - from).min(len as usize);
         take(&self.bytes[from..from + first]);

@@ -169,6 +169,12 @@ impl Machine {
     /// Makes posted writes visible that are due by `by`.
     #[inline]
     pub(super) fn apply_writes(&mut self, by: Cycle) {
+        if self.posted.next(true) <= by {
+            self.apply_due(by);
+        }
+    }
+
+    fn apply_due(&mut self, by: Cycle) {
         while let Some(write) = self.posted.pop(by) {
             self.apply(&write);
             self.stimulus.spare.push(write.tlp);

@@ -16,7 +16,10 @@ impl Machine {
     /// What is sent next, and when, with what is known now.
     #[inline]
     pub(super) fn next_send(&self) -> Option<(Cycle, Turn)> {
-        self.downlink.next(self.completer.next())
+        match self.completer.next() {
+            None if !self.downlink.has_requests() => None,
+            completion => self.downlink.next(completion),
+        }
     }
 
     /// Sends all that is due by now, in the order of time, with the credits known at each instant.

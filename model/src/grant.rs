@@ -124,7 +124,8 @@ impl Card {
     /// `None`: no channel wants to send. `Some(None)`: the next one lacks credits.
     pub(crate) fn grant_c2h(&mut self, env: &Env) -> Option<Option<Source>> {
         for index in self.awake.from(self.transmitter.turn) {
-            let Some(want) = self.channels[index].want_in(env) else { continue };
+            let channel = &self.channels[index];
+            let Some(want) = channel.wanted_bytes(env).and_then(|_| channel.want_in(env)) else { continue };
             if !self.config.bus_master() {
                 self.channels[index].refuse();
                 continue;

@@ -315,11 +315,14 @@ impl Card {
     }
 
     /// Passes clocks of C2H channel `index`, fed by whoever feeds it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn advance_channel<F: Fronts>(&mut self, index: usize, env: &Env, clocks: u64, sending: bool, fronts: &mut F) {
-        if self.channels[index].stays(env, clocks, sending) {
-            return;
+        if !self.channels[index].stays(env, clocks, sending) {
+            self.advance_moving(index, env, clocks, sending, fronts);
         }
+    }
+
+    fn advance_moving<F: Fronts>(&mut self, index: usize, env: &Env, clocks: u64, sending: bool, fronts: &mut F) {
         if self.loops == 0 {
             return self.channels[index].advance(env, self.cycles, clocks, sending, &mut fronts.of(index));
         }

@@ -207,9 +207,10 @@ impl TlpPort for Card {
         let limit = limit.0.max(1);
         self.set_limits(&stimulus.credits);
         response.tlp_done = false;
+        let open = stimulus.front.iter().any(|stream| stream.open);
         let mut index = 0;
         while index < limit {
-            let (clocks, ended) = self.run_piece(Cycle(now.0 + index), index, limit - index, stimulus, response);
+            let (clocks, ended) = self.run_piece(Cycle(now.0 + index), index, limit - index, open, stimulus, response);
             index += clocks;
             let granted = self.receiver.take_granted();
             if ended || granted || response.tlp_done {
@@ -223,8 +224,16 @@ impl TlpPort for Card {
 }
 
 impl Card {
-    /// Passes some clocks, at most `most`. Returns how many, and whether something came that ends the run.
-    fn run_piece(&mut self, now: Cycle, index: u64, most: u64, stimulus: &mut Stimulus, response: &mut Response) -> (u64, bool) {
+    /// Passes some clocks, at most `most`; `open`: some front-end stream is. Returns how many, and whether something came that ends the run.
+    fn run_piece(
+        &mut self,
+        now: Cycle,
+        index: u64,
+        most: u64,
+        open: bool,
+        stimulus: &mut Stimulus,
+        response: &mut Response,
+    ) -> (u64, bool) {
         let reset = stimulus.reset || !stimulus.link_up;
         if self.is_in_reset() {
             if reset {
@@ -244,11 +253,11 @@ impl Card {
         if clocks > 0 {
             self.pass(clocks, hold, &mut fronts, now);
             let arrived = !stimulus.rx.is_empty() && self.take_beats(now, clocks, stimulus);
-            return (clocks, arrived || ran_dry(&stimulus.front));
+            return (clocks, arrived || open && ran_dry(&stimulus.front));
         }
         self.step(tx_ready, &mut fronts, Some(response), now);
         let arrived = if reset { self.enter_reset(now, stimulus) } else { !stimulus.rx.is_empty() && self.take_beats(now, 1, stimulus) };
-        (1, arrived || ran_dry(&stimulus.front))
+        (1, arrived || open && ran_dry(&stimulus.front))
     }
 
     /// The end of the clock in which reset came: beats that were shown and taken in it have passed, those towards the card in vain.

@@ -124,7 +124,7 @@ fn a_damaged_request_is_dropped(#[case] kind: Kind, #[case] bytes: usize, #[valu
     assert_eq!((sent.header.kind(), sent.header.message_code()), (Kind::Message(routing::TO_ROOT), if fatal { 0x33 } else { 0x31 }));
     let granted = bench.response.credits.unwrap();
     let headers =
-        |limits: &Limits| limits.0.map(|limit: Limit| limit.headers.unwrap_or(0)).iter().fold(0_u8, |sum, n| sum.wrapping_add(*n));
+        |limits: &Limits| limits.0.map(|limit: Limit| limit.headers().unwrap_or(0)).iter().fold(0_u8, |sum, n| sum.wrapping_add(*n));
     assert_eq!(headers(&granted), headers(&before).wrapping_add(1));
     assert_eq!(bench.config_read(UNCORRECTABLE), FAILED);
     assert_eq!((bench.config_read(CONTROL) & 0x1f, bench.config_read(0x11c)), (19, header.with_digest(true).0[0]));

@@ -246,9 +246,9 @@ impl LinkConfig {
 
 /// PCIe 4.0 §2.6.1: limits of what a receiver may advertise.
 fn check_limit(limit: &Limit, least: u16, field: &'static str, rule: &'static str) -> Result<(), ConfigError> {
-    let headers = limit.headers.is_none_or(|headers| (1..=127).contains(&headers));
-    let data = limit.data.is_none_or(|data| (least..=2047).contains(&data));
-    check(headers && data, field, format!("{:?} headers, {:?} data", limit.headers, limit.data), rule)
+    let headers = limit.headers().is_none_or(|headers| (1..=127).contains(&headers));
+    let data = limit.data().is_none_or(|data| (least..=2047).contains(&data));
+    check(headers && data, field, format!("{:?} headers, {:?} data", limit.headers(), limit.data()), rule)
 }
 
 impl HostConfig {

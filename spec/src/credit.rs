@@ -3,6 +3,8 @@
 //! A receiver grants by advancing a *limit*; a transmitter counts what it has *consumed*. Neither ever counts down, so a
 //! lost or late update does no harm. Header counters have 8 bits, data counters 12; a data credit is 4 dwords.
 
+use core::fmt;
+
 /// Traffic class towards credits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
@@ -24,6 +26,7 @@ pub const DATA_UNIT: u32 = 16;
 
 const HEADER_BITS: u32 = 8;
 const DATA_BITS: u32 = 12;
+const DATA_MASK: u16 = (1 << DATA_BITS) - 1;
 
 /// Data credits that `bytes` of payload need.
 #[must_use]
@@ -32,31 +35,59 @@ pub const fn data_credits(bytes: u32) -> u16 {
 }
 
 /// What a receiver has granted so far in one class.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Limit {
-    /// Header credits granted, modulo 256; `None`: infinite.
-    pub headers: Option<u8>,
-    /// Data credits granted, modulo 4096; `None`: infinite.
-    pub data: Option<u16>,
+    /// As numbers, [`NO_LIMIT`] for infinite, headers in the upper half: limits are compared in every run of clocks, and options compare slowly.
+    packed: u32,
 }
+
+/// No counter gets there.
+const NO_LIMIT: u16 = u16::MAX;
 
 impl Limit {
     /// No limit at all.
-    pub const INFINITE: Self = Self { headers: None, data: None };
+    pub const INFINITE: Self = Self::packed(NO_LIMIT, NO_LIMIT);
 
     /// Nothing granted yet.
-    pub const NONE: Self = Self { headers: Some(0), data: Some(0) };
+    pub const NONE: Self = Self::packed(0, 0);
 
     /// The initial grant. The specification lets a receiver advertise at most 127 headers and 2047 data credits.
     #[must_use]
     pub const fn initial(headers: u8, data: u16) -> Self {
-        Self { headers: Some(headers), data: Some(data) }
+        Self::packed(headers as u16, data & DATA_MASK)
+    }
+
+    const fn packed(headers: u16, data: u16) -> Self {
+        Self { packed: (headers as u32) << 16 | data as u32 }
+    }
+
+    /// Header credits granted, modulo 256; `None`: infinite.
+    #[must_use]
+    #[inline]
+    pub const fn headers(&self) -> Option<u8> {
+        let headers = (self.packed >> 16) as u16;
+        if headers == NO_LIMIT { None } else { Some(headers as u8) }
+    }
+
+    /// Data credits granted, modulo 4096; `None`: infinite.
+    #[must_use]
+    #[inline]
+    pub const fn data(&self) -> Option<u16> {
+        let data = self.packed as u16;
+        if data == NO_LIMIT { None } else { Some(data) }
     }
 
     /// Grants `headers` and `data` more; an infinite counter stays so.
     pub fn grant(&mut self, headers: u8, data: u16) {
-        self.headers = self.headers.map(|h| h.wrapping_add(headers));
-        self.data = self.data.map(|d| d.wrapping_add(data) & ((1 << DATA_BITS) - 1));
+        let headers = self.headers().map_or(NO_LIMIT, |granted| granted.wrapping_add(headers).into());
+        let data = self.data().map_or(NO_LIMIT, |granted| granted.wrapping_add(data) & DATA_MASK);
+        *self = Self::packed(headers, data);
+    }
+}
+
+impl fmt::Debug for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limit").field("headers", &self.headers()).field("data", &self.data()).finish()
     }
 }
 
@@ -96,14 +127,14 @@ impl Consumed {
     #[must_use]
     #[inline]
     pub const fn allows(&self, limit: &Limit, data: u16) -> bool {
-        let headers = match limit.headers {
+        let headers = match limit.headers() {
             None => true,
             Some(granted) => granted.wrapping_sub(self.headers.wrapping_add(1)) <= 1 << (HEADER_BITS - 1),
         };
-        let data = match limit.data {
+        let data = match limit.data() {
             None => true,
             Some(_) if data == 0 => true,
-            Some(granted) => granted.wrapping_sub(self.data + data) & ((1 << DATA_BITS) - 1) <= 1 << (DATA_BITS - 1),
+            Some(granted) => granted.wrapping_sub(self.data + data) & DATA_MASK <= 1 << (DATA_BITS - 1),
         };
         headers && data
     }
@@ -112,7 +143,7 @@ impl Consumed {
     #[inline]
     pub const fn take(&mut self, data: u16) {
         self.headers = self.headers.wrapping_add(1);
-        self.data = (self.data + data) & ((1 << DATA_BITS) - 1);
+        self.data = (self.data + data) & DATA_MASK;
     }
 }
 

@@ -29,8 +29,8 @@ const DATA_COUNTS: u16 = 1 << 12;
 pub(crate) fn judge_grant(limits: &Limits, consumed: &[Consumed; 3]) -> Result<(), Finding> {
     for (class, consumed) in Class::ALL.into_iter().zip(consumed) {
         let limit = limits.of(class);
-        let headers = limit.headers.map_or(0, |granted| granted.wrapping_sub(consumed.headers));
-        let data = limit.data.map_or(0, |granted| granted.wrapping_sub(consumed.data) % DATA_COUNTS);
+        let headers = limit.headers().map_or(0, |granted| granted.wrapping_sub(consumed.headers));
+        let data = limit.data().map_or(0, |granted| granted.wrapping_sub(consumed.data) % DATA_COUNTS);
         if headers > MOST_HEADERS || data > MOST_DATA {
             let what = format!("the card grants {headers} header and {data} data credits of class {class:?}");
             return Err((

@@ -247,7 +247,7 @@ fn starvation_freezes_what_the_sender_is_shown() {
         port.run(Cycle(now), Cycles(5), &mut stimulus, &mut response);
         now += response.clocks.0;
     }
-    let shown: Vec<u8> = port.inner().shown.iter().map(|(_, limits)| limits.of(Class::Posted).headers.unwrap()).collect();
+    let shown: Vec<u8> = port.inner().shown.iter().map(|(_, limits)| limits.of(Class::Posted).headers().unwrap()).collect();
     assert_eq!(shown, [10, 12, 13], "11 came while it starved");
     assert!((102..110).contains(&port.inner().shown[1].0));
 }

@@ -52,6 +52,17 @@ pub enum AtomicOp {
     CompareAndSwap,
 }
 
+/// Every TLP is asked for its kind several times.
+static BY_CODE: [Kind; 256] = {
+    let mut kinds = [Kind::MemRead; 256];
+    let mut code = 0;
+    while code < 256 {
+        kinds[code] = Kind::decode(code as u8);
+        code += 1;
+    }
+    kinds
+};
+
 impl Kind {
     /// Fmt and Type as in the first byte; a memory request gets the 3-dword form.
     #[must_use]
@@ -83,6 +94,10 @@ impl Kind {
     #[must_use]
     #[inline]
     pub const fn from_code(code: u8) -> Self {
+        BY_CODE[code as usize]
+    }
+
+    const fn decode(code: u8) -> Self {
         match code {
             0x00 | 0x20 => Self::MemRead,
             0x01 | 0x21 => Self::MemReadLocked,

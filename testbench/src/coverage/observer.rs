@@ -99,10 +99,10 @@ impl<P: TlpPort + Inspect> Observer<P> {
             }
         }
         let posted = &self.consumed[Class::Posted as usize];
-        if limits.of(Class::Posted).data == Some(posted.data) {
+        if limits.of(Class::Posted).data() == Some(posted.data) {
             self.grants.hit(Grant::PostedData);
         }
-        if limits.0.iter().any(|limit| limit.headers.is_none()) {
+        if limits.0.iter().any(|limit| limit.headers().is_none()) {
             self.grants.hit(Grant::Infinite);
         }
     }

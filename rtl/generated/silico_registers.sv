@@ -93,6 +93,7 @@ module silico_registers (
             logic ERROR_MASK;
             logic [1:0] PERF_NO_TAG;
             logic [1:0] PERF_RX_BUSY;
+            logic ELINKS;
         } card;
         struct {
             logic CONTROL;
@@ -136,6 +137,9 @@ module silico_registers (
             logic [1:0] GEN_SEED;
             logic [1:0] GEN_COUNT;
             logic [1:0] GEN_MADE;
+            logic GEN_LINKS;
+            logic GEN_FLUSH;
+            logic [1:0] GEN_CHUNKS;
             logic GEN_TABLE[16];
             logic [1:0] FREE_BASE;
             logic [1:0] COMP_BASE;
@@ -232,6 +236,7 @@ module silico_registers (
         decoded_reg_strb.card.PERF_NO_TAG[1] = cpuif_req_masked & (cpuif_addr == 16'h8c) & !cpuif_req_is_wr;
         decoded_reg_strb.card.PERF_RX_BUSY[0] = cpuif_req_masked & (cpuif_addr == 16'h90) & !cpuif_req_is_wr;
         decoded_reg_strb.card.PERF_RX_BUSY[1] = cpuif_req_masked & (cpuif_addr == 16'h94) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.ELINKS = cpuif_req_masked & (cpuif_addr == 16'hf0) & !cpuif_req_is_wr;
         for(int i0=0; i0<16; i0++) begin
             decoded_reg_strb.c2h[i0].CONTROL = cpuif_req_masked & (cpuif_addr == 16'h1000 + (16)'(i0) * 16'h200);
             decoded_reg_strb.c2h[i0].STATUS = cpuif_req_masked & (cpuif_addr == 16'h1004 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
@@ -294,6 +299,10 @@ module silico_registers (
             decoded_reg_strb.c2h[i0].GEN_COUNT[1] = cpuif_req_masked & (cpuif_addr == 16'h1124 + (16)'(i0) * 16'h200);
             decoded_reg_strb.c2h[i0].GEN_MADE[0] = cpuif_req_masked & (cpuif_addr == 16'h1128 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
             decoded_reg_strb.c2h[i0].GEN_MADE[1] = cpuif_req_masked & (cpuif_addr == 16'h112c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].GEN_LINKS = cpuif_req_masked & (cpuif_addr == 16'h1130 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_FLUSH = cpuif_req_masked & (cpuif_addr == 16'h1134 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_CHUNKS[0] = cpuif_req_masked & (cpuif_addr == 16'h1138 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].GEN_CHUNKS[1] = cpuif_req_masked & (cpuif_addr == 16'h113c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
             for(int i1=0; i1<16; i1++) begin
                 decoded_reg_strb.c2h[i0].GEN_TABLE[i1] = cpuif_req_masked & (cpuif_addr == 16'h1140 + (16)'(i0) * 16'h200 + (16)'(i1) * 16'h4);
             end
@@ -1080,6 +1089,10 @@ module silico_registers (
                     logic load_next;
                 } mode;
                 struct {
+                    logic next;
+                    logic load_next;
+                } blocks;
+                struct {
                     logic [15:0] next;
                     logic load_next;
                 } source;
@@ -1120,6 +1133,18 @@ module silico_registers (
                     logic load_next;
                 } value;
             } GEN_COUNT;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } GEN_LINKS;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } GEN_FLUSH;
             struct {
                 struct {
                     logic [31:0] next;
@@ -1435,6 +1460,9 @@ module silico_registers (
                     logic [1:0] value;
                 } mode;
                 struct {
+                    logic value;
+                } blocks;
+                struct {
                     logic [15:0] value;
                 } source;
             } GEN_CONFIG;
@@ -1468,6 +1496,16 @@ module silico_registers (
                     logic [63:0] value;
                 } value;
             } GEN_COUNT;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } GEN_LINKS;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } GEN_FLUSH;
             struct {
                 struct {
                     logic [31:0] value;
@@ -2426,6 +2464,29 @@ module silico_registers (
             end
         end
         assign hwif_out.c2h[i0].GEN_CONFIG.mode.value = field_storage.c2h[i0].GEN_CONFIG.mode.value;
+        // Field: silico_card.c2h[].GEN_CONFIG.blocks
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].GEN_CONFIG.blocks.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].GEN_CONFIG && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].GEN_CONFIG.blocks.value & ~decoded_wr_biten[2:2]) | (decoded_wr_data[2:2] & decoded_wr_biten[2:2]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].GEN_CONFIG.blocks.next = next_c;
+            field_combo.c2h[i0].GEN_CONFIG.blocks.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].GEN_CONFIG.blocks.value <= 1'h0;
+            end else begin
+                if(field_combo.c2h[i0].GEN_CONFIG.blocks.load_next) begin
+                    field_storage.c2h[i0].GEN_CONFIG.blocks.value <= field_combo.c2h[i0].GEN_CONFIG.blocks.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].GEN_CONFIG.blocks.value = field_storage.c2h[i0].GEN_CONFIG.blocks.value;
         // Field: silico_card.c2h[].GEN_CONFIG.source
         always_comb begin
             automatic logic [15:0] next_c;
@@ -2587,6 +2648,52 @@ module silico_registers (
             end
         end
         assign hwif_out.c2h[i0].GEN_COUNT.value.value = field_storage.c2h[i0].GEN_COUNT.value.value;
+        // Field: silico_card.c2h[].GEN_LINKS.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].GEN_LINKS.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].GEN_LINKS && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].GEN_LINKS.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].GEN_LINKS.value.next = next_c;
+            field_combo.c2h[i0].GEN_LINKS.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].GEN_LINKS.value.value <= 32'h0;
+            end else begin
+                if(field_combo.c2h[i0].GEN_LINKS.value.load_next) begin
+                    field_storage.c2h[i0].GEN_LINKS.value.value <= field_combo.c2h[i0].GEN_LINKS.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].GEN_LINKS.value.value = field_storage.c2h[i0].GEN_LINKS.value.value;
+        // Field: silico_card.c2h[].GEN_FLUSH.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].GEN_FLUSH.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].GEN_FLUSH && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].GEN_FLUSH.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].GEN_FLUSH.value.next = next_c;
+            field_combo.c2h[i0].GEN_FLUSH.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].GEN_FLUSH.value.value <= 32'h0;
+            end else begin
+                if(field_combo.c2h[i0].GEN_FLUSH.value.load_next) begin
+                    field_storage.c2h[i0].GEN_FLUSH.value.value <= field_combo.c2h[i0].GEN_FLUSH.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].GEN_FLUSH.value.value = field_storage.c2h[i0].GEN_FLUSH.value.value;
         for(genvar i1=0; i1<16; i1++) begin
             // Field: silico_card.c2h[].GEN_TABLE[].value
             always_comb begin
@@ -3358,6 +3465,9 @@ module silico_registers (
             } GEN_MADE;
             struct {
                 logic [63:0] data;
+            } GEN_CHUNKS;
+            struct {
+                logic [63:0] data;
             } FREE_BASE;
             struct {
                 logic [63:0] data;
@@ -3582,6 +3692,11 @@ module silico_registers (
         always_ff @(posedge clk) begin
             if(decoded_reg_strb.c2h[i0].GEN_MADE[0] && !decoded_req_is_wr) begin
                 rbuf_storage.c2h[i0].GEN_MADE.data[63:0] <= hwif_in.c2h[i0].GEN_MADE.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
+            if(decoded_reg_strb.c2h[i0].GEN_CHUNKS[0] && !decoded_req_is_wr) begin
+                rbuf_storage.c2h[i0].GEN_CHUNKS.data[63:0] <= hwif_in.c2h[i0].GEN_CHUNKS.value.next;
             end
         end
         always_ff @(posedge clk) begin
@@ -3841,6 +3956,9 @@ module silico_registers (
         if(rd_mux_addr == 16'h94) begin
             readback_data_var = rbuf_storage.card.PERF_RX_BUSY.data[63:32];
         end
+        if(rd_mux_addr == 16'hf0) begin
+            readback_data_var[31:0] = hwif_in.card.ELINKS.value.next;
+        end
         for(int i0=0; i0<16; i0++) begin
             if(rd_mux_addr == 16'h1000 + (16)'(i0) * 16'h200) begin
                 readback_data_var[0] = field_storage.c2h[i0].CONTROL.run.value;
@@ -4005,6 +4123,7 @@ module silico_registers (
             end
             if(rd_mux_addr == 16'h1100 + (16)'(i0) * 16'h200) begin
                 readback_data_var[1:0] = field_storage.c2h[i0].GEN_CONFIG.mode.value;
+                readback_data_var[2] = field_storage.c2h[i0].GEN_CONFIG.blocks.value;
                 readback_data_var[31:16] = field_storage.c2h[i0].GEN_CONFIG.source.value;
             end
             if(rd_mux_addr == 16'h1104 + (16)'(i0) * 16'h200) begin
@@ -4036,6 +4155,18 @@ module silico_registers (
             end
             if(rd_mux_addr == 16'h112c + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].GEN_MADE.data[63:32];
+            end
+            if(rd_mux_addr == 16'h1130 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].GEN_LINKS.value.value;
+            end
+            if(rd_mux_addr == 16'h1134 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].GEN_FLUSH.value.value;
+            end
+            if(rd_mux_addr == 16'h1138 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.c2h[i0].GEN_CHUNKS.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h113c + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.c2h[i0].GEN_CHUNKS.data[63:32];
             end
             for(int i1=0; i1<16; i1++) begin
                 if(rd_mux_addr == 16'h1140 + (16)'(i0) * 16'h200 + (16)'(i1) * 16'h4) begin

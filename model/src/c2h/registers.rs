@@ -31,6 +31,7 @@ pub(crate) struct Shadow {
     frames: u32,
     dropped: u32,
     gen_made: u32,
+    gen_chunks: u32,
 }
 
 /// A dword of a write: `mask` has ones where its bytes are enabled.
@@ -118,6 +119,9 @@ impl Channel {
             o if o & !4 == map::GEN_SEED => dword(self.set.gen_seed, high),
             o if o & !4 == map::GEN_COUNT => dword(self.set.gen_count, high),
             o if o & !4 == map::GEN_MADE => snapshot(&mut shadow.gen_made, self.generator.made(), high),
+            map::GEN_LINKS => self.set.gen_links,
+            map::GEN_FLUSH => self.set.gen_flush,
+            o if o & !4 == map::GEN_CHUNKS => snapshot(&mut shadow.gen_chunks, self.generator.chunks(), high),
             o if o & !4 == map::FREE_BASE => dword(self.set.free_base, high),
             o if o & !4 == map::COMP_BASE => dword(self.set.comp_base, high),
             map::FREE_ENTRIES => self.set.free_entries,
@@ -211,10 +215,12 @@ impl Channel {
             map::INT_DATA_FRAMES => (&mut causes.data_frames, u32::MAX),
             map::INT_DATA_TIME => (&mut causes.data_time, u32::MAX),
             map::INT_ERROR => (&mut causes.error, Causes::WRITABLE),
-            map::GEN_CONFIG => (&mut set.gen_config, 0xffff_0003),
+            map::GEN_CONFIG => (&mut set.gen_config, 0xffff_0007),
             map::GEN_MIN => (&mut set.gen_min, u32::MAX),
             map::GEN_MAX => (&mut set.gen_max, u32::MAX),
             map::GEN_PAUSE => (&mut set.gen_pause, u32::MAX),
+            map::GEN_LINKS => (&mut set.gen_links, u32::MAX),
+            map::GEN_FLUSH => (&mut set.gen_flush, u32::MAX),
             map::FREE_ENTRIES => (&mut set.free_entries, u32::MAX),
             map::COMP_ENTRIES => (&mut set.comp_entries, u32::MAX),
             map::FLUSH_TIME => (&mut set.flush_time, u32::MAX),

@@ -15,6 +15,9 @@ pub fn command(options: &RunOptions) -> String {
         }
     };
     add("source", &name(options.source), options.source != default.source);
+    add("mode", &name(options.mode), options.mode != default.mode);
+    add("elinks", &options.elinks, options.elinks != default.elinks);
+    add("flush", &options.flush, options.flush != default.flush);
     if let Some(frames) = options.frames {
         add("frames", &frames, true);
     }
@@ -69,6 +72,7 @@ mod tests {
     #[case(&["--frames", "7", "--repeat", "2", "--frame-size", "64..1500", "--channels", "2", "--spread", "hash", "--ring-size", "8192"])]
     #[case(&["--full", "drop", "--gen", "4", "--lanes", "16", "--mps", "512", "--mrrs", "1024", "--width", "512", "--notify", "hybrid"])]
     #[case(&["--write-back", "3:700", "--coalesce-frames", "9", "--coalesce-time", "5", "--rate", "1.5", "--pause", "3", "--seed", "99", "--patience", "5"])]
+    #[case(&["--source", "generator", "--mode", "blocks", "--elinks", "33", "--flush", "77"])]
     #[case(&["--pace", "capture:0.5", "--fault", "drop-interrupt@2", "--source", "pcap", "some dir/it's.pcap"])]
     fn what_is_printed_parses_to_the_same_run(#[case] args: &[&str]) {
         let options = RunOptions::typed(args).unwrap();

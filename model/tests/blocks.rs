@@ -64,7 +64,10 @@ fn frames(bench: &mut Bench<Card>) -> Vec<(FrameHeader, Vec<u8>)> {
     out
 }
 
-fn expected(run: &Run, link: u16) -> Vec<(ChunkFlags, Vec<u8>)> {
+/// A chunk, as sent or as it came.
+type Came = (ChunkFlags, Vec<u8>);
+
+fn expected(run: &Run, link: u16) -> Vec<Came> {
     let all = FrameSequence::new(SEED, 0, LengthMode::Uniform, run.lengths.0, run.lengths.1, [0; 16]);
     let chunk = |(length, key): (u32, u64)| {
         let mut bytes = vec![0; length.min(run.limit) as usize];
@@ -75,7 +78,7 @@ fn expected(run: &Run, link: u16) -> Vec<(ChunkFlags, Vec<u8>)> {
 }
 
 /// Chunks that came, by e-link, and how many blocks were lost. Checks what holds for every frame.
-fn unpack(run: &Run, frames: &[(FrameHeader, Vec<u8>)]) -> (Vec<Vec<(ChunkFlags, Vec<u8>)>>, u64) {
+fn unpack(run: &Run, frames: &[(FrameHeader, Vec<u8>)]) -> (Vec<Vec<Came>>, u64) {
     let mut reassembler = Reassembler::new(FIRST, run.links as u16, run.limit as usize);
     let (mut came, mut lost) = (vec![Vec::new(); run.links as usize], 0);
     for (header, payload) in frames {

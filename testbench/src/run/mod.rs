@@ -6,7 +6,7 @@ mod latency;
 mod output;
 mod progress;
 mod session;
-mod setup;
+pub(crate) mod setup;
 
 pub use config::RunConfig;
 pub use progress::Progress;

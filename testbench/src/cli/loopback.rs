@@ -1,7 +1,7 @@
 //! Options of `loopback`, parsed and no more.
 
 use super::reproduce::{name, quote};
-use crate::fault::Fault;
+use crate::fault::Rule;
 use crate::input::sizes::FrameSizes;
 use clap::{Args, ValueEnum};
 
@@ -62,9 +62,9 @@ pub struct LoopbackOptions {
     /// Clocks without progress after which it is a failure.
     #[arg(long, value_name = "CLOCKS", default_value_t = 2_500_000)]
     pub patience: u64,
-    /// Plants a fault on the card's port, to see it found.
-    #[arg(long, value_name = "KIND@N")]
-    pub fault: Option<Fault>,
+    /// Plants faults, to see them found; as in `run`.
+    #[arg(long = "fault", value_name = "RULE")]
+    pub faults: Vec<Rule>,
     /// Prints the report as JSON.
     #[arg(long)]
     pub json: bool,
@@ -91,8 +91,8 @@ impl LoopbackOptions {
             self.seed,
             self.patience
         );
-        if let Some(fault) = &self.fault {
-            line += &format!(" --fault {fault}");
+        for fault in &self.faults {
+            line += &format!(" --fault {}", quote(&fault.to_string()));
         }
         line
     }

@@ -145,7 +145,7 @@ fn config(options: &LoopbackOptions) -> Result<RunConfig, BadInput> {
         width: options.width,
         seed: options.seed,
         patience: options.patience,
-        fault: options.fault,
+        faults: options.faults.clone(),
         ..RunOptions::default()
     };
     let mut config = RunConfig::new(&same)?;
@@ -164,8 +164,8 @@ impl Session<'_> {
             (Some(what), _) => Some(Wrong { kind: "violation", what }),
             (None, result) => result.err(),
         };
-        if let (None, Some(fault), None) = (&wrong, self.options.fault, self.bench.planted.cycle()) {
-            return Err(CouldNotRun(format!("--fault is {fault}; it must be one that happens here")));
+        if let (None, Some(rule)) = (&wrong, self.bench.planted.never_happened()) {
+            return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens here")));
         }
         Ok(self.report(config, cycles, wrong))
     }

@@ -45,7 +45,7 @@ fn a_fault_on_the_way_back_is_found(#[case] fault: &str) {
     assert!(ran.stdout.contains("FAILED at cycle") && ran.stdout.contains("divergence: frame "), "{}", ran.stdout);
     let (first, last) = (ran.stdout.lines().next(), ran.stdout.lines().last());
     assert_eq!(first, last, "the command begins and ends a failing report");
-    let again: Vec<&str> = first.unwrap().split(' ').skip(1).collect();
+    let again: Vec<&str> = first.unwrap().split(' ').skip(1).map(|word| word.trim_matches('\'')).collect();
     assert_eq!(silico(&again).stdout, ran.stdout, "the command does the same again");
 }
 

@@ -20,6 +20,9 @@ fn run(args: &[&str]) -> common::Ran {
 #[case(&["--frames", "3000", "--notify", "hybrid", "--channels", "16"])]
 #[case(&["--frames", "2000", "--width", "64", "--gen", "1", "--lanes", "1"])]
 #[case(&["--frames", "2000", "--width", "512", "--gen", "5", "--lanes", "16", "--mps", "1024"])]
+#[case(&["--frames", "3000", "--discipline", "pages"])]
+#[case(&["--frames", "3000", "--frame-size", "0..5000", "--discipline", "pages", "--packed", "--channels", "2"])]
+#[case(&["--frames", "500", "--frame-size", "0..5000", "--discipline", "pages", "--page-size", "512", "--notify", "interrupt"])]
 #[case(&["--frames", "100", "--rate", "0.01", "--channels", "1"])]
 #[case(&["--frames", "100", "--pause", "100000", "--channels", "1", "--flush", "2000000"])]
 fn every_chunk_arrives(#[case] args: &[&str]) {

@@ -43,6 +43,18 @@ fn each_stress_and_all_at_once(
     }
 }
 
+/// Pages: descriptors are fetched, completions polled by their phase, all over the same link.
+#[rstest]
+fn pages(
+    #[values("order", "torn", "order,torn,credits,stalls,replay")] stress: &str,
+    #[values("0", "3000")] errors: &str,
+    #[values("poll", "interrupt")] notify: &str,
+) {
+    let args = [&FRAMES[..], &["--discipline", "pages", "--stress", stress, "--link-errors", errors, "--notify", notify]].concat();
+    let report = pass(&config(&args));
+    assert_eq!(pass(&config(&args)).trace_digest, report.trace_digest, "{}", report.command);
+}
+
 #[test]
 fn a_quiet_link_has_nothing_to_report_and_an_idle_data_link_layer_changes_nothing() {
     let plain = pass(&config(&FRAMES));

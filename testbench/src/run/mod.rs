@@ -8,6 +8,7 @@ mod output;
 mod progress;
 mod session;
 pub(crate) mod setup;
+mod stress;
 
 pub use config::RunConfig;
 pub use progress::Progress;

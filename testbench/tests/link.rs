@@ -86,7 +86,15 @@ fn recovery_in_the_middle_of_a_run_resets_nothing() {
 #[rstest]
 fn relaxed_payload(#[values("order", "order,torn", "order,torn,credits,stalls")] stress: &str) {
     let bench = build(&config(&["--stress", stress, "--link-errors", "1000"])).expect("the card comes up");
-    let generator = Generator { lengths: Lengths::Uniform { min: 0, max: 2000 }, source: 1, pause: 0, rate: 1 << 16, seed: 5, count: 300 };
+    let generator = Generator {
+        lengths: Lengths::Uniform { min: 0, max: 2000 },
+        source: 1,
+        pause: 0,
+        rate: 1 << 16,
+        seed: 5,
+        count: 300,
+        blocks: None,
+    };
     let ring = RingConfig {
         ring_bytes: 16 << 10,
         source: Source::Generator(generator),

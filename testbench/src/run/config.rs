@@ -182,7 +182,7 @@ impl RunConfig {
 }
 
 /// Most pages that a frame may fill on the card, less those that it shares with others.
-const MAX_PAGES_OF_FRAME: u64 = 1021;
+const MAX_PAGES_OF_FRAME: u64 = PAGES_IN_USE as u64 - 3;
 
 /// Memory for the frames of a channel, with what it is allocated in.
 fn buffer_bytes(options: &RunOptions) -> u64 {

@@ -10,7 +10,7 @@ use crate::input::sizes::{FrameSizes, show_bytes};
 use crate::input::{Cut, Input, read_file};
 use crate::target::Target;
 use silico_sim::{Generation, LinkConfig, MachineConfig};
-use silico_spec::descriptor::{PAGE_GRID, RING_ENTRIES};
+use silico_spec::descriptor::{PAGE_GRID, PAGES_IN_USE, RING_ENTRIES};
 use silico_spec::elink::BLOCK_BYTES;
 use silico_spec::frame::footprint;
 use silico_spec::params::{CardParams, DataWidth, MAX_C2H};

@@ -15,11 +15,11 @@ const SOME: usize = 64;
 
 impl World {
     pub(crate) fn feed(&mut self, index: usize, count: u8, len: u32, pause: u32, error: bool) {
-        let (now, released) = (self.now(), self.taps.released());
+        let now = self.now();
         let lane = &mut self.lanes[index];
         for frame in 0..u64::from(count) {
             let at = now.after(Cycles((frame * u64::from(pause)).min(MOST_AHEAD)));
-            let (sent, source) = lane.oracle.send(len, error, at.since(released).0);
+            let (sent, source) = lane.oracle.send(len, error, at.0);
             let data = lane.oracle.pool().clone();
             let frame = FrontFrame { at, source, error, data, start: sent.start, len: sent.len };
             lane.queue.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(frame);
@@ -38,7 +38,7 @@ impl World {
                 let entered = self.taps.entered(index);
                 let now = platform.machine().now().since(released).0;
                 lane.oracle
-                    .judge(&frame.header, [frame.head, frame.tail], now, entered)
+                    .judge(&frame.header, [frame.head, frame.tail], released.0, now, entered)
                     .map_err(|why| format!("channel {index}: {why}"))?;
                 lane.delivered += 1;
                 Ok(true)
@@ -66,7 +66,13 @@ impl World {
     /// The driver says that the channel stopped by itself: right only after a bad doorbell.
     pub(crate) fn failed(&mut self, index: usize, error: DriverError) -> Result<(), String> {
         let DriverError::Failed { failure, .. } = error else { return Err(said("polling", index)(error)) };
-        if !self.lanes[index].spoiled || failure.error() != Some(ChannelError::BadDoorbell) {
+        let lane = &self.lanes[index];
+        let excused = match failure.error() {
+            Some(ChannelError::BadDoorbell) => lane.spoiled,
+            Some(ChannelError::BusMasterOff) => lane.masterless,
+            _ => false,
+        };
+        if !excused {
             return Err(said("polling", index)(error));
         }
         if self.lanes[index].end == End::Open {
@@ -105,7 +111,7 @@ impl World {
                 let now = platform.machine().now().since(released).0;
                 let entered = self.taps.entered(index);
                 lane.oracle
-                    .judge(&frame.header, [frame.head, frame.tail], now, entered)
+                    .judge(&frame.header, [frame.head, frame.tail], released.0, now, entered)
                     .map_err(|why| format!("channel {index}, held for {clocks} clocks: {why}"))?;
                 frame.verify().map_err(|error| format!("channel {index}, held for {clocks} clocks: {error}"))?;
                 lane.delivered += 1;

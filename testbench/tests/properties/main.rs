@@ -7,20 +7,27 @@ mod abuse;
 mod drain;
 mod frames;
 mod harness;
+mod levels;
 mod oracle;
+mod outlet;
+mod reference;
 mod regressions;
 mod runs;
 mod scenario;
+mod senders;
 mod signals;
+mod snapshot;
 mod strategies;
+mod tally;
 mod tap;
 mod teeth;
 mod world;
 
 use drain::{agrees, shares_are_even};
+use reference::scenario;
 use regressions::check;
 use scenario::Scenario;
-use strategies::{Flavour, saturated, scenario};
+use strategies::{Flavour, saturated};
 use world::plain;
 
 fn on_the_model(scenario: &Scenario) -> Result<(), String> {
@@ -72,4 +79,34 @@ fn the_same_seed_gives_the_same_trace_and_another_one_another() {
         let (one, other) = (agrees(&varied, plain)?, agrees(&other, plain)?);
         if one.digest == other.digest { Err(format!("seeds {} and its neighbour give the same trace", case.machine.seed)) } else { Ok(()) }
     });
+}
+
+#[test]
+fn host_to_card_channels_deliver_all() {
+    check("host_to_card_channels_deliver_all", &scenario(Flavour::Senders), on_the_model);
+}
+
+#[test]
+fn few_tags_and_credits_suffice() {
+    check("few_tags_and_credits_suffice", &scenario(Flavour::Tags), on_the_model);
+}
+
+#[test]
+fn every_reset_leads_to_a_fresh_start() {
+    check("every_reset_leads_to_a_fresh_start", &scenario(Flavour::Levels), on_the_model);
+}
+
+#[test]
+fn masks_hold_back_and_lose_nothing() {
+    check("masks_hold_back_and_lose_nothing", &scenario(Flavour::Masks), on_the_model);
+}
+
+#[test]
+fn doorbells_out_of_bounds_hurt_nobody_else() {
+    check("doorbells_out_of_bounds_hurt_nobody_else", &scenario(Flavour::Grid), on_the_model);
+}
+
+#[test]
+fn switches_thrown_under_traffic_are_obeyed() {
+    check("switches_thrown_under_traffic_are_obeyed", &scenario(Flavour::Owners), on_the_model);
 }

@@ -2,6 +2,7 @@
 
 use crate::harness::{Failure, Settings, search, test_command};
 use crate::scenario::Scenario;
+use crate::tally::Tally;
 use proptest::strategy::Strategy;
 use std::path::{Path, PathBuf};
 
@@ -45,8 +46,10 @@ pub(crate) fn check(name: &str, strategy: &impl Strategy<Value = Scenario>, prop
     files.sort();
     let own = |path: &&PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}-")));
     files.iter().filter(own).for_each(|path| replay(path));
-    if let Err(failure) = search(name, Settings::from_env(), strategy, property) {
+    let (settings, tally) = (Settings::from_env(), Tally::begin(name));
+    if let Err(failure) = search(name, settings, strategy, property) {
         let path = write(&failure);
         panic!("{}", failure.text(&format!("written to {}: copy it to {} to keep it\n", path.display(), folder().display())));
     }
+    tally.end(settings.case.map_or(settings.cases, |_| 1));
 }

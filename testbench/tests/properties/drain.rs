@@ -20,12 +20,26 @@ pub(crate) struct Outcome {
     pub(crate) digest: u64,
     pub(crate) cycles: u64,
     pub(crate) delivered: Vec<u64>,
+    /// Hashes of what was delivered: numbers, sources, lengths, flags and checksums, in their order.
+    pub(crate) logs: Vec<u64>,
+    /// Frames sent, by sender.
+    pub(crate) sent: Vec<u64>,
 }
 
 /// The property: whatever happens, the reference queue and the host agree, all that was fed comes, and no rule is broken.
 pub(crate) fn agrees(scenario: &Scenario, wrap: Wrap) -> Result<Outcome, String> {
     let mut world = World::new(scenario, wrap)?;
-    let result = play(&mut world, scenario);
+    judged(&mut world, |world| play_with(world, scenario, |_| Ok(())))?;
+    let machine = world.platform.machine();
+    let delivered = world.lanes.iter().map(|lane| lane.delivered).collect();
+    let logs = world.lanes.iter().map(|lane| lane.log).collect();
+    let sent = world.senders.iter().map(|sender| sender.delivered).collect();
+    Ok(Outcome { digest: machine.trace().digest(), cycles: machine.now().0, delivered, logs, sent })
+}
+
+/// Does something, and says with a failure what rule was broken, when, and what passed before.
+fn judged(world: &mut World, act: impl FnOnce(&mut World) -> Result<(), String>) -> Result<(), String> {
+    let result = act(world);
     // A broken rule explains whatever came of it.
     let result = match (world.check_rules(), result) {
         (Err(violation), Err(result)) => Err(format!("{violation}\n  then: {result}")),
@@ -35,17 +49,28 @@ pub(crate) fn agrees(scenario: &Scenario, wrap: Wrap) -> Result<Outcome, String>
     let machine = world.platform.machine();
     let tail = || machine.trace().records().iter().rev().take(16).rev().map(|record| format!("\n  {record}")).collect::<String>();
     result.map_err(|why| format!("{why}\n  at {}; the last TLPs:{}", machine.now(), tail()))?;
-    let delivered = world.lanes.iter().map(|lane| lane.delivered).collect();
-    Ok(Outcome { digest: machine.trace().digest(), cycles: machine.now().0, delivered })
+    Ok(())
 }
 
-fn play(world: &mut World, scenario: &Scenario) -> Result<(), String> {
+/// Does the operations of a case, and leaves everything as it is then.
+pub(crate) fn begin(world: &mut World, scenario: &Scenario) -> Result<(), String> {
+    judged(world, |world| operate(world, scenario, |_| Ok(())))
+}
+
+fn operate(world: &mut World, scenario: &Scenario, mut also: impl FnMut(&World) -> Result<(), String>) -> Result<(), String> {
     for (number, op) in scenario.ops.iter().enumerate() {
         if let Some(seen) = &scenario.seen.0 {
             seen.store(number + 1, SeqCst);
         }
-        world.apply(op).and_then(|()| world.check_rules()).map_err(|why| format!("operation {number}, {op:?}: {why}"))?;
+        let done = world.apply(op).and_then(|()| world.check_rules()).and_then(|()| also(world));
+        done.map_err(|why| format!("operation {number}, {op:?}: {why}"))?;
     }
+    Ok(())
+}
+
+/// Plays a case to its end; `also` looks after every operation.
+pub(crate) fn play_with(world: &mut World, scenario: &Scenario, also: impl FnMut(&World) -> Result<(), String>) -> Result<(), String> {
+    operate(world, scenario, also)?;
     world.drain().map_err(|why| format!("draining: {why}"))?;
     world.close_all().map_err(|why| format!("at the end: {why}"))
 }

@@ -189,15 +189,6 @@ impl World {
         self.check_tags()
     }
 
-    /// All tags are free: every read was answered, or given up and accounted for.
-    pub(crate) fn check_tags(&self) -> Result<(), String> {
-        let word = self.regs.read32(card::READ_TAGS).map_err(|error| format!("READ_TAGS: {error}"))?;
-        match card::read_tags::IN_USE.get(word.into()) {
-            0 => Ok(()),
-            tags => Err(format!("{tags} tags are in use with nothing under way")),
-        }
-    }
-
     /// Control words of a channel written one upon the other; then a reset, after which nothing of it may be seen.
     pub(crate) fn rattle(&mut self, index: usize, words: &[u8], clocks: u64) -> Result<(), String> {
         if !self.enabled {

@@ -4,19 +4,18 @@
 //! `SILICO_SCENARIO` which file instead. A failure ends with the command that gives it again.
 
 mod abuse;
+mod check;
 mod drain;
 mod frames;
 mod harness;
+mod hazards;
 mod levels;
-mod oracle;
-mod outlet;
 mod reference;
 mod regressions;
 mod runs;
 mod scenario;
 mod senders;
 mod signals;
-mod snapshot;
 mod strategies;
 mod tally;
 mod tap;

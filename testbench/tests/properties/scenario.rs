@@ -6,7 +6,7 @@ use silico_driver::channel::{
     BusyThresholds, DataInterrupt, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy,
 };
 use silico_driver::h2c::{Output, SendConfig, SendProgress, SendWriteBack, SpaceInterrupt};
-use silico_sim::{CompletionSplit, Distribution, Generation, HostConfig, LinkConfig, MachineConfig, Placement};
+use silico_sim::{CompletionSplit, CpuCosts, Distribution, Generation, HostConfig, LinkConfig, MachineConfig, Placement};
 use silico_spec::credit::{Limit, data_credits};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::units::Cycles;
@@ -15,6 +15,8 @@ use std::sync::atomic::AtomicUsize;
 
 /// Bytes that a ring is a multiple of.
 pub(crate) const PAGE: u64 = 4096;
+/// A CPU whose work takes no time.
+const IDLE_CPU: CpuCosts = CpuCosts { mmio_store: 0, cached_load: 0, missed_load: 0, per_frame: 0, per_kib: 0 };
 /// Longest polling of a hybrid wait, in ns.
 const HYBRID_POLL_NS: u64 = 2_000;
 
@@ -73,6 +75,9 @@ pub(crate) struct MachineShape {
     pub(crate) placement: u8,
     #[serde(default)]
     pub(crate) reads: ReadShape,
+    /// CPU work costs nothing, and the trace is kept: what passes is the card's doing alone.
+    #[serde(default)]
+    pub(crate) steady: bool,
 }
 
 /// What the card's reads meet.
@@ -168,9 +173,11 @@ impl MachineShape {
                 mmio_read_latency: uniform(self.mmio_read_ns),
                 read_latency: uniform(self.reads.read_ns),
                 reorder: self.reads.reorder,
+                cpu: if self.steady { IDLE_CPU } else { CpuCosts::default() },
                 split: [CompletionSplit::Largest, CompletionSplit::Smallest, CompletionSplit::Random][usize::from(self.reads.split % 3)],
                 ..HostConfig::default()
             },
+            trace: if self.steady { 4096 } else { 64 },
             ..MachineConfig::default()
         }
     }

@@ -198,6 +198,7 @@ pub(crate) fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
             mmio_read_ns: host.2,
             placement: host.3,
             reads,
+            steady: false,
         })
 }
 

@@ -1,6 +1,6 @@
 //! The reference of a host-to-card channel: the frames submitted, and what may come out of it. Knows neither driver nor machine.
 
-use crate::oracle::Sent;
+use crate::check::delivery::Sent;
 use silico_spec::generator::XorShift64;
 use silico_spec::port::OutStream;
 use std::sync::Arc;

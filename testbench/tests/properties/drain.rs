@@ -217,7 +217,7 @@ impl World {
             None => lane.oracle.next().map_or((0, 0), |sent| (sent.at.saturating_sub(now), sent.len as u32)),
         };
         let tlps = footprint(len).div_ceil(self.machine.mps().into()) + u64::from(self.params.fifo_bytes) / 64 + 64;
-        20_000 + wait + tlps * (lanes + 1) * self.machine.clocks_per_tlp() + 2 * lane.shape.tell_clocks()
+        20_000 + self.held_up() + wait + tlps * (lanes + 1) * self.machine.clocks_per_tlp() + 2 * lane.shape.tell_clocks()
     }
 
     /// Stops and closes all channels; nothing may be left over anywhere.

@@ -23,10 +23,11 @@ mod teeth;
 mod world;
 
 use drain::{agrees, shares_are_even};
+use proptest::strategy::Strategy;
 use reference::scenario;
 use regressions::check;
-use scenario::Scenario;
-use strategies::{Flavour, saturated};
+use scenario::{Scenario, SendTo};
+use strategies::{Flavour, broken_answers, delays, saturated};
 use world::plain;
 
 fn on_the_model(scenario: &Scenario) -> Result<(), String> {
@@ -78,6 +79,24 @@ fn the_same_seed_gives_the_same_trace_and_another_one_another() {
         let (one, other) = (agrees(&varied, plain)?, agrees(&other, plain)?);
         if one.digest == other.digest { Err(format!("seeds {} and its neighbour give the same trace", case.machine.seed)) } else { Ok(()) }
     });
+}
+
+#[test]
+fn faults_that_cost_time_cost_nothing_else() {
+    let cases = (scenario(Flavour::Mixed), delays()).prop_map(|(case, faults)| Scenario { faults, ..case });
+    check("faults_that_cost_time_cost_nothing_else", &cases, on_the_model);
+}
+
+/// An answer gone wrong stops the channel that asked, with an error that says so; others do not notice, and a restart is a fresh start.
+#[test]
+fn broken_answers_stop_who_asked_and_nobody_else() {
+    let cases = (scenario(Flavour::Tags), broken_answers()).prop_map(|(mut case, faults)| {
+        for sender in case.senders.iter_mut().filter(|sender| sender.to == SendTo::Loop) {
+            sender.to = SendTo::Stream;
+        }
+        Scenario { faults, ..case }
+    });
+    check("broken_answers_stop_who_asked_and_nobody_else", &cases, on_the_model);
 }
 
 #[test]

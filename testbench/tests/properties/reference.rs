@@ -107,7 +107,7 @@ impl State {
         let started = if self.bus_master { Running } else { Spoiled };
         match op {
             Op::Stop(lane) | Op::ArmAndStop { lane, .. } | Op::Reset(lane) | Op::Rattle { lane, .. } => {
-                self.lane_mut(*lane).activity = Idle
+                self.lane_mut(*lane).activity = Idle;
             }
             Op::Reopen { lane, shape } => {
                 self.lane_mut(*lane).activity = Idle;
@@ -177,7 +177,14 @@ fn of<const F: usize>() -> BoxedStrategy<Scenario> {
             if let Some(seen) = &seen {
                 seen.store(ops.len(), SeqCst);
             }
-            Scenario { machine: state.machine, lanes: state.lane_shapes, senders: state.sender_shapes, ops, seen: Seen(seen) }
+            Scenario {
+                faults: Vec::new(),
+                machine: state.machine,
+                lanes: state.lane_shapes,
+                senders: state.sender_shapes,
+                ops,
+                seen: Seen(seen),
+            }
         })
         .boxed()
 }

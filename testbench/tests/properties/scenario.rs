@@ -29,6 +29,9 @@ pub(crate) struct Scenario {
     #[serde(default)]
     pub(crate) senders: Vec<SenderShape>,
     pub(crate) ops: Vec<Op>,
+    /// Rules of faults at the port, in the words of `silico_sim::fault`.
+    #[serde(default)]
+    pub(crate) faults: Vec<String>,
     /// Operations that were begun: shrinking first cuts off those that were not.
     #[serde(skip)]
     pub(crate) seen: Seen,
@@ -40,6 +43,9 @@ impl Scenario {
         self.senders.iter().position(|sender| sender.to == SendTo::Loop)
     }
 }
+
+/// Clocks after which a card in a case with faults gives up a read.
+pub(crate) const READ_TIMEOUT: u32 = 200_000;
 
 /// A counter that is no part of what the case is.
 #[derive(Clone, Debug, Default)]

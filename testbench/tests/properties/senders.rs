@@ -1,7 +1,7 @@
 //! Host-to-card channels: frames submitted, reaped, stopped, reset; what comes out is judged by the outlet as soon as it is there.
 
 use crate::check::output::Outlet;
-use crate::scenario::{SendTo, SenderShape, WaitKind};
+use crate::scenario::{READ_TIMEOUT, SendTo, SenderShape, WaitKind};
 use crate::world::{World, said};
 use silico::platform::{SimBuffer, SimPlatform};
 use silico_driver::channel::{Phase, Wait};
@@ -190,9 +190,9 @@ impl World {
         if self.senders[index].output != Output::Stream {
             return Ok(());
         }
-        let out = self.platform.machine().take_output(index);
+        let (out, faulty) = (self.platform.machine().take_output(index), self.faults > 0);
         let sender = &mut self.senders[index];
-        let failed = matches!(sender.phase(), Some(Phase::Failed(_))) || sender.spoiled || sender.masterless;
+        let failed = matches!(sender.phase(), Some(Phase::Failed(_))) || sender.spoiled || sender.masterless || faulty;
         sender.outlet.judge(&out, over || failed).map_err(|why| format!("sender {index}: {why}"))
     }
 
@@ -203,6 +203,12 @@ impl World {
             DriverError::Failed { failure, .. } => match failure.error() {
                 Some(ChannelError::BadDoorbell) => sender.spoiled,
                 Some(ChannelError::BusMasterOff) => sender.masterless,
+                Some(
+                    ChannelError::CompletionTimeout
+                    | ChannelError::UnsupportedRequest
+                    | ChannelError::CompleterAbort
+                    | ChannelError::PoisonedCompletion,
+                ) => self.faults > 0,
                 _ => false,
             },
             // The last block was not written: a stop without bus mastering ends without it.
@@ -367,8 +373,12 @@ impl World {
     pub(crate) fn send_bound(&self, index: usize) -> u64 {
         let sender = &self.senders[index];
         let frames = sender.outlet.in_run() * 4 + 8;
+        let held_up = self.held_up() + self.faults * 2 * u64::from(READ_TIMEOUT);
         let reads = sender.outlet.owed() / 128 + frames;
-        20_000 + reads * (self.lanes.len() + self.senders.len()) as u64 * self.machine.clocks_per_read() + 2 * sender.shape.tell_clocks()
+        20_000
+            + held_up
+            + reads * (self.lanes.len() + self.senders.len()) as u64 * self.machine.clocks_per_read()
+            + 2 * sender.shape.tell_clocks()
     }
 
     /// A sender that does not run is started anew; each gets a frame to show that it works.
@@ -394,6 +404,14 @@ impl World {
         let (bound, kind) = (self.send_bound(index), self.senders[index].shape.wait);
         if self.await_sent(index, kind, self.clocks_to_ns(bound))? {
             return Ok(());
+        }
+        // Each fault may stop it once; then it is started anew, and must work.
+        for _ in 0..self.faults {
+            self.restart_sender(index)?;
+            self.send_one(index, 100, 0)?;
+            if self.await_sent(index, kind, self.clocks_to_ns(bound))? {
+                return Ok(());
+            }
         }
         let channel = self.senders[index].channel();
         Err(format!("sender {index} stands still: {} of {} frames sent in {bound} clocks", channel.frames(), channel.submitted()))

@@ -2,6 +2,7 @@
 
 use crate::scenario::WaitKind;
 use crate::senders::VECTORS;
+use crate::strategies::MOST_DELAY;
 use crate::world::World;
 use silico_driver::channel::Wait;
 use silico_driver::platform::{Interrupts, Platform, Registers, Wake};
@@ -31,10 +32,15 @@ impl World {
         }
     }
 
+    /// Clocks that faults may cost in all.
+    pub(crate) const fn held_up(&self) -> u64 {
+        self.faults * 2 * MOST_DELAY as u64
+    }
+
     /// Clocks within which the interrupt for a frame that is in the ring reaches the host, all else going on.
     pub(crate) fn signal_clocks(&self) -> u64 {
         let interrupt = self.machine.interrupt_ns.0.max(self.machine.interrupt_ns.1);
-        5000 + 64 * self.machine.clocks_per_tlp() + u64::from(interrupt) / 4
+        5000 + self.held_up() + 64 * self.machine.clocks_per_tlp() + u64::from(interrupt) / 4
     }
 
     /// Arms and sleeps by hand, from a state in which no earlier arming owes anything: an interrupt must have a frame behind it, and a frame an interrupt.

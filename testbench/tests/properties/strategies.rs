@@ -320,6 +320,34 @@ pub(crate) fn saturated() -> impl Strategy<Value = Scenario> {
             wait: WaitKind::Poll,
             give_back: 0,
         };
-        Scenario { machine, lanes: vec![lane; lanes], senders: Vec::new(), ops: Vec::new(), seen: Seen::default() }
+        Scenario { machine, lanes: vec![lane; lanes], senders: Vec::new(), ops: Vec::new(), faults: Vec::new(), seen: Seen::default() }
     })
+}
+
+/// Faults that cost time only: TLPs held up, credits and links that stand still for a while.
+pub(crate) fn delays() -> impl Strategy<Value = Vec<String>> {
+    let kind = prop::sample::select(vec![
+        "up.mwr",
+        "up.payload",
+        "up.wb",
+        "up.irq",
+        "up.cpl",
+        "up.mrd",
+        "up.any",
+        "down.mwr",
+        "down.mrd",
+        "down.cpl",
+        "down.any",
+    ]);
+    let what = prop::sample::select(vec!["delay", "overtake", "starve", "stall", "retrain"]);
+    vec((kind, what, 1_u32..MOST_DELAY, 1_u32..200).prop_map(|(kind, what, clocks, nth)| format!("{kind}.{what}({clocks})@{nth}")), 1..4)
+}
+
+/// Longest delay of one fault, in clocks.
+pub(crate) const MOST_DELAY: u32 = 3000;
+
+/// Faults in the answers to the card's reads, each of which the card must notice.
+pub(crate) fn broken_answers() -> impl Strategy<Value = Vec<String>> {
+    let what = prop::sample::select(vec!["ur", "ca", "poison", "drop", "timeout", "spurious", "malformed", "truncate(1)"]);
+    vec((what, 1_u32..60).prop_map(|(what, nth)| format!("down.cpl.{what}@{nth}")), 1..4)
 }

@@ -1,9 +1,10 @@
 //! Card, machine and driver in one process, and which operation is done where: each is judged by the oracle as soon as it is over.
 
 use crate::check::delivery::Oracle;
-use crate::scenario::{LaneShape, MachineShape, Op, Scenario};
+use crate::scenario::{LaneShape, MachineShape, Op, READ_TIMEOUT, Scenario};
 use crate::senders::{Sender, VECTORS};
 use crate::tap::{Tap, Taps};
+use silico::fault::{FaultLog, Rule, plant};
 use silico::platform::{SimPlatform, SimRegisters};
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{Phase, RingChannel};
@@ -100,6 +101,8 @@ pub(crate) struct World {
     pub(crate) all_masked: bool,
     /// Clocks that passed with nothing going on, on purpose.
     leapt: u64,
+    /// Faults that may strike.
+    pub(crate) faults: u64,
 }
 
 impl Drop for World {
@@ -113,6 +116,16 @@ impl Drop for World {
     }
 }
 
+/// Puts the faults of a case around a card.
+fn planted(card: Box<dyn TlpPort + Send>, scenario: &Scenario) -> Result<Box<dyn TlpPort + Send>, String> {
+    if scenario.faults.is_empty() {
+        return Ok(card);
+    }
+    let rules: Vec<Rule> =
+        scenario.faults.iter().map(|rule| rule.parse().map_err(|error| format!("{rule}: {error}"))).collect::<Result<_, _>>()?;
+    Ok(plant(&rules, scenario.machine.seed, card, FaultLog::default()).0)
+}
+
 /// Turns what the driver said into words.
 pub(crate) fn said(what: &str, channel: usize) -> impl FnOnce(DriverError) -> String {
     move |error| format!("{what} of channel {channel}: {error}")
@@ -123,10 +136,15 @@ impl World {
     pub(crate) fn new(scenario: &Scenario, wrap: Wrap) -> Result<Self, String> {
         let (machine, lanes) = (&scenario.machine, &scenario.lanes);
         let params = machine.card(lanes.len(), scenario.senders.len());
+        let mut params = params;
+        if !scenario.faults.is_empty() {
+            params.read_timeout = READ_TIMEOUT;
+        }
         let model = silico_model::Card::new(params.clone()).map_err(|error| error.to_string())?;
         let taps = Taps::default();
+        let card = planted(wrap(model), scenario)?;
         let platform =
-            SimPlatform::new(machine.config(), Box::new(Tap::new(wrap(model), taps.clone())), lanes.len()).map_err(|e| e.to_string())?;
+            SimPlatform::new(machine.config(), Box::new(Tap::new(card, taps.clone())), lanes.len()).map_err(|e| e.to_string())?;
         let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(|error| format!("bring-up: {error}"))?;
         let regs = platform.registers();
         let (lanes_built, senders) = (Vec::with_capacity(lanes.len()), Vec::with_capacity(scenario.senders.len()));
@@ -143,6 +161,7 @@ impl World {
             bus_master: true,
             all_masked: false,
             leapt: 0,
+            faults: scenario.faults.len() as u64,
         };
         let feeder = scenario.feeder();
         for (index, shape) in lanes.iter().enumerate() {
@@ -173,6 +192,7 @@ impl World {
         for (index, shape) in scenario.senders.iter().enumerate() {
             let loops = (feeder == Some(index)).then(|| lanes.len() as u8 - 1);
             world.senders.push(Sender::new(shape, index as u8, machine.seed, loops));
+            world.senders[index].errors = world.faults;
         }
         world.open_all()?;
         Ok(world)

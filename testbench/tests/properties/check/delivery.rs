@@ -152,7 +152,8 @@ impl Oracle {
                 let cut = header.flags.contains(Flags::ERROR);
                 ensure(self.gaps || !cut, || format!("a frame of the loop was cut: {header:?}"))?;
                 let max_frame = run.max_frame as usize;
-                let number = find_fed(&self.fed, run.next as usize, self.gaps || may_skip, payload, max_frame)?;
+                let least = run.next as usize + usize::from(may_skip && !self.gaps);
+                let number = find_fed(&self.fed, least, self.gaps || may_skip, payload, max_frame)?;
                 self.buffer.clear();
                 self.buffer.extend_from_slice(self.fed.get(number).map_or(&[], |frame| frame));
                 if cut {
@@ -160,9 +161,12 @@ impl Oracle {
                     self.buffer.truncate(payload[0].len() + payload[1].len());
                 }
                 // Which frames are missing is not the mark's affair: those that never entered the loop's lane bear none.
-                if self.gaps || header.flags.contains(Flags::DROPPED_BEFORE) {
-                    run.next = number as u64 - u64::from(header.flags.contains(Flags::DROPPED_BEFORE));
+                let marked = header.flags.contains(Flags::DROPPED_BEFORE);
+                if self.gaps || marked {
+                    run.next = number as u64 - u64::from(marked);
                 }
+                // Empty frames are all alike: behind a gap nobody can tell which of them came.
+                self.gaps |= marked;
                 let truncated = cut && header.flags.contains(Flags::TRUNCATED);
                 if truncated {
                     self.buffer.push(0);

@@ -3,10 +3,12 @@
 //! Only calls that block (register reads, waits, pauses) and posted stores take the machine's lock; memory is reached without it.
 
 mod memory;
+mod process;
 mod registers;
 mod time;
 
 pub use memory::SimBuffer;
+pub use process::{Process, ProcessRegisters};
 pub use registers::{SimInterrupts, SimRegisters};
 pub use time::SimClock;
 

@@ -73,11 +73,12 @@ impl Machine {
         }
     }
 
-    /// Hot reset: the link goes down, the card is reset, the link comes up. The card must be enumerated anew.
+    /// Hot reset: the link goes down, which resets all of the card but its sticky bits (PCIe 4.0 §6.6.1), and comes up again. The card must be
+    /// enumerated anew.
     pub fn hot_reset(&mut self) {
         self.catch_up();
         self.link_down();
-        self.stimulus.reset = true;
+        self.advance_to(self.now.after(RESET));
         self.bring_up();
     }
 }

@@ -100,6 +100,16 @@ pub enum NotifyKind {
     Hybrid,
 }
 
+/// How a channel's memory is shared with the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Discipline {
+    /// One contiguous ring.
+    #[default]
+    Ring,
+    /// Pages, given back in any order.
+    Pages,
+}
+
 /// What a channel does when its FIFO is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum FullKind {
@@ -182,7 +192,19 @@ pub struct RunOptions {
     /// How frames of an input are spread over channels.
     #[arg(long, value_enum, default_value_t)]
     pub spread: SpreadKind,
-    /// Ring of each channel: a multiple of 4KiB.
+    /// How each channel's memory is shared: a ring, or pages.
+    #[arg(long, value_enum, default_value_t)]
+    pub discipline: Discipline,
+    /// With --discipline pages: bytes of a page, a multiple of 32.
+    #[arg(long, value_name = "BYTES", default_value = "4KiB", value_parser = parse_bytes)]
+    pub page_size: u64,
+    /// With --discipline pages: frames that fit share a page; else each starts one of its own.
+    #[arg(long)]
+    pub packed: bool,
+    /// With --packed: time in ns after which a page that is left alone comes although it has room.
+    #[arg(long, value_name = "NS", default_value_t = 2_000)]
+    pub flush_time: u64,
+    /// Ring of each channel, or all pages of it: a multiple of 4KiB.
     #[arg(long, value_name = "BYTES", default_value = "1MiB", value_parser = parse_bytes)]
     pub ring_size: u64,
     /// What a channel does when its FIFO is full.
@@ -210,7 +232,7 @@ pub struct RunOptions {
     #[arg(long, value_enum, default_value_t)]
     pub notify: NotifyKind,
     /// When the card tells the host of frames: after FRAMES of them, and in any case NS nanoseconds after the first; 0 switches one off.
-    /// An interrupt always brings one too.
+    /// An interrupt always brings one too. Of a ring: completed pages tell of themselves.
     #[arg(long, value_name = "FRAMES[:NS]", default_value = "8:1000")]
     pub write_back: WriteBack,
     /// With --notify interrupt or hybrid: frames that one interrupt stands for.

@@ -22,6 +22,9 @@ pub fn command(options: &RunOptions) -> String {
     add("frame-size", &options.frame_size, options.frame_size != default.frame_size);
     add("channels", &options.channels, options.channels != default.channels);
     add("spread", &name(options.spread), options.spread != default.spread);
+    add("discipline", &name(options.discipline), options.discipline != default.discipline);
+    add("page-size", &options.page_size, options.page_size != default.page_size);
+    add("flush-time", &options.flush_time, options.flush_time != default.flush_time);
     add("ring-size", &options.ring_size, options.ring_size != default.ring_size);
     add("full", &name(options.full), options.full != default.full);
     add("gen", &options.generation, options.generation != default.generation);
@@ -45,6 +48,9 @@ pub fn command(options: &RunOptions) -> String {
     add("patience", &options.patience, options.patience != default.patience);
     for fault in &options.faults {
         add("fault", fault, true);
+    }
+    if options.packed {
+        words.push("--packed".into());
     }
     if options.ecrc {
         words.push("--ecrc".into());
@@ -73,6 +79,7 @@ mod tests {
     #[case(&["--ecrc", "--full", "drop", "--gen", "4", "--lanes", "16", "--mps", "512", "--mrrs", "1024", "--width", "512", "--notify", "hybrid"])]
     #[case(&["--write-back", "3:700", "--coalesce-frames", "9", "--coalesce-time", "5", "--rate", "1.5", "--pause", "3", "--seed", "99", "--patience", "5"])]
     #[case(&["--pace", "capture:0.5", "--fault", "drop-interrupt@2", "--fault", "payload.corrupt(data[3]^0x80)%0.01/c2h=1", "--source", "pcap", "some dir/it's.pcap"])]
+    #[case(&["--discipline", "pages", "--page-size", "96", "--packed", "--flush-time", "5"])]
     fn what_is_printed_parses_to_the_same_run(#[case] args: &[&str]) {
         let options = RunOptions::typed(args).unwrap();
         let line = command(&options);

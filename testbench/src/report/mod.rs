@@ -119,6 +119,8 @@ pub struct SetupPart {
     pub channels: u8,
     /// Bytes of each ring.
     pub ring_bytes: u64,
+    /// Its pages, if they are no ring.
+    pub pages: Option<PagesPart>,
     /// Generation and lanes, as in "Gen 3 x8".
     pub link: String,
     /// Max_Payload_Size in use.
@@ -133,6 +135,15 @@ pub struct SetupPart {
     pub full: String,
     /// Seed.
     pub seed: u64,
+}
+
+/// How pages were used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PagesPart {
+    /// Bytes of a page.
+    pub bytes: u64,
+    /// Frames share pages.
+    pub packed: bool,
 }
 
 /// Simulated time and rates.

@@ -1,6 +1,7 @@
 //! The report as text: compact, aligned, with units. A failing one begins and ends with the command that repeats it.
 
-use super::{FaultsPart, Report, Stalls};
+use super::{FaultsPart, PagesPart, Report, SetupPart, Stalls};
+use crate::input::sizes::show_bytes;
 use std::fmt::{self, Display, Write as _};
 
 /// Displays a report.
@@ -70,17 +71,27 @@ fn setup(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     writeln!(f, "input       {}{packets}; {} frames of {sizes}", input.name, Grouped(input.frames))?;
     writeln!(
         f,
-        "card        {}, {} channel{}, ring {} each, port {} bit, notify {}, full {}, seed {}",
+        "card        {}, {} channel{}, {}, port {} bit, notify {}, full {}, seed {}",
         setup.target,
         setup.channels,
         if setup.channels == 1 { "" } else { "s" },
-        crate::input::sizes::show_bytes(setup.ring_bytes),
+        memory(setup),
         setup.port_bits,
         setup.notify,
         setup.full,
         setup.seed
     )?;
     writeln!(f, "link        {}, MPS {}, MRRS {}", setup.link, setup.mps, setup.mrrs)
+}
+
+fn memory(setup: &SetupPart) -> String {
+    let bytes = show_bytes(setup.ring_bytes);
+    match setup.pages {
+        None => format!("ring {bytes} each"),
+        Some(PagesPart { bytes: page, packed }) => {
+            format!("{bytes} each in pages of {}, {}", show_bytes(page), if packed { "packed" } else { "each frame on its own" })
+        }
+    }
 }
 
 fn results(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
@@ -251,6 +262,7 @@ mod tests {
                 target: "model".into(),
                 channels: 2,
                 ring_bytes: 1 << 20,
+                pages: None,
                 link: "Gen 3 x8".into(),
                 mps: 256,
                 mrrs: 512,

@@ -4,8 +4,9 @@ use super::config::{Feed, RunConfig};
 use super::session::Session;
 use super::{CouldNotRun, Stop, Wrong};
 use crate::check::conservation::{self, Books};
+use crate::cli::options::Discipline;
 use crate::fault::{Harm, Notice, card_notices, host_notices};
-use crate::report::{FaultsPart, Finding, HostPart, InputPart, Report, SetupPart, SimulatedPart, Stalls, WallPart};
+use crate::report::{FaultsPart, Finding, HostPart, InputPart, PagesPart, Report, SetupPart, SimulatedPart, Stalls, WallPart};
 use clap::ValueEnum;
 use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
@@ -38,10 +39,10 @@ impl Session<'_> {
         let (card, channels) = self.counters()?;
         let mut books = Vec::with_capacity(self.lanes.len());
         for index in 0..self.lanes.len() {
-            let stopped = self.lanes[index].ring.stop()?;
+            let stopped = self.lanes[index].stop()?;
             self.take_frames(index)?;
             let sent = self.presented(index)?;
-            books.push(self.board.close(index as u8, sent, stopped.frames, stopped.dropped, stopped.discarded.into())?);
+            books.push(self.board.close(index as u8, sent, stopped.frames, stopped.dropped, stopped.discarded)?);
         }
         self.check_interrupts()?;
         Ok(Measured { card: Some(card), channels, books, ..measured })
@@ -62,7 +63,7 @@ impl Session<'_> {
     fn counters(&self) -> Result<(CardCounters, Vec<ChannelCounters>), DriverError> {
         self.bench.card.latch_counters(false)?;
         let card = self.bench.card.counters()?;
-        let channels = self.lanes.iter().map(|lane| lane.ring.counters()).collect::<Result<Vec<_>, DriverError>>()?;
+        let channels = self.lanes.iter().map(|lane| lane.counters()).collect::<Result<Vec<_>, DriverError>>()?;
         Ok((card, channels))
     }
 
@@ -173,6 +174,8 @@ impl Session<'_> {
             target: config.options.on.clone(),
             channels: config.channels,
             ring_bytes: config.options.ring_size,
+            pages: (config.options.discipline == Discipline::Pages)
+                .then_some(PagesPart { bytes: config.options.page_size, packed: config.options.packed }),
             link: format!("Gen {} x{}", config.options.generation, config.options.lanes),
             mps: function.mps,
             mrrs: function.mrrs,

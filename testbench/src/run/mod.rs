@@ -2,6 +2,7 @@
 
 pub mod config;
 mod finish;
+mod lane;
 mod latency;
 mod output;
 mod progress;

@@ -94,6 +94,8 @@ fn broken_answers_stop_who_asked_and_nobody_else() {
         for sender in case.senders.iter_mut().filter(|sender| sender.to == SendTo::Loop) {
             sender.to = SendTo::Stream;
         }
+        // A tag whose read was given up rests for long: with others, the channel goes on.
+        case.machine.reads.tags = case.machine.reads.tags.max(8);
         Scenario { faults, ..case }
     });
     check("broken_answers_stop_who_asked_and_nobody_else", &cases, on_the_model);

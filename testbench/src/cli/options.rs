@@ -139,6 +139,21 @@ impl From<SpreadKind> for Spread {
     }
 }
 
+/// What a run makes hard, within the rules of PCI Express.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StressKind {
+    /// Completions and writes as unordered as they may be; writes seen by the CPU as late as they may be.
+    Order,
+    /// The CPU sees half a write.
+    Torn,
+    /// The root port grants the least that it may, and withholds it at random.
+    Credits,
+    /// The transmit stream stalls at random, beats to the card have gaps, and TLPs to it pause.
+    Stalls,
+    /// The replay buffers hold four TLPs.
+    Replay,
+}
+
 /// When the card writes its progress to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteBack {
@@ -253,6 +268,12 @@ pub struct RunOptions {
     /// All that is random descends from it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Damages TLPs and DLLPs on the link, both ways, so many of a million: they are replayed, and nothing of it may be seen but the delay.
+    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    pub link_errors: u32,
+    /// Makes it hard for card and driver, within the rules: several by commas.
+    #[arg(long, value_enum, value_name = "KINDS", value_delimiter = ',')]
+    pub stress: Vec<StressKind>,
     /// Clocks without progress after which the run is a failure.
     #[arg(long, value_name = "CLOCKS", default_value_t = 2_500_000)]
     pub patience: u64,

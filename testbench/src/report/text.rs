@@ -55,6 +55,7 @@ impl Display for Text<'_> {
         setup(f, report)?;
         results(f, report)?;
         stalls(f, &report.stalls)?;
+        link(f, report)?;
         host(f, report)?;
         verdict(f, report)
     }
@@ -159,6 +160,18 @@ fn stalls(f: &mut fmt::Formatter<'_>, stalls: &[Stalls]) -> fmt::Result {
         row(f, "total", &total)?;
     }
     Ok(())
+}
+
+/// Nothing, if nothing went wrong.
+fn link(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    let Some(link) = &report.link else { return Ok(()) };
+    for (name, way) in [("replays     card -> host", &link.to_host), ("            host -> card", &link.to_card)] {
+        write!(f, "{name}: {} TLPs damaged, {} naks, {} replays", Grouped(way.damaged), Grouped(way.naks), Grouped(way.replays))?;
+        write!(f, " of {} TLPs, {} by timer, {} duplicates", Grouped(way.replayed), Grouped(way.timeouts), Grouped(way.duplicates))?;
+        writeln!(f, ", {} acks damaged, buffer {} times full", Grouped(way.damaged_acks), Grouped(way.full))?;
+    }
+    let (updates, retrains) = (Grouped(link.damaged_updates), Grouped(link.retrains));
+    writeln!(f, "            {updates} UpdateFC damaged, {retrains} retrains, {} clocks not ready for the card", Grouped(link.not_ready))
 }
 
 fn host(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
@@ -284,6 +297,7 @@ mod tests {
                 ..SimulatedPart::default()
             },
             stalls: vec![Stalls { channel: 0, no_data: 7, ..Stalls::default() }, Stalls { channel: 1, no_data: 5, ..Stalls::default() }],
+            link: None,
             host: HostPart { interrupts: 3, ..HostPart::default() },
             latency: Some(Latency { p50: 1200, p90: 2000, p99: 3000, p999: 4000, max: 5000 }),
             trace_digest: "0123456789abcdef".into(),

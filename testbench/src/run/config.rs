@@ -1,5 +1,6 @@
 //! What the typed options mean: a run that can be set up, or one line that says why not. Starts nothing.
 
+use super::stress;
 use crate::cli::options::{Discipline, FullKind, NotifyKind, RunOptions, SourceKind};
 use crate::cli::reproduce;
 use crate::fault::Rule;
@@ -202,13 +203,16 @@ fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
         ..LinkConfig::default()
     };
     // The machine keeps one record at least.
-    let machine = MachineConfig { seed: options.seed, link, trace: options.trace.max(1), ..MachineConfig::default() };
+    let mut machine = MachineConfig { seed: options.seed, link, trace: options.trace.max(1), ..MachineConfig::default() };
+    stress::damage(options.link_errors, &mut machine);
+    options.stress.iter().for_each(|&kind| stress::apply(kind, &mut machine));
     // The machine names its own fields; people typed options.
     let typed = |field: &str| match field {
         "link.lanes" => "--lanes".to_string(),
         "link.max_payload" => "--mps".into(),
         "link.max_read_request" => "--mrrs".into(),
         "trace" => "--trace".into(),
+        field if field.starts_with("link.dll.to_") => "--link-errors".into(),
         field => field.into(),
     };
     machine.validate().map_err(|e| BadInput::setting(typed(e.field), e.value, e.rule))?;
@@ -340,6 +344,7 @@ mod tests {
     #[case(&["--source", "file"], "INPUT is absent; it must be a file")]
     #[case(&["--patience", "0"], "--patience is 0; it must be at least 1 clock")]
     #[case(&["--trace", "2000000"], "--trace is 2000000; it must be 1 to 1048576 records")]
+    #[case(&["--link-errors", "1000001"], "--link-errors is PerMillion(1000001); it must be")]
     #[case(&["--frames", "0"], "--frames is 0; it must be at least 1")]
     #[case(&["--repeat", "0"], "--repeat is 0; it must be at least 1")]
     #[case(&["--rate=-1"], "--rate is -1; it must be above 0")]

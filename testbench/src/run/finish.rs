@@ -6,11 +6,13 @@ use super::{CouldNotRun, Stop, Wrong};
 use crate::check::conservation::{self, Books};
 use crate::cli::options::Discipline;
 use crate::fault::{Harm, Notice, card_notices, host_notices};
-use crate::report::{FaultsPart, Finding, HostPart, InputPart, PagesPart, Report, SetupPart, SimulatedPart, Stalls, WallPart};
+use crate::report::{
+    FaultsPart, Finding, HostPart, InputPart, LinkPart, LinkWay, PagesPart, Report, SetupPart, SimulatedPart, Stalls, WallPart,
+};
 use clap::ValueEnum;
 use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
-use silico_sim::Stats;
+use silico_sim::{DllStats, Stats};
 use silico_spec::registers::c2h;
 use silico_spec::units::Cycles;
 
@@ -159,6 +161,7 @@ impl Session<'_> {
             integrity: self.board.checked(),
             simulated: self.simulated(&measured, bytes),
             stalls: measured.channels.iter().zip(0..).map(|(counters, channel)| stalls(channel, counters)).collect(),
+            link: link(&measured.stats),
             host: self.host(&measured),
             latency: self.latencies.percentiles(),
             trace_digest: format!("{digest:016x}"),
@@ -237,6 +240,32 @@ impl Session<'_> {
             clocks_per_step: ratio(clocks, steps),
         }
     }
+}
+
+/// What the link had to put right; `None` if nothing.
+fn link(stats: &Stats) -> Option<LinkPart> {
+    let way = |dll: &DllStats| LinkWay {
+        damaged: dll.lcrc_errors + dll.lost_tlps,
+        naks: dll.naks,
+        damaged_acks: dll.damaged_acks,
+        timeouts: dll.timeouts,
+        replays: dll.replays,
+        replayed: dll.replayed_tlps,
+        duplicates: dll.duplicates,
+        full: dll.full,
+    };
+    let mut link = LinkPart {
+        to_host: way(&stats.dll_to_host),
+        to_card: way(&stats.dll_to_card),
+        damaged_updates: stats.damaged_updates.iter().sum(),
+        retrains: stats.retrains,
+        not_ready: 0,
+    };
+    if link == LinkPart::default() {
+        return None;
+    }
+    link.not_ready = stats.clocks_not_ready;
+    Some(link)
 }
 
 /// Zero for nothing at all, so that an empty run has a report too.

@@ -8,6 +8,7 @@ mod output;
 mod progress;
 mod session;
 mod setup;
+mod stress;
 
 pub use config::RunConfig;
 pub use progress::Progress;

@@ -10,7 +10,7 @@ use crate::input::sizes::{FrameSizes, show_bytes};
 use crate::input::{Cut, Input, read_file};
 use crate::target::Target;
 use silico_sim::{Generation, LinkConfig, MachineConfig};
-use silico_spec::descriptor::{PAGE_GRID, RING_ENTRIES};
+use silico_spec::descriptor::{PAGE_GRID, PAGES_IN_USE, RING_ENTRIES};
 use silico_spec::frame::footprint;
 use silico_spec::params::{CardParams, DataWidth, MAX_C2H};
 use silico_spec::units::Cycles;
@@ -146,7 +146,7 @@ impl RunConfig {
 }
 
 /// Most pages that a frame may fill on the card, less those that it shares with others.
-const MAX_PAGES_OF_FRAME: u64 = 1021;
+const MAX_PAGES_OF_FRAME: u64 = PAGES_IN_USE as u64 - 3;
 
 /// Memory for the frames of a channel, with what it is allocated in.
 fn buffer_bytes(options: &RunOptions) -> u64 {

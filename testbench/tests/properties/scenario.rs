@@ -295,6 +295,7 @@ impl LaneShape {
                 rate: made.rate.clamp(LEAST_RATE, 65_536),
                 seed: made.seed,
                 count: made.count,
+                blocks: None,
             })
         });
         let progress = self.write_back.map_or(Progress::Register, |(frames, bytes, time)| {

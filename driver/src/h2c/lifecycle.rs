@@ -93,6 +93,10 @@ impl<P: Platform> SendChannel<P> {
     /// # Errors
     /// If it is not idle within [`RESET_LIMIT_NS`](crate::channel::RESET_LIMIT_NS).
     pub fn reset(&mut self) -> Result<(), DriverError> {
+        // A reset does not wait for reads that are under way, a stop does: their memory is not ours before. How the run ends is no matter.
+        if self.base.phase == Phase::Running {
+            stopped_for_restart(self.base.halt())?;
+        }
         self.base.reset()?;
         self.forget();
         Ok(())
@@ -123,7 +127,9 @@ impl<P: Platform> SendChannel<P> {
             return Err(self.base.fault(RingFault::FrameCount { announced: frames, found: self.unsent.sent }));
         }
         let (found, wanted) = (self.base.get32(h2c::DISCARDED)?, memory.ring.rung() - done);
-        if u64::from(found) != wanted {
+        // One that failed listened to no doorbell that was rung after that.
+        let deaf = self.base.phase != Phase::Idle && u64::from(found) < wanted;
+        if u64::from(found) != wanted && !deaf {
             return Err(self.base.fault(RingFault::Discarded { found, wanted }));
         }
         // One that failed may have been cut off from memory: its registers alone count.

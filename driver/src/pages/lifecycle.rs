@@ -100,6 +100,10 @@ impl<P: Platform> PageChannel<P> {
     /// # Errors
     /// If it is not idle within [`RESET_LIMIT_NS`](crate::channel::RESET_LIMIT_NS).
     pub fn reset(&mut self) -> Result<(), DriverError> {
+        // A reset does not wait for reads that are under way, a stop does: their memory is not ours before. How the run ends is no matter.
+        if self.base.phase == Phase::Running {
+            stopped_for_restart(self.base.halt())?;
+        }
         self.base.reset()?;
         self.forget();
         Ok(())

@@ -224,14 +224,13 @@ fn without_pages_frames_are_dropped_and_accounted_for() {
     rig.finish();
 }
 
-/// What the driver's rules let through and the card refuses: a frame over more pages than the card has places for.
+/// A frame over more pages than the card has places for never gets to it.
 #[test]
-fn a_frame_over_too_many_pages_fails_the_channel() {
+fn the_driver_refuses_frames_over_too_many_pages() {
     let rig = Rig::new(&[]);
-    let source = Source::Generator(Generator { lengths: Lengths::Fixed(50_000), ..Generator::default() });
-    let mut channel = rig.open(0, &PageConfig { pages: 2000, page_bytes: 32, source, max_frame: 50_000, ..PageConfig::default() });
-    match channel.wait(rig.deadline()) {
-        Err(DriverError::Failed { failure, .. }) => assert_eq!(failure.code, ChannelError::BadFrameLimit as u8),
+    let config = PageConfig { pages: 2000, page_bytes: 32, max_frame: 50_000, ..PageConfig::default() };
+    match rig.card.page_channel(0, &config) {
+        Err(DriverError::Config(error)) => assert_eq!(error.field, "max_frame"),
         other => panic!("{other:?}"),
     }
     rig.finish();

@@ -282,13 +282,12 @@ impl Channel {
 
     /// Nothing is left to do for a stop at the end of the next clock. `reads`: of this channel that are outstanding.
     pub(crate) fn settled(&self, reads: u16) -> bool {
-        let State::Stopping { after, .. } = self.state else { return true };
-        if self.flight.is_some() || self.progress.due {
+        if !matches!(self.state, State::Stopping { .. }) || self.flight.is_some() || self.progress.due {
             return true;
         }
         match self.pages.as_deref() {
             Some(pages) if pages.is_waiting() => pages.has_entry(),
-            _ => after != After::Reset && reads > 0,
+            _ => reads > 0,
         }
     }
 

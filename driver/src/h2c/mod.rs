@@ -34,7 +34,7 @@ use silico_spec::registers::h2c;
 use staging::Staging;
 
 /// DMA memory of a channel.
-struct Memory<B> {
+pub(crate) struct Memory<B> {
     ring: Ring<B>,
     staging: Option<Staging<B>>,
     block: Option<Block<B>>,

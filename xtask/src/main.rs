@@ -1,5 +1,6 @@
 //! `cargo xtask`: sets the machine up, renders the register map, runs every check. Knows nothing of cards; only files and commands.
 
+mod mutants;
 mod registers;
 mod setup;
 mod shell;
@@ -30,6 +31,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Run the property suite against a catalogue of bugs, each put into a copy of the tree; say which property caught it.
+    Mutants(mutants::Options),
     /// Run every check: set-up, format, lints, generated files, documentation, tests.
     Test {
         /// Many more cases for each property (PROPTEST_CASES and SILICO_CASES, unless you set them).
@@ -59,6 +62,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
         Task::Setup => setup::run(&workspace).map(|()| true),
         Task::Registers { check: false } => registers::render(&workspace).map(|()| true),
         Task::Registers { check: true } => registers::check(&workspace).map(|()| true),
+        Task::Mutants(options) => mutants::run(&workspace, options),
         Task::Test { long, cargo_args } => suite::run(&workspace, *long, cargo_args),
     }
 }

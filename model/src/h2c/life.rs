@@ -1,0 +1,123 @@
+//! An H2C channel's life: start, stop, failure, reset, and the way of a stop to its end.
+
+use super::{Channel, Delivered, NO_ERROR};
+use crate::c2h::{After, Signal, State};
+use crate::read::Failure;
+use silico_spec::writeback::ChannelError;
+
+impl Channel {
+    /// `targets`: C2H channels that other channels feed.
+    pub(super) fn start(&mut self, targets: u16) {
+        if !matches!(self.state, State::Idle | State::Error) {
+            return;
+        }
+        self.run_bit = true;
+        self.runs = self.runs.wrapping_add(1);
+        self.run = self.set;
+        (self.tail, self.delivered, self.frames, self.bytes) = (0, Delivered::default(), 0, 0);
+        (self.discarded, self.error) = (0, NO_ERROR);
+        self.fired = [None; 2];
+        self.descriptors.restart();
+        self.payload.clear();
+        self.progress.restart();
+        self.causes.arm = 0;
+        self.state = State::Running;
+        if let Err((code, value)) = self.run.check(&self.params, targets) {
+            self.fail(code, value, 0);
+        }
+    }
+
+    pub(super) fn stop(&mut self, after: After) {
+        match &mut self.state {
+            State::Running => {
+                // A block that was due, and waits for the transmitter, would be taken for the last one: that comes when the counts are final.
+                self.progress.due = false;
+                self.state = State::Stopping { after, block_sent: after == After::Reset };
+                self.run_bit = false;
+                self.stage.cut(&self.run);
+            }
+            State::Stopping { after: old, block_sent } if after == After::Reset => {
+                *old = After::Reset;
+                *block_sent = true;
+            }
+            State::Idle | State::Error if after == After::Reset => self.state = State::Stopping { after, block_sent: true },
+            _ => {}
+        }
+    }
+
+    pub(crate) fn fail(&mut self, code: ChannelError, address: u64, cookie: u64) {
+        if self.state == State::Running {
+            self.error = (code, address, cookie);
+            self.stop(After::Error);
+        }
+    }
+
+    /// One of its reads has failed.
+    pub(crate) fn read_failed(&mut self, failure: Failure) {
+        self.fail(failure.code, failure.address, failure.cookie);
+    }
+
+    /// The card may not read or write memory. The channel fails at the end of the clock: a beat that was shown to its receiver passes first.
+    pub(crate) fn refuse(&mut self) {
+        self.refused = true;
+    }
+
+    /// The cause was signalled: until its message has gone out, or it is armed anew, it shows in `INT_STATUS_2`.
+    pub(crate) fn note_fired(&mut self, signal: Signal) {
+        match signal {
+            Signal::Data(vector) => self.fired[0] = Some(vector),
+            Signal::Error(vector) => self.fired[1] = Some(vector),
+        }
+    }
+
+    /// The message of `vector` goes out.
+    pub(crate) fn message_sent(&mut self, vector: u16) {
+        self.fired.iter_mut().for_each(|fired| *fired = fired.filter(|fired| *fired != vector));
+    }
+
+    /// The vectors of the space and the error cause, where they were signalled and their message has not gone out.
+    pub(crate) fn fired(&self) -> [Option<u16>; 2] {
+        self.fired
+    }
+
+    /// The channel as after power-on; a TLP on the transmitter ends first.
+    pub(crate) fn reset(&mut self) {
+        self.stop(After::Reset);
+    }
+
+    /// As [`Channel::reset`], and the run number starts anew.
+    pub(crate) fn reset_with_runs(&mut self) {
+        self.reset();
+        self.runs = 0;
+    }
+
+    /// A reset is under way: nothing of the run counts any more.
+    pub(crate) fn giving_up(&self) -> bool {
+        matches!(self.state, State::Stopping { after: After::Reset, .. })
+    }
+
+    /// Moves a stop on, once nothing is under way. Returns whether the error cause fires.
+    pub(super) fn settle(&mut self, can_write: bool, reads: u16) -> bool {
+        let State::Stopping { after, block_sent } = self.state else { return false };
+        if self.flight || after != After::Reset && reads > 0 {
+            return false;
+        }
+        self.discarded = (self.tail - self.delivered.count) as u32;
+        let can_write = can_write && self.error.0 != ChannelError::BadWriteBack;
+        if self.run.pace().writes_back && !block_sent && can_write {
+            self.progress.due = true;
+            return false;
+        }
+        self.progress.due = false;
+        match after {
+            After::Idle => self.state = State::Idle,
+            After::Error => self.state = State::Error,
+            After::Reset => {
+                self.power_on(true);
+                return false;
+            }
+        }
+        self.progress.finish(&self.causes, self.delivered);
+        after == After::Error
+    }
+}

@@ -5,11 +5,11 @@
 //! followers, which leads from then on. A channel that was busy meanwhile finds its mark at its next wait. Nothing here locks.
 //!
 //! No wake-up is lost: a follower says that it is about to sleep, and then looks once more for its mark and for a leader; a leader sets marks, or steps
-//! down, and then looks who sleeps. In any order of the two, one sees the other. Held by `loom`.
+//! down, and then looks who sleeps. In any order of the two, one sees the other: a full fence lies between word and look on both sides. Held by `loom`.
 
 use crate::error::DriverError;
 use crate::platform::{Interrupts, Nanos, Wake};
-use crate::sync::{AtomicU32, AtomicU64, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
 use alloc::boxed::Box;
 
 /// Wake-ups of a card's vectors, by what became of them.
@@ -94,6 +94,7 @@ impl Demux {
     fn mark(&self, irqs: &impl Interrupts, line: &Line, bits: u32) {
         self.pending.fetch_or(bits, Ordering::SeqCst);
         self.marked.fetch_add(bits.count_ones().into(), Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         let asleep = line.followers.load(Ordering::SeqCst) & bits;
         self.kicked.fetch_add(asleep.count_ones().into(), Ordering::Relaxed);
         (0..32).filter(|number| asleep >> number & 1 != 0).for_each(|number| kick(irqs, number));
@@ -166,6 +167,7 @@ impl Demux {
     /// Sleeps beside a leader. `Interrupt`: look again.
     fn follow<I: Interrupts>(&self, irqs: &I, line: &Line, who: Waiter, deadline: Nanos) -> Result<Wake, DriverError> {
         line.followers.fetch_or(who.bit, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
         let marked = self.pending.load(Ordering::SeqCst) & who.bit != 0;
         let ended = if marked || line.leader.load(Ordering::SeqCst) == 0 {
             Ok(Wake::Interrupt)
@@ -179,6 +181,7 @@ impl Demux {
 
 /// Somebody stops waiting: if nobody leads, one who sleeps shall.
 fn pass_on(irqs: &impl Interrupts, line: &Line, leaving: u32) {
+    fence(Ordering::SeqCst);
     if line.leader.load(Ordering::SeqCst) == 0 {
         let asleep = line.followers.load(Ordering::SeqCst) & !leaving;
         if asleep != 0 {

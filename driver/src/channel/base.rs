@@ -212,6 +212,15 @@ impl<P: Platform> Base<P> {
         Ok(Failure { code, addr: BusAddr(any64(layout.error_addr)?), cookie: any64(layout.error_cookie)? })
     }
 
+    /// Number of starts, which may be any: all ones are looked into.
+    fn read_run(&self) -> Result<u32, DriverError> {
+        let run = self.any32(self.layout().run)?;
+        if run == u32::MAX {
+            self.noted(identify(&self.regs))?;
+        }
+        Ok(run)
+    }
+
     fn write_control(&self, value: u64) -> Result<(), DriverError> {
         self.put32(c2h::CONTROL, value as u32)
     }
@@ -251,7 +260,7 @@ impl<P: Platform> Base<P> {
 
     /// Starts the programmed channel; `block` takes blocks of the new run from here on.
     pub(crate) fn launch<B: DmaBuffer>(&mut self, block: Option<&mut Block<B>>) -> Result<(), DriverError> {
-        let before = self.any32(self.layout().run)?;
+        let before = self.read_run()?;
         // From here on it may run: whatever fails below must not leave it believed idle.
         self.phase = Phase::Stuck;
         self.write_control(c2h::control::RUN.set(0, 1))?;
@@ -267,7 +276,7 @@ impl<P: Platform> Base<P> {
             }
             _ => return Err(DriverError::State { channel: self.id, found: state, wanted: ChannelState::Running, ns: waited }),
         }
-        let (found, wanted) = (self.any32(self.layout().run)?, before.wrapping_add(1));
+        let (found, wanted) = (self.read_run()?, before.wrapping_add(1));
         if found != wanted {
             return Err(DriverError::Run { channel: self.id, found, wanted });
         }

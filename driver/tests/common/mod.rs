@@ -1,7 +1,7 @@
 //! A card in software, on the level of registers and memory: it honours the register map, and can be told to misbehave.
 //!
 //! Knows nothing of the driver but the platform traits. Time is virtual: it moves with each register access, pause and wait.
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test uses a part of it")]
 
 mod buffer;
 mod card;
@@ -12,7 +12,7 @@ mod send;
 
 pub use buffer::Buffer;
 pub use card::{Event, Faults, State};
-pub use config::Platforms;
+pub use config::{AER, Platforms};
 
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{RingChannel, RingConfig};

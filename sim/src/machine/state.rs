@@ -55,4 +55,9 @@ impl Machine {
         self.stimulus.reset = true;
         self.bring_up();
     }
+
+    /// Runs until every write of the card that has arrived is visible. With the link down, the card reaches memory no more after it.
+    pub fn settle_writes(&mut self) {
+        self.advance_to(self.posted.all_visible());
+    }
 }

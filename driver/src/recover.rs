@@ -37,8 +37,7 @@ pub enum Level {
 
 impl Level {
     /// All, the gentlest first.
-    pub const ALL: [Self; 6] =
-        [Self::ChannelStop, Self::ChannelReset, Self::CardReset, Self::FunctionReset, Self::HotReset, Self::Removal];
+    pub const ALL: [Self; 6] = [Self::ChannelStop, Self::ChannelReset, Self::CardReset, Self::FunctionReset, Self::HotReset, Self::Removal];
 
     /// The gentlest level that can help against `error`; `None` for a mistake of the caller, which no reset mends.
     #[must_use]
@@ -167,7 +166,9 @@ impl<P: Platform> Card<P> {
         let (mut attempts, mut before) = (1, None);
         loop {
             let failed = match named.filter(|_| level <= Level::ChannelReset) {
-                Some(id) => channels.iter_mut().filter(|channel| channel.id() == id).try_for_each(|one| self.recover(level, &mut [&mut **one])),
+                Some(id) => {
+                    channels.iter_mut().filter(|channel| channel.id() == id).try_for_each(|one| self.recover(level, &mut [&mut **one]))
+                }
                 None => self.recover(level, channels),
             };
             let Err(error) = failed else { return Ok(Recovery { level, attempts, before }) };

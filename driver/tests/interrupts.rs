@@ -143,7 +143,9 @@ fn the_log_is_read_and_only_what_was_seen_is_cleared() {
     assert!(card.errors().unwrap().is_empty());
     let at = common::AER;
     let bits = aer::uncorrectable::POISONED | aer::uncorrectable::UNSUPPORTED;
-    for (offset, value) in [(4, bits), (0xc, aer::uncorrectable::POISONED), (0x10, aer::correctable::ADVISORY), (0x18, 12), (0x1c, 0x4a00_0001)] {
+    for (offset, value) in
+        [(4, bits), (0xc, aer::uncorrectable::POISONED), (0x10, aer::correctable::ADVISORY), (0x18, 12), (0x1c, 0x4a00_0001)]
+    {
         fake.lock().config.insert(at + offset, value);
     }
     let seen = card.errors().unwrap();

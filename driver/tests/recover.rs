@@ -66,7 +66,8 @@ impl Rig {
 
 #[rstest]
 fn after_each_level_all_begins_anew_in_the_same_memory(
-    #[values(Level::ChannelStop, Level::ChannelReset, Level::CardReset, Level::FunctionReset, Level::HotReset, Level::Removal)] level: Level,
+    #[values(Level::ChannelStop, Level::ChannelReset, Level::CardReset, Level::FunctionReset, Level::HotReset, Level::Removal)]
+    level: Level,
 ) {
     let mut rig = Rig::new();
     let buffers = rig.fake.lock().live_buffers();
@@ -206,7 +207,10 @@ fn a_card_that_vanishes_at_any_access(#[values(false, true)] cut_off: bool) {
             rig.fake.fault(|faults| faults.cut_off = cut_off);
             drop((rig.ring, rig.pages, rig.send));
             let left = rig.fake.lock().live_buffers();
-            assert!(if cut_off { left == 0 } else { left > 0 && left <= buffers }, "before access {access}: {left} of {buffers} buffers left");
+            assert!(
+                if cut_off { left == 0 } else { left > 0 && left <= buffers },
+                "before access {access}: {left} of {buffers} buffers left"
+            );
         }
     }
     assert!(vanished > 30, "{vanished}");

@@ -102,8 +102,7 @@ impl<P: Platform> Base<P> {
         let waiting = Waiting::new(mode);
         let epoch = claim.shared.epoch();
         let signal = signal.map(|signal| Signal { vector: fold(&claim, signal.vector), ..signal });
-        let mut this =
-            Self { regs, irqs, kind, clock, id, phase: Phase::Idle, run: 0, started: false, signal, waiting, epoch, claim };
+        let mut this = Self { regs, irqs, kind, clock, id, phase: Phase::Idle, run: 0, started: false, signal, waiting, epoch, claim };
         if let Some(Signal { vector, .. }) = this.signal {
             this.claim.shared.demux.subscribe(this.waiter(vector));
         }
@@ -436,9 +435,9 @@ fn fold(claim: &Claim, vector: u8) -> u8 {
 /// A stop before a restart: a run that had failed or does not stop in time is no error, since the start resets it.
 pub(crate) fn stopped_for_restart<T>(stopped: Result<T, DriverError>) -> Result<(), DriverError> {
     match stopped {
-        Ok(_)
-        | Err(DriverError::Failed { .. } | DriverError::State { .. } | DriverError::Fault { .. } | DriverError::CardReset { .. },
-        ) => Ok(()),
+        Ok(_) | Err(DriverError::Failed { .. } | DriverError::State { .. } | DriverError::Fault { .. } | DriverError::CardReset { .. }) => {
+            Ok(())
+        }
         Err(error) => Err(error),
     }
 }

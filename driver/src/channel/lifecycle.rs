@@ -78,7 +78,6 @@ impl<P: Platform> RingChannel<P> {
     pub fn reset(&mut self) -> Result<(), DriverError> {
         run::reset(self)
     }
-
 }
 
 impl<B: DmaBuffer> Held<B> for Memory<B> {

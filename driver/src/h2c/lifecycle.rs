@@ -86,7 +86,6 @@ impl<P: Platform> SendChannel<P> {
     pub fn reset(&mut self) -> Result<(), DriverError> {
         run::reset(self)
     }
-
 }
 
 impl<B: DmaBuffer> Held<B> for Memory<B> {

@@ -75,7 +75,7 @@ impl<P: Platform> PageChannel<P> {
         run::stop(self)
     }
 
-    /// Stops, if it runs, and starts a new run. The way out of [`Phase::Failed`] and [`Phase::Stuck`] too.
+    /// Stops, if it runs, and starts a new run. The way out of [`Phase::Failed`](crate::channel::Phase::Failed) and [`Phase::Stuck`](crate::channel::Phase::Stuck) too.
     ///
     /// # Errors
     /// As [`PageChannel::start`]; a run that had failed or does not stop in time is no error here: the channel is reset.
@@ -90,7 +90,6 @@ impl<P: Platform> PageChannel<P> {
     pub fn reset(&mut self) -> Result<(), DriverError> {
         run::reset(self)
     }
-
 }
 
 impl<B: DmaBuffer> Held<B> for Memory<B> {

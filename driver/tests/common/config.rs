@@ -38,7 +38,11 @@ impl State {
         if self.faults.gone {
             return Ok(u32::MAX);
         }
-        Ok(if offset == header::COMMAND_STATUS { self.command | header::status::CAPABILITIES } else { self.config.get(&offset).copied().unwrap_or(0) })
+        Ok(if offset == header::COMMAND_STATUS {
+            self.command | header::status::CAPABILITIES
+        } else {
+            self.config.get(&offset).copied().unwrap_or(0)
+        })
     }
 
     pub fn config_write(&mut self, offset: u16, value: u32) -> Result<(), AccessError> {

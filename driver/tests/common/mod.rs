@@ -19,7 +19,8 @@ use silico_driver::channel::{RingChannel, RingConfig};
 use silico_driver::h2c::{SendChannel, SendConfig};
 use silico_driver::pages::{PageChannel, PageConfig};
 use silico_driver::platform::{
-    AccessError, AllocError, ConfigSpace, DmaMemory, InterruptControl, InterruptKind, Interrupts, Nanos, Platform, Registers, Reset, Time, Wake,
+    AccessError, AllocError, ConfigSpace, DmaMemory, InterruptControl, InterruptKind, Interrupts, Nanos, Platform, Registers, Reset, Time,
+    Wake,
 };
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 

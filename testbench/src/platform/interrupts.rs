@@ -47,7 +47,9 @@ impl Lines {
 
     fn take_kick(&self, vector: u16) -> bool {
         let (word, bit) = (usize::from(vector / 64), 1 << (vector % 64));
-        self.kicked.get(word).is_some_and(|word| word.load(Ordering::SeqCst) & bit != 0 && word.fetch_and(!bit, Ordering::SeqCst) & bit != 0)
+        self.kicked
+            .get(word)
+            .is_some_and(|word| word.load(Ordering::SeqCst) & bit != 0 && word.fetch_and(!bit, Ordering::SeqCst) & bit != 0)
     }
 }
 
@@ -95,7 +97,9 @@ impl InterruptControl for SimPlatform {
         let read = |offset| self.machine().config_read(offset).unwrap_or(0);
         let has = match kind {
             InterruptKind::MsiX => function.msix_vectors,
-            InterruptKind::Msi => function.standard(standard_id::MSI).map_or(0, |at| 1 << (read(at + msi::CONTROL) >> msi::CAPABLE_SHIFT & 7)),
+            InterruptKind::Msi => {
+                function.standard(standard_id::MSI).map_or(0, |at| 1 << (read(at + msi::CONTROL) >> msi::CAPABLE_SHIFT & 7))
+            }
             InterruptKind::Intx => u16::from(read(header::INTERRUPT) >> 8 & 0xff != 0),
         };
         has.min(self.shared.irqs.limits[kind as usize].load(Ordering::SeqCst))

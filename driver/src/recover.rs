@@ -14,6 +14,7 @@ use crate::h2c::SendChannel;
 use crate::pages::PageChannel;
 use crate::platform::{AccessError, Platform};
 use core::fmt;
+use silico_spec::writeback::ChannelError;
 
 /// How long a reset waits for other threads to be through with a start or stop of their channel, in ns: longer than the longest of them.
 pub const GATE_LIMIT_NS: u64 = 50_000_000;
@@ -43,6 +44,8 @@ impl Level {
     #[must_use]
     pub const fn against(error: &DriverError) -> Option<Self> {
         Some(match error {
+            // The enable is the operating system's: a level that sets config space up again is needed.
+            DriverError::Failed { failure, .. } if matches!(failure.error(), Some(ChannelError::BusMasterOff)) => Self::CardReset,
             DriverError::Failed { .. } | DriverError::CardReset { .. } => Self::ChannelStop,
             DriverError::Fault { .. } | DriverError::State { .. } | DriverError::Run { .. } | DriverError::InterruptStorm { .. } => {
                 Self::ChannelReset

@@ -20,12 +20,15 @@ pub(crate) struct Shared {
     /// Resets of the card since it was brought up.
     epoch: AtomicU32,
     gone: AtomicBool,
+    /// Runs started on the card so far, by all channels: unlike the card's own numbers, these do not begin anew with a reset.
+    serial: AtomicU32,
     pub(crate) demux: Demux,
 }
 
 impl Shared {
     pub(crate) fn new(demux: Demux) -> Self {
-        Self { open: AtomicU32::new(0), gate: AtomicU32::new(0), epoch: AtomicU32::new(0), gone: AtomicBool::new(false), demux }
+        let zero = || AtomicU32::new(0);
+        Self { open: zero(), gate: zero(), epoch: zero(), gone: AtomicBool::new(false), serial: zero(), demux }
     }
 
     /// Bit per open channel.
@@ -53,6 +56,11 @@ impl Shared {
 
     pub(crate) fn note_gone(&self) {
         self.gone.store(true, Ordering::Relaxed);
+    }
+
+    /// A number for a new run: no other run on the card has it.
+    pub(crate) fn next_serial(&self) -> u32 {
+        self.serial.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Goes inside the gate; `None` while it is closed. Nobody waits here.

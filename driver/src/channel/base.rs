@@ -85,6 +85,8 @@ pub(crate) struct Base<P: Platform> {
     pub(crate) phase: Phase,
     /// Number of the run (starts since card reset).
     pub(crate) run: u32,
+    /// The run's number on the host, which no other run on the card has, whatever was reset in between: handles of a run carry it.
+    pub(crate) serial: u32,
     /// Whether the card counts for this run: before, its counts are of another one.
     pub(crate) started: bool,
     pub(super) signal: Option<Signal>,
@@ -102,7 +104,8 @@ impl<P: Platform> Base<P> {
         let waiting = Waiting::new(mode);
         let epoch = claim.shared.epoch();
         let signal = signal.map(|signal| Signal { vector: fold(&claim, signal.vector), ..signal });
-        let mut this = Self { regs, irqs, kind, clock, id, phase: Phase::Idle, run: 0, started: false, signal, waiting, epoch, claim };
+        let mut this =
+            Self { regs, irqs, kind, clock, id, phase: Phase::Idle, run: 0, serial: 0, started: false, signal, waiting, epoch, claim };
         if let Some(Signal { vector, .. }) = this.signal {
             this.claim.shared.demux.subscribe(this.waiter(vector));
         }
@@ -280,6 +283,7 @@ impl<P: Platform> Base<P> {
             return Err(DriverError::Run { channel: self.id, found, wanted });
         }
         self.run = found;
+        self.serial = self.claim.shared.next_serial();
         if let Some(block) = block {
             block.expect(found);
         }

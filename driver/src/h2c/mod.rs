@@ -216,7 +216,7 @@ impl<P: Platform> SendChannel<P> {
     }
 
     fn check_ticket(&self, ticket: Ticket) -> Result<(), DriverError> {
-        if ticket.channel == self.base.id && ticket.run == self.base.run && self.base.started {
+        if ticket.channel == self.base.id && ticket.serial == self.base.serial && self.base.started {
             return Ok(());
         }
         Err(DriverError::Stale { channel: self.base.id, what: "ticket", number: ticket.done })

@@ -119,7 +119,7 @@ impl<P: Platform> Run<P> for PageChannel<P> {
 
     /// All pages go to the card, after the start, which sets the doorbells to zero.
     fn launched(&mut self) -> Result<(), DriverError> {
-        held(&mut self.memory).pool.give_all(self.base.run);
+        held(&mut self.memory).pool.give_all(self.base.serial);
         self.flush()
     }
 

@@ -13,6 +13,7 @@ pub mod config;
 mod grant;
 mod h2c;
 mod host;
+mod inspect;
 mod malformed;
 pub mod msix;
 mod perf;

@@ -7,7 +7,7 @@ use silico::bench::{self, CountingAllocator};
 use silico::cli::{BenchCommand, Cli, Command, DumpCommand, RunOptions};
 use silico::report::text::Text;
 use silico::run::{CouldNotRun, Progress, RunConfig};
-use silico::{dump, run};
+use silico::{coverage, dump, run};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -25,6 +25,8 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => run_command(&RunOptions::default()),
         Some(Command::Run(options)) => run_command(&options),
+        Some(Command::Coverage(options)) => coverage::run(&options)
+            .and_then(|(text, enough)| show(&text).map(|()| if enough { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })),
         Some(Command::Dump { what: DumpCommand::Config(options) }) => {
             dump::config(&options.on).and_then(|text| show(&text)).map(|()| ExitCode::SUCCESS)
         }

@@ -13,6 +13,7 @@ pub(crate) mod progress;
 mod registers;
 mod send;
 mod settings;
+mod view;
 
 use fifo::Fifo;
 use generator::{Generator, GeneratorOffer};

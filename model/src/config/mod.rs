@@ -25,6 +25,9 @@ use silico_spec::params::{BAR0_BYTES, BAR2_BYTES, CardParams, ParamError};
 use silico_spec::units::{Bdf, BusAddr};
 use table::Table;
 
+/// Where Device Control lies, in bytes.
+pub(crate) const DEVICE_CONTROL: u16 = PCIE + pcie::DEVICE_CONTROL;
+
 /// What a config write changed that the rest of the card must act on. All but `flr` mean: changed, look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Effects {

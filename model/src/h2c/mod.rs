@@ -11,6 +11,7 @@ mod output;
 mod registers;
 mod report;
 mod settings;
+mod view;
 
 use crate::c2h::progress::{Causes, Delivered, Progress};
 use crate::c2h::{After, Env, State};

@@ -14,12 +14,14 @@
 
 mod buffer;
 mod clocked;
+mod inspect;
 mod run;
 mod signals;
 mod streams;
 
 pub use buffer::{MAX_PAYLOAD, TlpBuf};
 pub use clocked::Clocked;
+pub use inspect::{Activity, ChannelView, Inspect};
 pub use run::{Response, RxTlp, Stimulus, TlpPort};
 pub use signals::{Beat, Endpoint, FrontBeat, MAX_BEAT, PortIn, PortOut};
 pub use streams::{FrontFrame, FrontStream, OutStream};

@@ -1,6 +1,8 @@
 //! The command line: what was typed, as typed. What it means is decided in [`crate::run::config`].
 
+mod coverage;
 pub mod options;
 pub mod reproduce;
 
+pub use coverage::CoverageOptions;
 pub use options::{BenchCommand, BenchOptions, Cli, Command, DumpCommand, RunOptions};

@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Reads data out of a card through the driver, checks every byte, and says how fast and why.
     Run(Box<RunOptions>),
+    /// Merges records of functional coverage, and prints what they reach and what they miss.
+    Coverage(super::CoverageOptions),
     /// Prints what a card shows of itself.
     Dump {
         /// What to print.

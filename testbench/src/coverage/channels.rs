@@ -1,0 +1,268 @@
+//! What channels did: states and the moves between them, what kept them waiting, errors, laps, and in the middle of what each reset came.
+//! Needs a card that can be looked into.
+
+use super::Counts;
+use super::bin::{Bin, bins};
+use silico_spec::params::{MAX_C2H, MAX_H2C};
+use silico_spec::port::{Activity, ChannelView, Inspect};
+use silico_spec::writeback::{ChannelError, ChannelState};
+
+bins! {
+    /// What kind of channel.
+    pub enum Kind {
+        Ring => "ring",
+        Pages => "pages",
+        Send => "host to card",
+    }
+}
+
+bins! {
+    /// A state and the next one.
+    pub enum Move {
+        Starts => "idle, then running",
+        Refused => "idle, then failed: the start is refused",
+        Stops => "running, then stopping",
+        StopEnds => "stopping, then idle",
+        FailEnds => "stopping, then failed",
+        StopsAtOnce => "running, then idle",
+        Fails => "running, then failed",
+        StartsAgain => "failed, then running",
+        Reset => "failed, then idle",
+    }
+}
+
+/// A level of reset, as the host asks for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// The channel's run bit.
+    Stop,
+    /// The channel's reset bit.
+    Channel,
+    /// The card's reset bit.
+    Card,
+    /// Initiate Function Level Reset.
+    Function,
+    /// Hot reset or link down.
+    Link,
+    /// Fundamental reset.
+    Fundamental,
+}
+
+impl Bin for Level {
+    const COUNT: usize = 6;
+
+    fn at(index: usize) -> Self {
+        [Self::Stop, Self::Channel, Self::Card, Self::Function, Self::Link, Self::Fundamental][index]
+    }
+
+    fn index(self) -> usize {
+        self as usize
+    }
+
+    fn name(self) -> String {
+        let names = ["channel stop", "channel reset", "card reset", "function-level reset", "link down", "fundamental reset"];
+        names[self as usize].into()
+    }
+}
+
+/// An activity of a kind of channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Doing(Kind, Activity);
+
+const ACTIVITIES: [(Activity, &str); 8] = [
+    (Activity::Idle, "idle"),
+    (Activity::NoData, "no data"),
+    (Activity::NoRoom, "no room"),
+    (Activity::Wanting, "wants to send"),
+    (Activity::Sending, "sends"),
+    (Activity::Reading, "waits for completions"),
+    (Activity::Stopping, "stops"),
+    (Activity::Failed, "failed"),
+];
+
+impl Bin for Doing {
+    const COUNT: usize = Kind::COUNT * ACTIVITIES.len();
+
+    fn at(index: usize) -> Self {
+        Self(Kind::at(index / ACTIVITIES.len()), ACTIVITIES[index % ACTIVITIES.len()].0)
+    }
+
+    fn index(self) -> usize {
+        self.0.index() * ACTIVITIES.len() + ACTIVITIES.iter().position(|(activity, _)| *activity == self.1).unwrap_or(0)
+    }
+
+    fn name(self) -> String {
+        format!("{}, {}", self.0.name(), ACTIVITIES[self.index() % ACTIVITIES.len()].1)
+    }
+
+    fn impossible(self) -> Option<&'static str> {
+        (self.0 == Kind::Ring && self.1 == Activity::Reading).then_some("a ring channel reads nothing")
+    }
+}
+
+/// A reset in the middle of an activity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ResetIn(pub Level, pub Doing);
+
+impl Bin for ResetIn {
+    const COUNT: usize = <(Level, Doing)>::COUNT;
+
+    fn at(index: usize) -> Self {
+        let (level, doing) = <(Level, Doing)>::at(index);
+        Self(level, doing)
+    }
+
+    fn index(self) -> usize {
+        (self.0, self.1).index()
+    }
+
+    fn name(self) -> String {
+        (self.0, self.1).name()
+    }
+
+    fn impossible(self) -> Option<&'static str> {
+        self.1.impossible()
+    }
+}
+
+/// An error of a kind of channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Failure(Kind, u8);
+
+const ERRORS: usize = 14;
+
+impl Bin for Failure {
+    const COUNT: usize = Kind::COUNT * ERRORS;
+
+    fn at(index: usize) -> Self {
+        Self(Kind::at(index / ERRORS), (index % ERRORS) as u8 + 1)
+    }
+
+    fn index(self) -> usize {
+        self.0.index() * ERRORS + usize::from(self.1) - 1
+    }
+
+    fn name(self) -> String {
+        format!("{}, {:?}", self.0.name(), ChannelError::from_bits(self.1).unwrap_or_default())
+    }
+
+    fn impossible(self) -> Option<&'static str> {
+        use ChannelError as E;
+        match (self.0, ChannelError::from_bits(self.1)?) {
+            (Kind::Ring, E::CompletionTimeout | E::UnsupportedRequest | E::CompleterAbort | E::PoisonedCompletion) => {
+                Some("a ring channel reads nothing")
+            }
+            (Kind::Ring, E::BadDescriptor | E::BadDescriptorRing) => Some("a ring channel has no descriptors"),
+            (Kind::Pages, E::BadRing) => Some("pages have no contiguous ring"),
+            (Kind::Ring | Kind::Pages, E::BadOutput) => Some("only a host-to-card channel has an output"),
+            (Kind::Send, E::BadRing | E::BadFrameLimit | E::BadThreshold | E::BadGenerator) => {
+                Some("a host-to-card channel has no ring of bytes, no front end and no generator")
+            }
+            _ => None,
+        }
+    }
+}
+
+bins! {
+    /// How far a run went round its ring.
+    pub enum Laps {
+        None => "not once round",
+        One => "once round",
+        Many => "more than twice round",
+    }
+}
+
+bins! {
+    /// Tags of the card.
+    pub enum Tags {
+        None => "none in use",
+        Some => "some in use",
+        All => "all in use",
+    }
+}
+
+/// Counts of what channels do.
+#[derive(Debug, Default)]
+pub(super) struct Channels {
+    pub(super) moves: Counts<(Kind, Move)>,
+    pub(super) doing: Counts<Doing>,
+    pub(super) resets: Counts<ResetIn>,
+    pub(super) failures: Counts<Failure>,
+    pub(super) laps: Counts<(Kind, Laps)>,
+    pub(super) tags: Counts<Tags>,
+    last: [Option<ChannelView>; MAX_C2H + MAX_H2C],
+}
+
+fn kind(place: usize, view: &ChannelView) -> Kind {
+    match view.pages {
+        _ if place >= MAX_C2H => Kind::Send,
+        true => Kind::Pages,
+        false => Kind::Ring,
+    }
+}
+
+fn change(from: ChannelState, to: ChannelState) -> Option<Move> {
+    use ChannelState as S;
+    Some(match (from, to) {
+        (S::Idle, S::Running) => Move::Starts,
+        (S::Idle, S::Error) => Move::Refused,
+        (S::Running, S::Stopping) => Move::Stops,
+        (S::Stopping, S::Idle) => Move::StopEnds,
+        (S::Stopping, S::Error) => Move::FailEnds,
+        (S::Running, S::Idle) => Move::StopsAtOnce,
+        (S::Running, S::Error) => Move::Fails,
+        (S::Error, S::Running) => Move::StartsAgain,
+        (S::Error, S::Idle) => Move::Reset,
+        _ => return None,
+    })
+}
+
+impl Channels {
+    /// Some clocks have passed.
+    pub(super) fn look(&mut self, card: &impl Inspect) {
+        for place in 0..MAX_C2H + MAX_H2C {
+            let view = if place < MAX_C2H { card.c2h(place) } else { card.h2c(place - MAX_C2H) };
+            let Some(view) = view else { continue };
+            let before = self.last[place].replace(view);
+            if before == Some(view) {
+                continue;
+            }
+            self.changed(kind(place, &view), &before.unwrap_or_default(), &view);
+        }
+        let (used, all) = card.tags();
+        self.tags.hit(match used {
+            0 => Tags::None,
+            _ if used == all => Tags::All,
+            _ => Tags::Some,
+        });
+    }
+
+    fn changed(&mut self, kind: Kind, before: &ChannelView, now: &ChannelView) {
+        self.doing.hit(Doing(kind, now.activity));
+        if let Some(change) = change(before.state, now.state) {
+            self.moves.hit((kind, change));
+        }
+        if now.error != before.error && now.error != ChannelError::None {
+            self.failures.hit(Failure(kind, now.error as u8));
+        }
+        if now.laps != before.laps || before.state != ChannelState::Running {
+            self.laps.hit((
+                kind,
+                match now.laps {
+                    0 => Laps::None,
+                    1 | 2 => Laps::One,
+                    _ => Laps::Many,
+                },
+            ));
+        }
+    }
+
+    /// A reset came: of channel `only` (C2H first, then H2C from [`MAX_C2H`] on), or of all.
+    pub(super) fn reset(&mut self, level: Level, only: Option<usize>) {
+        for (place, view) in self.last.iter().enumerate().filter(|(place, _)| only.is_none_or(|only| only == *place)) {
+            if let Some(view) = view {
+                self.resets.hit(ResetIn(level, Doing(kind(place, view), view.activity)));
+            }
+        }
+    }
+}

@@ -217,6 +217,7 @@ impl Card {
         let hit = unit.write(within, write);
         unit.refresh(&env);
         self.awake.insert(channel);
+        self.note_paged(channel);
         hit
     }
 }

@@ -5,7 +5,7 @@ use crate::c2h::{Channel, Env, Front, Signal};
 use crate::config::{ConfigSpace, Effects, ErrorKind, ResetKind};
 use crate::h2c::{self, Lack};
 use crate::msix::Msix;
-use crate::read::Reads;
+use crate::read::{Reader, Reads};
 use crate::receive::Receiver;
 use crate::registers::{Asked, CardRegisters};
 use crate::set::Set;
@@ -44,6 +44,8 @@ pub struct Card {
     pub(crate) incoming: TlpBuf,
     /// Bit per channel: it is not asleep. The others are not looked at.
     pub(crate) awake: Set,
+    /// Those of the awake that may have pages: only they read.
+    pub(crate) paged: Set,
     /// As `awake`, of the H2C channels.
     pub(crate) h2c_awake: Set,
     /// The H2C channel that feeds each C2H channel instead of its front end, and how many do.
@@ -108,6 +110,7 @@ impl Card {
             limits: Limits::NONE,
             incoming: TlpBuf::new(),
             awake: Set(0),
+            paged: Set(0),
             h2c_awake: Set(0),
             feeders: [None; MAX_C2H],
             loops: 0,
@@ -256,10 +259,10 @@ impl Card {
         let sending = self.transmitter.channel();
         let left = self.pass_beat(tx_ready, response, now);
         let flight = match left {
-            Some(Source::Channel(index)) => self.channels[index].flight.take(),
+            Some(Source::Channel(index) | Source::Fetch(index, _)) => self.channels[index].flight.take(),
             _ => None,
         };
-        let lack = if self.h2c_awake.is_empty() { Lack::None } else { self.lack() };
+        let lack = if self.no_readers() { Lack::None } else { self.lack() };
         let granted = if self.transmitter.source.is_none() { self.grant(&env) } else { None };
         self.count_reads(&env, 1, lack, granted);
         let outputs = self.ready_outputs(&env, fronts);
@@ -318,11 +321,16 @@ impl Card {
     }
 
     fn end_of_clock(&mut self) {
+        let env = self.env;
         for index in self.awake {
             let channel = &mut self.channels[index];
-            let signals = channel.end_of_clock(self.cycles, self.config.bus_master());
+            if channel.giving_up() && self.paged.contains(index) {
+                self.reads.orphan(Reader::C2h(index));
+            }
+            let signals = channel.end_of_clock(&env, self.cycles, self.config.bus_master(), self.reads.of(Reader::C2h(index)));
             if channel.asleep() {
                 self.awake.remove(index);
+                self.paged.remove(index);
             }
             for signal in signals.into_iter().flatten() {
                 self.signal(index, signal);

@@ -4,7 +4,7 @@ use crate::c2h::{Env, Front, Signal, Write};
 use crate::card::{Card, Fronts};
 use crate::config::ErrorKind;
 use crate::h2c::{self, Lack, Need, Output};
-use crate::read::{Effect, Owner};
+use crate::read::{Effect, Failure, Owner, Reader};
 use crate::registers::error_summary;
 use crate::set::Set;
 use crate::transmit::Source;
@@ -29,7 +29,7 @@ impl Card {
     }
 
     /// Transactions Pending says whether reads are outstanding.
-    fn show_pending(&mut self) {
+    pub(crate) fn show_pending(&mut self) {
         self.config.set_transactions_pending(self.reads.pending());
     }
 
@@ -74,30 +74,47 @@ impl Card {
         }
     }
 
+    /// No channel can want to read.
+    #[inline]
+    pub(crate) fn no_readers(&self) -> bool {
+        self.h2c_awake.is_empty() && self.paged.is_empty()
+    }
+
     fn read_wanted(&self, env: &Env) -> bool {
-        self.h2c_awake.into_iter().any(|index| self.h2c[index].need(env).is_read())
+        self.h2c_awake.into_iter().any(|index| self.h2c[index].need(env).is_read()) || self.fetch_wanted(env)
     }
 
     /// A read wants to go and lacks credits, and credits alone.
     pub(crate) fn read_starved(&self, env: &Env) -> bool {
-        !self.h2c_awake.is_empty()
-            && self.config.bus_master()
-            && self.lack() == Lack::Credit
-            && self.reads.has_free()
-            && self.read_wanted(env)
+        !self.no_readers() && self.config.bus_master() && self.lack() == Lack::Credit && self.reads.has_free() && self.read_wanted(env)
     }
 
     /// Whether [`Card::grant_read`] would do something.
     pub(crate) fn read_grantable(&self, env: &Env) -> bool {
-        !self.h2c_awake.is_empty() && (!self.config.bus_master() || self.lack() == Lack::None) && self.read_wanted(env)
+        !self.no_readers() && (!self.config.bus_master() || self.lack() == Lack::None) && self.read_wanted(env)
     }
 
     pub(crate) fn block_wanted(&self) -> bool {
         self.h2c_awake.into_iter().any(|index| self.h2c[index].block_due())
     }
 
-    /// The next read. All reads need the same, a tag and a header credit, so the first that cannot go stands for all.
+    /// The next read: those of H2C channels and those of page descriptors in turn. All reads need the same, a tag and a header credit, so the first
+    /// that cannot go stands for all.
     pub(crate) fn grant_read(&mut self, env: &Env) -> Option<Source> {
+        let granted = if self.transmitter.fetches_first {
+            self.grant_fetch(env).or_else(|| self.grant_h2c_read(env))
+        } else {
+            self.grant_h2c_read(env).or_else(|| self.grant_fetch(env))
+        };
+        match granted {
+            Some(Source::Fetch(..)) => self.transmitter.fetches_first = false,
+            Some(_) => self.transmitter.fetches_first = true,
+            None => {}
+        }
+        granted
+    }
+
+    fn grant_h2c_read(&mut self, env: &Env) -> Option<Source> {
         for index in self.h2c_awake.from(self.transmitter.read_turn) {
             let need = self.h2c[index].need(env);
             if !need.is_read() {
@@ -119,7 +136,7 @@ impl Card {
 
     fn grant_need(&mut self, index: usize, need: Need) -> Option<Source> {
         let granted = self.h2c[index].grant(need)?;
-        let owner = Owner { channel: index, purpose: granted.purpose, start: granted.start, cookie: granted.cookie };
+        let owner = Owner { reader: Reader::H2c(index), purpose: granted.purpose, start: granted.start, cookie: granted.cookie };
         let mut attributes = granted.attributes;
         attributes.relaxed &= self.config.relaxed_allowed();
         attributes.no_snoop &= self.config.no_snoop_allowed();
@@ -158,6 +175,7 @@ impl Card {
                 self.reads.sent(tag, self.cycles);
                 self.h2c[index].flight = false;
             }
+            Some(Source::Fetch(_, tag)) => self.reads.sent(tag, self.cycles),
             Some(Source::Block(index)) => self.h2c[index].block_left(),
             _ => {}
         }
@@ -165,7 +183,7 @@ impl Card {
 
     /// Counts clocks by what keeps each channel from reading.
     pub(crate) fn count_reads(&mut self, env: &Env, clocks: u64, lack: Lack, granted: Option<Source>) {
-        let mut tagless = false;
+        let mut tagless = lack == Lack::Tag && self.fetch_lacks(env, granted);
         for index in self.h2c_awake {
             let need = self.h2c[index].need(env);
             if !matches!(granted, Some(Source::Read(channel, _)) if channel == index) {
@@ -194,18 +212,29 @@ impl Card {
         if let Some(status) = answer.status {
             self.log_status(status);
         }
-        if let Some(channel) = answer.channel {
+        if let Some(Reader::H2c(channel)) = answer.reader {
             self.h2c[channel].perf.rx_beats += u64::from(self.params.width.beats(payload.len() as u32));
         }
         match answer.effect {
             Effect::None => {}
             Effect::Data { owner, lead, bytes } => {
-                self.h2c[owner.channel].arrived(owner.purpose, owner.start, &payload[lead..lead + bytes]);
+                let data = &payload[lead..lead + bytes];
+                match owner.reader {
+                    Reader::H2c(channel) => self.h2c[channel].arrived(owner.purpose, owner.start, data),
+                    Reader::C2h(channel) => self.channels[channel].fetched(owner.start, data, &self.env),
+                }
             }
-            Effect::Failed(failure) => self.h2c[failure.channel].read_failed(failure),
+            Effect::Failed(failure) => self.tell_failure(failure),
         }
         self.show_pending();
         self.receiver.release(header);
+    }
+
+    fn tell_failure(&mut self, failure: Failure) {
+        match failure.reader {
+            Reader::H2c(channel) => self.h2c[channel].read_failed(failure),
+            Reader::C2h(channel) => self.channels[channel].read_failed(failure),
+        }
     }
 
     fn log_status(&mut self, status: CompletionStatus) {
@@ -219,7 +248,7 @@ impl Card {
                 self.log(ErrorKind::CompletionTimeout, None);
             }
             if let Some(failure) = failure {
-                self.h2c[failure.channel].read_failed(failure);
+                self.tell_failure(failure);
             }
             self.show_pending();
         }
@@ -344,7 +373,7 @@ impl Card {
         }
         for index in self.h2c_awake {
             let channel = &self.h2c[index];
-            if !channel.settled(self.reads.of(index)) {
+            if !channel.settled(self.reads.of(Reader::H2c(index))) {
                 return 0;
             }
             clocks = clocks.min(channel.timer().map_or(u64::MAX, |at| at.saturating_sub(self.cycles)));
@@ -362,9 +391,9 @@ impl Card {
         }
         for index in self.h2c_awake {
             if self.h2c[index].giving_up() {
-                self.reads.orphan(index);
+                self.reads.orphan(Reader::H2c(index));
             }
-            let signals = self.h2c[index].end_of_clock(self.cycles, self.config.bus_master(), self.reads.of(index));
+            let signals = self.h2c[index].end_of_clock(self.cycles, self.config.bus_master(), self.reads.of(Reader::H2c(index)));
             if self.h2c[index].asleep() {
                 self.h2c_awake.remove(index);
             }

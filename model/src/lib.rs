@@ -10,6 +10,7 @@ mod arrive;
 mod c2h;
 mod card;
 pub mod config;
+mod fetch;
 mod grant;
 mod h2c;
 mod host;

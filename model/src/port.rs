@@ -7,6 +7,7 @@ use crate::c2h::Front;
 use crate::card::{Card, Fronts};
 use crate::config::ErrorKind;
 use crate::h2c::Lack;
+use crate::read::Reader;
 use silico_spec::credit::Limits;
 use silico_spec::params::DataWidth;
 use silico_spec::port::{Beat, Endpoint, FrontBeat, FrontStream, OutStream, PortIn, PortOut, Response, Stimulus, TlpPort};
@@ -66,8 +67,9 @@ impl Card {
             return 0;
         }
         let mut clocks = u64::MAX;
-        for channel in self.awake.map(|index| &self.channels[index]) {
-            if !channel.settled() {
+        for index in self.awake {
+            let (channel, reads) = (&self.channels[index], self.reads.of(Reader::C2h(index)));
+            if !channel.settled(reads) {
                 return 0;
             }
             clocks = clocks.min(channel.timer().map_or(u64::MAX, |at| at.saturating_sub(self.cycles)));
@@ -89,7 +91,7 @@ impl Card {
         let env = self.env;
         let sending = self.transmitter.channel();
         self.pass_beats(clocks, hold, &env, now);
-        let lack = if self.h2c_awake.is_empty() { Lack::None } else { self.lack() };
+        let lack = if self.no_readers() { Lack::None } else { self.lack() };
         self.count_reads(&env, clocks, lack, None);
         let outputs = self.ready_outputs(&env, fronts);
         for index in self.awake {

@@ -20,6 +20,8 @@ pub(crate) enum Source {
     Block(usize),
     /// A read of an H2C channel, with its tag.
     Read(usize, u8),
+    /// A read of a C2H channel with pages, with its tag.
+    Fetch(usize, u8),
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +38,9 @@ pub(crate) struct Transmitter {
     /// The H2C channels whose turns are next: to write back, and to read.
     pub(crate) block_turn: usize,
     pub(crate) read_turn: usize,
+    /// The C2H channel whose turn it is to read, and whether it is that of one rather than that of an H2C channel.
+    pub(crate) fetch_turn: usize,
+    pub(crate) fetches_first: bool,
     /// Write-back blocks of H2C channels go before the C2H channels next, and reads before what is posted.
     pub(crate) blocks_first: bool,
     pub(crate) reads_first: bool,
@@ -53,6 +58,8 @@ impl Transmitter {
             turn: 0,
             block_turn: 0,
             read_turn: 0,
+            fetch_turn: 0,
+            fetches_first: false,
             blocks_first: false,
             reads_first: false,
             consumed: [Consumed::default(); 3],

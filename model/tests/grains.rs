@@ -9,7 +9,7 @@ use common::{BAR0, Bench, Fault, Host, MEMORY, Sent};
 use proptest::prelude::*;
 use silico_model::Card;
 use silico_spec::credit::Limits;
-use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
+use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor, PageDescriptor};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::{Clocked, TlpPort};
 use silico_spec::registers::{c2h, card, h2c};
@@ -61,6 +61,19 @@ enum Op {
     },
     ReadCredits(u8),
     MastersOff,
+    /// Of the C2H channels with pages.
+    GivePages {
+        channel: u32,
+        count: u8,
+        length: u16,
+        grid: u8,
+    },
+    TakeEntries {
+        channel: u32,
+        share: u8,
+    },
+    BadTail(u32),
+    BadHead(u32),
 }
 
 fn c2h_op() -> impl Strategy<Value = Op> {
@@ -99,14 +112,28 @@ fn h2c_op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn page_op() -> impl Strategy<Value = Op> {
+    let channel = 0..2_u32;
+    let length = prop_oneof![1..4_u16, 1..30_u16, 1..130_u16];
+    prop_oneof![
+        12 => (channel.clone(), 0..12_u8, length, any::<u8>()).prop_map(|(channel, count, length, grid)| Op::GivePages { channel, count, length, grid }),
+        8 => (channel.clone(), 1..4_u8).prop_map(|(channel, share)| Op::TakeEntries { channel, share }),
+        1 => channel.clone().prop_map(Op::BadTail),
+        1 => channel.prop_map(Op::BadHead),
+    ]
+}
+
 fn op() -> impl Strategy<Value = Op> {
-    prop_oneof![3 => c2h_op(), 2 => h2c_op()]
+    prop_oneof![3 => c2h_op(), 2 => h2c_op(), 3 => page_op()]
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Shape {
     generator: [bool; 2],
     config: [u32; 2],
+    /// Entries of free list and completion ring.
+    entries: (u32, u32),
+    flush: u32,
     rate: u32,
     pause: u32,
     frame: u32,
@@ -156,21 +183,28 @@ fn shape() -> impl Strategy<Value = Shape> {
         prop_oneof![Just(0), 1..500_u32],
         prop_oneof![Just(0), 1..500_u32],
         any::<bool>(),
-        (width, answers()),
+        (width, answers(), any::<[[bool; 2]; 2]>(), (2..12_u32, 2..9_u32), prop_oneof![Just(0), 1..300_u32]),
     )
-        .prop_map(|(generator, bits, rate, pause, frame, mode, wb_time, int_time, finite_credits, (width, host))| Shape {
-            generator,
-            config: bits.map(|[drop, write_back]| u32::from(drop) << 1 | u32::from(write_back) << 2),
-            rate,
-            pause,
-            frame,
-            mode,
-            wb_time,
-            int_time,
-            finite_credits,
-            width,
-            host,
-        })
+        .prop_map(
+            |(generator, bits, rate, pause, frame, mode, wb_time, int_time, finite_credits, (width, host, pages, entries, flush))| Shape {
+                generator,
+                config: std::array::from_fn(|index| {
+                    let ([drop, write_back], [pages, packed]) = (bits[index], pages[index]);
+                    u32::from(drop) << 1 | u32::from(write_back) << 2 | u32::from(pages) << 5 | u32::from(packed) << 6
+                }),
+                entries,
+                flush,
+                rate,
+                pause,
+                frame,
+                mode,
+                wb_time,
+                int_time,
+                finite_credits,
+                width,
+                host,
+            },
+        )
 }
 
 fn set_up<P: TlpPort>(bench: &mut Bench<P>, shape: &Shape) {
@@ -193,6 +227,9 @@ fn set_up<P: TlpPort>(bench: &mut Bench<P>, shape: &Shape) {
     for channel in 0..2 {
         let index = channel as usize;
         bench.set_up_ring(channel, 0x4000, shape.config[index] | u32::from(shape.generator[index]), 2500);
+        bench.set_up_pages(channel, shape.entries.0, shape.entries.1, shape.config[index] | u32::from(shape.generator[index]));
+        bench.set32(channel, c2h::CONFIG, shape.config[index] | u32::from(shape.generator[index]));
+        bench.set32(channel, c2h::FLUSH_TIME, shape.flush);
         bench.set32(channel, c2h::WB_FRAMES, 3);
         bench.set32(channel, c2h::WB_TIME, shape.wb_time);
         bench.set32(channel, c2h::GEN_CONFIG, shape.mode);
@@ -254,6 +291,13 @@ fn apply<P: TlpPort>(bench: &mut Bench<P>, op: &Op, shape: &Shape, at_most: u64)
         Op::OutHold { channel, clocks } => bench.stimulus.out[channel as usize].ready_at = Cycle(bench.now + clocks),
         Op::ReadCredits(credits) if shape.finite_credits => bench.stimulus.credits.0[1].grant(credits, 0),
         Op::ReadCredits(_) => {}
+        Op::GivePages { channel, count, length, grid } => give_pages(bench, shape, channel, count, length, grid),
+        Op::TakeEntries { channel, share } => {
+            let (tail, head) = (bench.get64(channel, c2h::COMP_TAIL), bench.get64(channel, c2h::COMP_HEAD));
+            bench.set64(channel, c2h::COMP_HEAD, head + tail.saturating_sub(head).div_ceil(share.into()));
+        }
+        Op::BadTail(channel) => bench.set64(channel, c2h::FREE_TAIL, 1 << 40),
+        Op::BadHead(channel) => bench.set64(channel, c2h::COMP_HEAD, 1 << 40),
         Op::MastersOff => {
             bench.config_write(0x04, 0x0002);
             bench.run_to(bench.now + 20, at_most);
@@ -273,6 +317,23 @@ fn give<P: TlpPort>(bench: &mut Bench<P>, channel: u32, count: u64, at: u16, len
     bench.h2c_set64(channel, h2c::TAIL, tail + count);
 }
 
+/// Gives pages, as many as the list has room for; now and then one that cannot be.
+fn give_pages<P: TlpPort>(bench: &mut Bench<P>, shape: &Shape, channel: u32, count: u8, length: u16, grid: u8) {
+    let (tail, head) = (bench.get64(channel, c2h::FREE_TAIL), bench.get64(channel, c2h::FREE_HEAD));
+    let entries = u64::from(shape.entries.0);
+    let room = (head + entries).saturating_sub(tail).min(count.into());
+    for index in tail..tail + room {
+        let at = 0x1_0000 * u64::from(channel) + 4160 * (index % 13) + 32 * u64::from(grid);
+        let length = if grid == 77 { 33 } else { 32 * u32::from(length) };
+        let page = PageDescriptor { address: MEMORY + at, length, cookie: index as u32 };
+        let slot = (0xe_0000 + 0x4000 * u64::from(channel) + 16 * (index % entries)) as usize;
+        for (word, value) in page.emit().iter().enumerate() {
+            bench.memory[slot + 8 * word..slot + 8 * word + 8].copy_from_slice(&value.to_le_bytes());
+        }
+    }
+    bench.set64(channel, c2h::FREE_TAIL, tail + room);
+}
+
 /// What a card did: TLPs, registers, the clock at the end, and what came out of its streams.
 type Played = (Vec<Sent>, Vec<u64>, u64, Vec<(Vec<u8>, Vec<usize>)>);
 
@@ -289,7 +350,7 @@ fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops: &[Op], at_
     bench.run_to(bench.now + 500, at_most);
     bench.write(BAR0 + u64::from(card::PERF_CONTROL), 1, 4);
     let mut registers = Vec::new();
-    for offset in (0..0x98).chain(0x1000..0x1180).chain(0x1200..0x1380).chain(0x8000..0x80c0).chain(0x8200..0x82c0).step_by(4) {
+    for offset in (0..0x98).chain(0x1000..0x11c8).chain(0x1200..0x13c8).chain(0x8000..0x80c0).chain(0x8200..0x82c0).step_by(4) {
         registers.push(bench.read(BAR0 + offset, 4));
     }
     let out = bench.stimulus.out.into_iter().map(|out| (out.bytes, out.ends)).collect();
@@ -354,6 +415,8 @@ fn the_comparison_sees_something() {
     let shape = Shape {
         generator: [true, false],
         config: [4, 4],
+        entries: (4, 4),
+        flush: 0,
         rate: 1 << 16,
         pause: 3,
         frame: 1000,
@@ -369,4 +432,30 @@ fn the_comparison_sees_something() {
     let (sent, ..) = play(Card::new(params.clone()).unwrap(), &params, &shape, &ops, u64::MAX);
     let frames = |channel: u64| sent.iter().filter(|s| s.header.address().0.wrapping_sub(MEMORY) >> 16 == channel).count();
     assert!(frames(0) > 10 && frames(1) > 5, "{} and {}", frames(0), frames(1));
+}
+
+#[test]
+fn the_comparison_sees_pages() {
+    let shape = Shape {
+        generator: [true, true],
+        config: [4 | 1 << 5, 1 << 5 | 1 << 6],
+        entries: (11, 8),
+        flush: 100,
+        rate: 1 << 16,
+        pause: 3,
+        frame: 300,
+        mode: 1,
+        wb_time: 100,
+        int_time: 0,
+        finite_credits: false,
+        width: DataWidth::W256,
+        host: Answers { seed: 1, delay: (100, 50), split: None, tags: 256, fault: None },
+    };
+    let params = CardParams { c2h_channels: 2, ..CardParams::default() };
+    let give = |channel| Op::GivePages { channel, count: 11, length: 9, grid: 0 };
+    let ops = [Op::Start(0), Op::Start(1), give(0), give(1), Op::Run(2000)];
+    let (sent, ..) = play(Card::new(params.clone()).unwrap(), &params, &shape, &ops, u64::MAX);
+    let entries =
+        |channel: u64| sent.iter().filter(|s| s.header.address().0.wrapping_sub(MEMORY + 0xe_2000 + 0x4000 * channel) < 0x100).count();
+    assert_eq!((entries(0), entries(1)), (8, 8), "both rings full");
 }

@@ -8,6 +8,7 @@ pub mod config;
 pub mod cpu;
 pub mod distribution;
 mod error;
+pub mod fault;
 mod front;
 pub mod link;
 mod machine;

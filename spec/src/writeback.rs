@@ -23,6 +23,12 @@ pub const BYTES: u32 = 64;
 /// 64-bit words of the block.
 pub const WORDS: usize = 8;
 
+/// Whether the block may lie at bus address `address`.
+#[must_use]
+pub const fn is_place(address: u64) -> bool {
+    address.is_multiple_of(BYTES as u64)
+}
+
 /// What a channel is doing (register `STATUS.state` and the write-back block).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]

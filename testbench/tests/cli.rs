@@ -75,7 +75,7 @@ fn a_file_that_is_no_pcap_is_cut_but_not_taken_for_one() {
 #[case(&["--lanes", "many"], &["--lanes", "many"])]
 #[case(&["--no-such-option"], &["--no-such-option"])]
 #[case(&["--output", "no/such/folder/out"], &["no/such/folder/out: --output is"])]
-#[case(&["--fault", "drop-interrupt@1"], &["--fault is drop-interrupt@1", "fewer interrupts"])]
+#[case(&["--fault", "drop-interrupt@1"], &["--fault is irq.drop@1", "fewer interrupts"])]
 fn impossible_settings_are_one_line(#[case] args: &[&str], #[case] parts: &[&str]) {
     run(args).assert_could_not_run(parts);
 }

@@ -29,7 +29,7 @@ fn failure(args: &[&str], expected: &str) -> (u64, String) {
 #[track_caller]
 fn found_twice(args: &[&str], expected: &str) {
     let (cycle, command) = failure(&[&["run", "--quiet"], args].concat(), expected);
-    let words: Vec<&str> = command.split(' ').skip(1).collect();
+    let words: Vec<&str> = command.split(' ').skip(1).map(|word| word.trim_matches('\'')).collect();
     assert_eq!(failure(&words, expected).0, cycle, "the reproducing command finds it elsewhere");
 }
 
@@ -73,8 +73,10 @@ fn the_json_report_says_the_same() {
     let report = ran.json();
     assert_eq!(report["passed"], false);
     assert_eq!(report["finding"]["kind"], "divergence");
-    assert_eq!(report["finding"]["planted"][0], "flip-byte@100");
-    assert!(report["finding"]["cycle"].as_u64().unwrap() > report["finding"]["planted"][1].as_u64().unwrap());
+    let planted = &report["faults"]["planted"][0];
+    assert_eq!((&planted["rule"], &planted["harm"]), (&"payload.corrupt(data[0]^0xff)@100".into(), &"harmful".into()));
+    assert!(report["finding"]["cycle"].as_u64().unwrap() > planted["cycle"].as_u64().unwrap());
+    assert_eq!(report["faults"]["noticed"][0]["by"], "scoreboard");
     assert!(!report["finding"]["trace"].as_array().unwrap().is_empty());
-    assert_eq!(report["command"], "silico run --on model --seed 1 --fault flip-byte@100");
+    assert_eq!(report["command"], "silico run --on model --seed 1 --fault 'payload.corrupt(data[0]^0xff)@100'");
 }

@@ -102,7 +102,10 @@ impl Channel {
         self.ingest.take(fifo, env.width, now, payload, bytes, last, error, source, max_frame);
         self.perf.front_beats += beats;
         if self.ingest.dropped != dropped && self.fifo.head().is_none() {
-            self.packetizer.give_up();
+            match self.pages.as_deref_mut() {
+                Some(pages) => pages.give_up(),
+                None => self.packetizer.give_up(),
+            }
         }
         match front {
             _ if self.run.generator() => self.generator.taken(bytes, last),
@@ -189,10 +192,10 @@ impl Channel {
 
     /// Takes up what changed outside the stream: MPS, the global enable.
     pub(crate) fn refresh(&mut self, env: &Env) {
-        self.next = if self.state == State::Running {
-            self.packetizer.next(&self.fifo, env.mps, self.sw_count + self.run.ring_size)
-        } else {
-            Next::Off
+        self.next = match self.pages.as_deref_mut() {
+            _ if self.state != State::Running => Next::Off,
+            None => self.packetizer.next(&self.fifo, env.mps, self.sw_count + self.run.ring_size),
+            Some(pages) => pages.next(&self.fifo, env.mps),
         };
     }
 }

@@ -1,7 +1,7 @@
 //! A channel's life: start, stop, failure, reset, and the way of a stop to its end.
 
-use super::{After, Channel, Delivered, Generator, Next, Packetizer, State};
-use silico_spec::writeback::ChannelError;
+use super::{After, Channel, Delivered, Generator, NO_ERROR, Next, Packetizer, Pages, State};
+use silico_spec::writeback::{self, ChannelError};
 
 impl Channel {
     pub(super) fn start(&mut self) {
@@ -14,11 +14,12 @@ impl Channel {
         self.sw_count = 0;
         self.delivered = Delivered::default();
         self.discarded = 0;
-        self.error = (ChannelError::None, 0);
+        self.error = NO_ERROR;
         self.fired = [None; 2];
         self.busy = false;
         self.ingest.restart(self.external());
         self.packetizer = Packetizer::default();
+        self.pages = self.run.pages().then(|| Box::new(Pages::new(&self.run)));
         self.progress.restart();
         self.causes.arm = 0;
         self.generator = Generator::start(self.index, &self.run);
@@ -37,10 +38,12 @@ impl Channel {
                 self.run_bit = false;
                 self.busy = false;
                 self.next = Next::Off;
+                self.end_pages(after);
             }
             State::Stopping { after: old, block_sent } if after == After::Reset => {
                 *old = After::Reset;
                 *block_sent = true;
+                self.end_pages(after);
             }
             State::Idle | State::Error if after == After::Reset => self.state = State::Stopping { after, block_sent: true },
             _ => {}
@@ -48,9 +51,22 @@ impl Channel {
     }
 
     pub(super) fn fail(&mut self, code: ChannelError, value: u64) {
+        self.fail_with(code, value, 0);
+    }
+
+    pub(super) fn fail_with(&mut self, code: ChannelError, value: u64, cookie: u64) {
         if self.state == State::Running {
-            self.error = (code, value);
+            self.error = (code, value, cookie);
             self.stop(After::Error);
+        }
+    }
+
+    /// A stop that the host wants announces what is whole. After an error nothing is announced any more: its reason may be what the host gave.
+    fn end_pages(&mut self, after: After) {
+        match (after, self.pages.as_deref_mut()) {
+            (After::Idle, Some(pages)) => pages.close(),
+            (After::Error | After::Reset, Some(_)) => self.abandon_pages(),
+            _ => {}
         }
     }
 
@@ -65,15 +81,18 @@ impl Channel {
         self.runs = 0;
     }
 
-    /// Moves a stop on, once nothing is under way. Returns whether the error cause fires.
-    pub(super) fn settle(&mut self, can_write: bool) -> bool {
+    /// Moves a stop on, once nothing is under way; `reads` of the channel are. Returns whether the error cause fires.
+    pub(super) fn settle(&mut self, can_write: bool, reads: u16) -> bool {
         let State::Stopping { after, block_sent } = self.state else { return false };
         if self.flight.is_some() {
             return false;
         }
         let cut = self.ingest.cut(self.external());
         self.discarded += (self.fifo.flush() + usize::from(cut)) as u32;
-        if self.run.writes_back() && self.error.0 != ChannelError::BadWriteBack && !block_sent && can_write {
+        if self.settle_entries(can_write) || after != After::Reset && reads > 0 {
+            return false;
+        }
+        if self.run.writes_back() && writeback::is_place(self.run.wb_addr) && !block_sent && can_write {
             self.progress.due = true;
             return false;
         }

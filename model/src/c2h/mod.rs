@@ -1,4 +1,4 @@
-//! A card-to-host channel: source → ingest → FIFO → packetizer → ring in host memory, and the progress that tells the host.
+//! A card-to-host channel: source → ingest → FIFO → packetizer → ring in host memory, or pages of it, and the progress that tells the host.
 //!
 //! A channel knows nothing of other channels, of the link or of registers' addresses; the card asks it what it wants to send and
 //! tells it what has left. All decisions of a clock are made on the state at its start.
@@ -9,6 +9,8 @@ mod generator;
 mod ingest;
 mod life;
 mod packetizer;
+mod paged;
+mod pages;
 pub(crate) mod progress;
 mod registers;
 mod send;
@@ -19,10 +21,12 @@ use fifo::Fifo;
 use generator::{Generator, GeneratorOffer};
 use ingest::{Ingest, Payload};
 use packetizer::{Chunk, Next, Packetizer};
+use pages::Pages;
 use progress::{Causes, Delivered, Progress};
 pub(crate) use registers::{Write, dword, join, snapshot};
 use settings::Settings;
 use silico_spec::credit::{Consumed, Limit};
+use silico_spec::descriptor::PAGE_COMPLETION_BYTES;
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::{FrontBeat, FrontStream};
 use silico_spec::tlp::Attributes;
@@ -82,6 +86,12 @@ pub(crate) enum State {
 pub(crate) enum Flight {
     /// Payload bytes, and the byte count that becomes true with the header, if it is in.
     Data { payload: u32, count: Option<u64> },
+    /// Payload bytes for a page, and whether a frame has gone with them.
+    Page { payload: u32, ends: bool },
+    /// The completion of a page: its bytes, and the frames that end in it.
+    Entry { bytes: u32, frames: u32 },
+    /// A read of page descriptors.
+    Fetch,
     /// A write-back block.
     WriteBack,
 }
@@ -90,6 +100,8 @@ pub(crate) enum Flight {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Want {
     Data(Chunk),
+    /// The completion of a page.
+    Entry,
     WriteBack,
 }
 
@@ -97,6 +109,7 @@ impl Want {
     pub(crate) fn bytes(&self) -> u32 {
         match self {
             Self::Data(chunk) => chunk.bytes(),
+            Self::Entry => PAGE_COMPLETION_BYTES,
             Self::WriteBack => writeback::BYTES,
         }
     }
@@ -134,6 +147,8 @@ enum Offer<'a> {
     Beats { payload: Payload<'a>, ends: bool, error: bool, source: u16, one_only: bool },
 }
 
+const NO_ERROR: (ChannelError, u64, u64) = (ChannelError::None, 0, 0);
+
 #[derive(Clone, Debug)]
 pub(crate) struct Channel {
     index: u8,
@@ -151,7 +166,8 @@ pub(crate) struct Channel {
     sw_count: u64,
     delivered: Delivered,
     discarded: u32,
-    error: (ChannelError, u64),
+    /// Code, address or count, cookie.
+    error: (ChannelError, u64, u64),
     /// Fed by an H2C channel instead of the front-end stream.
     looped: bool,
     busy: bool,
@@ -159,6 +175,8 @@ pub(crate) struct Channel {
     ingest: Ingest,
     generator: Generator,
     packetizer: Packetizer,
+    /// Of a run with pages; stays until the next start.
+    pages: Option<Box<Pages>>,
     progress: Progress,
     next: Next,
     pub(crate) flight: Option<Flight>,
@@ -166,6 +184,8 @@ pub(crate) struct Channel {
     fired: [Option<u16>; 2],
     /// In this clock it wanted to write to memory and may not.
     refused: bool,
+    /// In this clock a frame has filled more pages than it may.
+    too_long: bool,
     pub(crate) perf: Perf,
     latched: Perf,
 }
@@ -199,18 +219,20 @@ impl Channel {
             sw_count: 0,
             delivered: Delivered::default(),
             discarded: 0,
-            error: (ChannelError::None, 0),
+            error: NO_ERROR,
             looped: false,
             busy: false,
             fifo: Fifo::new(params.fifo_bytes, params.fifo_frames),
             ingest: Ingest::default(),
             generator: Generator::start(index, &set),
             packetizer: Packetizer::default(),
+            pages: None,
             progress: Progress::default(),
             next: Next::Off,
             flight: None,
             fired: [None; 2],
             refused: false,
+            too_long: false,
             perf: Perf::default(),
             latched: Perf::default(),
         }
@@ -257,9 +279,16 @@ impl Channel {
         }
     }
 
-    /// Nothing is left to do for a stop at the end of the next clock.
-    pub(crate) fn settled(&self) -> bool {
-        !matches!(self.state, State::Stopping { .. }) || self.flight.is_some() || self.progress.due
+    /// Nothing is left to do for a stop at the end of the next clock. `reads`: of this channel that are outstanding.
+    pub(crate) fn settled(&self, reads: u16) -> bool {
+        let State::Stopping { after, .. } = self.state else { return true };
+        if self.flight.is_some() || self.progress.due {
+            return true;
+        }
+        match self.pages.as_deref() {
+            Some(pages) if pages.is_waiting() => pages.has_entry(),
+            _ => after != After::Reset && reads > 0,
+        }
     }
 
     /// Nothing can happen in it without a register write.

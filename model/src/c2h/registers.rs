@@ -21,6 +21,8 @@ pub(crate) struct Staged {
     gen_count: (u32, u32),
     free_base: (u32, u32),
     comp_base: (u32, u32),
+    free_tail: (u32, u32),
+    comp_head: (u32, u32),
 }
 
 /// High dwords latched by reads of the low ones.
@@ -31,6 +33,9 @@ pub(crate) struct Shadow {
     frames: u32,
     dropped: u32,
     gen_made: u32,
+    free_head: u32,
+    comp_tail: u32,
+    error_cookie: u32,
 }
 
 /// A dword of a write: `mask` has ones where its bytes are enabled.
@@ -123,7 +128,27 @@ impl Channel {
             map::FREE_ENTRIES => self.set.free_entries,
             map::COMP_ENTRIES => self.set.comp_entries,
             map::FLUSH_TIME => self.set.flush_time,
+            o if o & !4 == map::ERROR_COOKIE => snapshot(&mut shadow.error_cookie, self.error.2, high),
+            map::FREE_TAIL..map::ERROR_COOKIE => self.read_pages(offset, high),
             map::GEN_TABLE..LENGTH_TABLE_END => self.set.gen_table[((offset - map::GEN_TABLE) / map::GEN_TABLE_STRIDE) as usize],
+            _ => 0,
+        }
+    }
+
+    /// The registers of a run with pages.
+    fn read_pages(&mut self, offset: u32, high: bool) -> u32 {
+        match offset & !4 {
+            map::FREE_TAIL => dword(self.shown(|pages| pages.list.tail()), high),
+            map::COMP_HEAD => dword(self.shown(|pages| pages.completions.head()), high),
+            map::FREE_HEAD => {
+                let value = self.shown(|pages| pages.list.fetched());
+                snapshot(&mut self.shadow.free_head, value, high)
+            }
+            map::COMP_TAIL => {
+                let value = self.shown(|pages| pages.completions.tail());
+                snapshot(&mut self.shadow.comp_tail, value, high)
+            }
+            _ if offset == map::PAGES_HELD => self.shown(|pages| pages.held().into()) as u32,
             _ => 0,
         }
     }
@@ -178,8 +203,20 @@ impl Channel {
                 }
                 return true;
             }
-            // Doorbells of the page discipline: nothing is given without it.
-            map::FREE_TAIL | map::COMP_HEAD => return true,
+            map::FREE_TAIL => {
+                let old = self.shown(|pages| pages.list.tail());
+                if let Some(value) = join(&mut self.staged.free_tail, old, high, write) {
+                    self.give_pages(value);
+                }
+                return true;
+            }
+            map::COMP_HEAD => {
+                let old = self.shown(|pages| pages.completions.head());
+                if let Some(value) = join(&mut self.staged.comp_head, old, high, write) {
+                    self.take_completions(value);
+                }
+                return true;
+            }
             map::INT_DATA_ARM => {
                 if let Some(value) = join(&mut staged.arm, self.causes.arm, high, write) {
                     self.causes.arm = value;

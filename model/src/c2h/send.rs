@@ -1,6 +1,7 @@
 //! The channel towards the transmitter: what it wants to send, what has left, and what is signalled for it.
 
-use super::{After, Channel, Chunk, Env, Flight, Next, Signal, State, Target, Want, progress};
+use super::{After, Channel, Chunk, Env, Flight, Next, Pages, Signal, State, Target, Want, progress};
+use silico_spec::descriptor::PAGE_COMPLETION_BYTES;
 use silico_spec::frame::{FrameHeader, GRID, HEADER_BYTES};
 use silico_spec::port::TlpBuf;
 use silico_spec::tlp::Attributes;
@@ -9,6 +10,9 @@ use silico_spec::writeback::{self, ChannelError, ChannelState, WriteBack};
 impl Channel {
     /// What the channel would send now.
     pub(crate) fn want_in(&self, env: &Env) -> Option<Want> {
+        if self.entry_wanted(env) {
+            return Some(Want::Entry);
+        }
         if self.progress.due {
             return Some(Want::WriteBack);
         }
@@ -22,6 +26,7 @@ impl Channel {
     #[inline]
     pub(crate) fn wanted_bytes(&self, env: &Env) -> Option<u32> {
         match &self.next {
+            _ if self.entry_wanted(env) => Some(PAGE_COMPLETION_BYTES),
             _ if self.progress.due => Some(writeback::BYTES),
             Next::Chunk(chunk) if env.enabled => Some(chunk.bytes()),
             _ => None,
@@ -37,6 +42,9 @@ impl Channel {
     pub(super) fn fail_refused(&mut self) {
         self.refused = false;
         self.progress.due = false;
+        if self.state != State::Running {
+            self.abandon_pages();
+        }
         self.fail(ChannelError::BusMasterOff, 0);
     }
 
@@ -45,6 +53,7 @@ impl Channel {
         out.set_len(want.bytes() as usize);
         match want {
             Want::WriteBack => self.grant_block(now, out),
+            Want::Entry => self.grant_entry(env, now, out),
             Want::Data(chunk) => self.grant_chunk(chunk, env, out),
         }
     }
@@ -86,6 +95,9 @@ impl Channel {
         if chunk.ends {
             length = self.fifo.pop_frame().map(|frame| frame.length);
         }
+        if self.pages.is_some() {
+            return self.grant_page(chunk, env);
+        }
         let offset = self.packetizer.offset(&chunk, self.run.ring_size);
         let relaxed = self.run.relaxed() && !self.packetizer.overwrites(&chunk);
         self.packetizer.granted(&chunk, length, self.run.ring_size);
@@ -97,13 +109,25 @@ impl Channel {
         Target { address: self.run.ring_base + offset, attributes: Attributes { relaxed, no_snoop: self.run.no_snoop(), id_based: false } }
     }
 
+    /// The rest of [`Channel::grant_chunk`] for a chunk that goes into a page.
+    fn grant_page(&mut self, chunk: Chunk, env: &Env) -> Target {
+        let mut relaxed = self.run.relaxed();
+        if let Some(pages) = self.pages.as_deref_mut() {
+            relaxed &= !pages.overwrites(&chunk);
+            self.too_long = pages.granted(&chunk);
+        }
+        self.flight = Some(Flight::Page { payload: chunk.payload, ends: chunk.ends });
+        self.refresh(env);
+        Target { address: chunk.at, attributes: Attributes { relaxed, no_snoop: self.run.no_snoop(), id_based: false } }
+    }
+
     pub(super) fn frame_header(&self) -> [u8; HEADER_BYTES as usize] {
         let frame = self.fifo.head().copied().unwrap_or_default();
         FrameHeader {
             channel: self.index,
             flags: frame.flags,
             length: frame.length,
-            sequence: self.packetizer.sequence,
+            sequence: self.pages.as_deref().map_or(self.packetizer.sequence, Pages::sequence),
             stamp: frame.stamp,
             source: frame.source,
             crc: frame.crc,
@@ -115,31 +139,45 @@ impl Channel {
     pub(crate) fn left(&mut self, flight: Flight, env: &Env) {
         match flight {
             Flight::WriteBack => self.progress.left(),
+            Flight::Fetch => {}
+            Flight::Entry { bytes, frames } => self.entry_left(bytes, frames),
+            Flight::Page { payload, ends } => {
+                self.fifo.free(payload, ends);
+                self.room_made(env);
+            }
             Flight::Data { payload, count } => {
                 self.fifo.free(payload, count.is_some());
                 if let Some(count) = count.filter(|_| !self.giving_up()) {
                     self.delivered.count = count;
                     self.delivered.frames += 1;
                 }
-                if self.state == State::Running {
-                    self.update_busy();
-                    self.refresh(env);
-                }
+                self.room_made(env);
             }
         }
     }
 
+    /// The FIFO has room for more.
+    fn room_made(&mut self, env: &Env) {
+        if self.state == State::Running {
+            self.update_busy();
+            self.refresh(env);
+        }
+    }
+
     /// A reset is under way: nothing of the run counts any more.
-    pub(super) fn giving_up(&self) -> bool {
+    pub(crate) fn giving_up(&self) -> bool {
         matches!(self.state, State::Stopping { after: After::Reset, .. })
     }
 
     /// The end of clock `now`: write-back and interrupts become due, a stop moves on.
-    pub(crate) fn end_of_clock(&mut self, now: u64, can_write: bool) -> [Option<Signal>; 2] {
+    pub(crate) fn end_of_clock(&mut self, env: &Env, now: u64, can_write: bool, reads: u16) -> [Option<Signal>; 2] {
         if self.refused {
             self.fail_refused();
         }
-        let failed = self.settle(can_write);
+        if self.pages.is_some() {
+            self.end_of_clock_paged(env, now);
+        }
+        let failed = self.settle(can_write, reads);
         let data = if self.giving_up() { false } else { self.update_progress(now) };
         let signal = |fires: bool, register: u32| if fires { progress::vector(register) } else { None };
         [signal(data, self.causes.data).map(Signal::Data), signal(failed, self.causes.error).map(Signal::Error)]
@@ -175,7 +213,9 @@ impl Channel {
 
     /// The next cycle at whose end something happens by itself.
     pub(crate) fn timer(&self) -> Option<u64> {
-        self.progress.timer(&self.run.pace(), &self.causes, self.state == State::Running)
+        let flush = self.pages.as_deref().filter(|_| self.state == State::Running).and_then(|pages| pages.timer(self.run.drops()));
+        let progress = self.progress.timer(&self.run.pace(), &self.causes, self.state == State::Running);
+        flush.into_iter().chain(progress).min()
     }
 
     pub(crate) fn latch_perf(&mut self) {
@@ -184,7 +224,8 @@ impl Channel {
 
     /// Bytes on the grid: a doorbell beyond or beside them is refused.
     pub(super) fn doorbell(&mut self, value: u64) {
-        if self.state != State::Running {
+        // With pages there is no ring to be given back.
+        if self.state != State::Running || self.pages.is_some() {
             return;
         }
         if value < self.sw_count || value > self.delivered.count || !value.is_multiple_of(GRID.into()) {

@@ -1,5 +1,6 @@
 //! The configuration registers of a channel, as plain storage. A start takes a copy: what is written later counts from the next start.
 
+use silico_spec::descriptor::{self, PAGE_COMPLETION_BYTES, PAGE_DESCRIPTOR_BYTES, RING_ENTRIES};
 use silico_spec::frame::{GRID, footprint};
 use silico_spec::generator::{LengthMode, TABLE_ENTRIES};
 use silico_spec::params::CardParams;
@@ -90,6 +91,15 @@ impl Settings {
         super::progress::Pace { writes_back: self.writes_back(), wb_frames, wb_bytes, wb_time }
     }
 
+    /// Pages instead of a ring.
+    pub(crate) fn pages(&self) -> bool {
+        self.flag(map::config::PAGES)
+    }
+
+    pub(crate) fn packed(&self) -> bool {
+        self.flag(map::config::PACKED)
+    }
+
     pub(crate) fn relaxed(&self) -> bool {
         self.flag(map::config::RELAXED)
     }
@@ -124,21 +134,17 @@ impl Settings {
 
     /// Whether a start may go ahead with these (resolved) settings; the value at fault goes into `ERROR_ADDR`.
     pub(crate) fn check(&self, params: &CardParams) -> Result<(), (ChannelError, u64)> {
-        if self.flag(map::config::PAGES) {
-            // This card has the ring discipline only.
-            return Err((ChannelError::BadDescriptorRing, self.config.into()));
-        }
-        let ring_ends = self.ring_base.checked_add(self.ring_size);
-        if !self.ring_base.is_multiple_of(RING_GRID) || ring_ends.is_none() {
-            return Err((ChannelError::BadRing, self.ring_base));
-        }
-        if !RING_BYTES.contains(&self.ring_size) || !self.ring_size.is_multiple_of(RING_GRID) {
-            return Err((ChannelError::BadRing, self.ring_size));
-        }
-        if self.writes_back() && !self.wb_addr.is_multiple_of(writeback::BYTES.into()) {
+        let longest = if self.pages() {
+            self.check_pages()?;
+            u64::MAX
+        } else {
+            self.check_ring()?;
+            self.ring_size
+        };
+        if self.writes_back() && !writeback::is_place(self.wb_addr) {
             return Err((ChannelError::BadWriteBack, self.wb_addr));
         }
-        if self.max_frame == 0 || self.max_frame > u32::MAX - GRID || footprint(self.max_frame) > self.ring_size {
+        if self.max_frame == 0 || self.max_frame > u32::MAX - GRID || footprint(self.max_frame) > longest {
             return Err((ChannelError::BadFrameLimit, self.max_frame.into()));
         }
         if self.busy_assert > params.fifo_bytes || self.busy_release > self.busy_assert {
@@ -148,6 +154,32 @@ impl Settings {
         let bad_range = self.gen_mode() == LengthMode::Uniform && self.gen_max < self.gen_min;
         if self.generator() && (bad_mode || bad_range || self.gen_rate > super::generator::FULL_RATE) {
             return Err((ChannelError::BadGenerator, self.gen_config.into()));
+        }
+        Ok(())
+    }
+
+    fn check_ring(&self) -> Result<(), (ChannelError, u64)> {
+        let ring_ends = self.ring_base.checked_add(self.ring_size);
+        if !self.ring_base.is_multiple_of(RING_GRID) || ring_ends.is_none() {
+            return Err((ChannelError::BadRing, self.ring_base));
+        }
+        if !RING_BYTES.contains(&self.ring_size) || !self.ring_size.is_multiple_of(RING_GRID) {
+            return Err((ChannelError::BadRing, self.ring_size));
+        }
+        Ok(())
+    }
+
+    /// Free list and completion ring. How long a frame may be, pages of any size cannot say beforehand.
+    fn check_pages(&self) -> Result<(), (ChannelError, u64)> {
+        let rings =
+            [(self.free_base, self.free_entries, PAGE_DESCRIPTOR_BYTES), (self.comp_base, self.comp_entries, PAGE_COMPLETION_BYTES)];
+        for (base, entries, bytes) in rings {
+            if !RING_ENTRIES.contains(&entries) {
+                return Err((ChannelError::BadDescriptorRing, entries.into()));
+            }
+            if !base.is_multiple_of(descriptor::RING_GRID) || base.checked_add(u64::from(entries) * u64::from(bytes)).is_none() {
+                return Err((ChannelError::BadDescriptorRing, base));
+            }
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use super::{Channel, Delivered, NO_ERROR};
 use crate::c2h::{After, Signal, State};
 use crate::read::Failure;
-use silico_spec::writeback::ChannelError;
+use silico_spec::writeback::{self, ChannelError};
 
 impl Channel {
     /// `targets`: C2H channels that other channels feed.
@@ -103,7 +103,7 @@ impl Channel {
             return false;
         }
         self.discarded = (self.tail - self.delivered.count) as u32;
-        let can_write = can_write && self.error.0 != ChannelError::BadWriteBack;
+        let can_write = can_write && writeback::is_place(self.run.wb_addr);
         if self.run.pace().writes_back && !block_sent && can_write {
             self.progress.due = true;
             return false;

@@ -67,7 +67,7 @@ impl Settings {
         if !RING_ENTRIES.contains(&self.ring_entries) {
             return Err((ChannelError::BadDescriptorRing, self.ring_entries.into()));
         }
-        if self.pace().writes_back && !self.wb_addr.is_multiple_of(writeback::BYTES.into()) {
+        if self.pace().writes_back && !writeback::is_place(self.wb_addr) {
             return Err((ChannelError::BadWriteBack, self.wb_addr));
         }
         match self.output() {

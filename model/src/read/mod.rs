@@ -8,4 +8,4 @@ mod reassembly;
 mod table;
 
 pub(crate) use reassembly::Reassembly;
-pub(crate) use table::{Effect, Failure, Owner, Purpose, Reads};
+pub(crate) use table::{Effect, Failure, Owner, Purpose, Reader, Reads};

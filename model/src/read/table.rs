@@ -2,7 +2,7 @@
 
 use crate::config::ErrorKind;
 use bitvec::array::BitArray;
-use silico_spec::params::MAX_H2C;
+use silico_spec::params::{MAX_C2H, MAX_H2C};
 use silico_spec::port::MAX_PAYLOAD;
 use silico_spec::tlp::Attributes;
 use silico_spec::tlp::{CompletionSequence, CompletionStatus, Header, Kind, Limits, Progress, SequenceBroken, Span};
@@ -22,10 +22,30 @@ pub(crate) enum Purpose {
     Payload,
 }
 
+/// A channel that reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    H2c(usize),
+    /// One with pages, which reads their descriptors.
+    C2h(usize),
+}
+
+impl Reader {
+    fn index(self) -> usize {
+        match self {
+            Self::H2c(channel) => channel,
+            Self::C2h(channel) => MAX_H2C + channel,
+        }
+    }
+}
+
+/// Channels that may read.
+const READERS: usize = MAX_H2C + MAX_C2H;
+
 /// Who reads, and where in which of its buffers the bytes go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Owner {
-    pub(crate) channel: usize,
+    pub(crate) reader: Reader,
     pub(crate) purpose: Purpose,
     pub(crate) start: u64,
     /// Of the descriptor that asks for the bytes.
@@ -35,7 +55,7 @@ pub(crate) struct Owner {
 /// Why a read brought nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    pub(crate) channel: usize,
+    pub(crate) reader: Reader,
     pub(crate) code: ChannelError,
     pub(crate) address: u64,
     pub(crate) cookie: u64,
@@ -60,12 +80,12 @@ pub(crate) struct Answer {
     /// To be noted: the status of a read that ended without data.
     pub(crate) status: Option<CompletionStatus>,
     /// Whose read it answers, if that is still of interest.
-    pub(crate) channel: Option<usize>,
+    pub(crate) reader: Option<Reader>,
     pub(crate) effect: Effect,
 }
 
 impl Answer {
-    const SWALLOWED: Self = Self { error: None, status: None, channel: None, effect: Effect::None };
+    const SWALLOWED: Self = Self { error: None, status: None, reader: None, effect: Effect::None };
 
     const fn bad(error: ErrorKind) -> Self {
         Self { error: Some(error), ..Self::SWALLOWED }
@@ -118,7 +138,7 @@ pub(crate) struct Reads {
     /// In the order in which they left; the first one is still outstanding.
     waiting: VecDeque<Waiting>,
     serials: u64,
-    live: [u16; MAX_H2C],
+    live: [u16; READERS],
     forgotten: usize,
     /// Clocks; `None`: a read may take for ever.
     timeout: Option<u64>,
@@ -137,7 +157,7 @@ impl Reads {
             table: vec![None; tags],
             waiting: VecDeque::new(),
             serials: 0,
-            live: [0; MAX_H2C],
+            live: [0; READERS],
             forgotten: 0,
             timeout: None,
         }
@@ -157,9 +177,10 @@ impl Reads {
         self.in_use
     }
 
-    /// Reads of `channel` that it waits for.
-    pub(crate) fn of(&self, channel: usize) -> u16 {
-        self.live[channel]
+    /// Reads of `reader` that it waits for.
+    #[inline]
+    pub(crate) fn of(&self, reader: Reader) -> u16 {
+        self.live[reader.index()]
     }
 
     /// Reads of this life of the function are outstanding: Transactions Pending (PCIe 4.0 §7.5.3.5).
@@ -189,7 +210,7 @@ impl Reads {
         self.table[tag] = Some(read);
         self.taken.set(tag, true);
         self.in_use += 1;
-        self.live[owner.channel] += 1;
+        self.live[owner.reader.index()] += 1;
         self.next = if tag + 1 < self.tags { tag + 1 } else { 0 };
         Some(header)
     }
@@ -207,7 +228,7 @@ impl Reads {
         self.taken.set(tag, false);
         self.in_use -= 1;
         match read.interest {
-            Interest::Live => self.live[read.owner.channel] -= 1,
+            Interest::Live => self.live[read.owner.reader.index()] -= 1,
             Interest::Orphan => {}
             Interest::Forgotten => self.forgotten -= 1,
         }
@@ -219,12 +240,12 @@ impl Reads {
         }
     }
 
-    /// Nobody waits for the reads of `channel` any more. Their tags stay taken until they are answered or timed out.
-    pub(crate) fn orphan(&mut self, channel: usize) {
-        for read in self.table.iter_mut().flatten().filter(|read| read.owner.channel == channel && read.interest == Interest::Live) {
+    /// Nobody waits for the reads of `reader` any more. Their tags stay taken until they are answered or timed out.
+    pub(crate) fn orphan(&mut self, reader: Reader) {
+        for read in self.table.iter_mut().flatten().filter(|read| read.owner.reader == reader && read.interest == Interest::Live) {
             read.interest = Interest::Orphan;
         }
-        self.live[channel] = 0;
+        self.live[reader.index()] = 0;
     }
 
     /// The function was reset; as [`Reads::orphan`] for all channels, and no error is logged of these reads.
@@ -232,7 +253,7 @@ impl Reads {
         for read in self.table.iter_mut().flatten() {
             read.interest = Interest::Forgotten;
         }
-        self.live = [0; MAX_H2C];
+        self.live = [0; READERS];
         self.forgotten = self.in_use;
     }
 
@@ -279,8 +300,8 @@ impl Reads {
 
 impl Outstanding {
     fn failure(&self, code: ChannelError) -> Option<Failure> {
-        let Owner { channel, cookie, .. } = self.owner;
-        (self.interest == Interest::Live).then_some(Failure { channel, code, address: self.address, cookie })
+        let Owner { reader, cookie, .. } = self.owner;
+        (self.interest == Interest::Live).then_some(Failure { reader, code, address: self.address, cookie })
     }
 
     fn judge(&mut self, header: &Header, payload: usize, limits: &Limits) -> Answer {
@@ -299,21 +320,21 @@ impl Outstanding {
         if quiet {
             return Answer::SWALLOWED;
         }
-        let channel = (self.interest == Interest::Live).then_some(self.owner.channel);
+        let reader = (self.interest == Interest::Live).then_some(self.owner.reader);
         let failed = |code| self.failure(code).map_or(Effect::None, Effect::Failed);
         if let Progress::Failed(status) = progress {
             let aborted = status == CompletionStatus::CompleterAbort;
             let code = if aborted { ChannelError::CompleterAbort } else { ChannelError::UnsupportedRequest };
-            return Answer { error: None, status: Some(status), channel, effect: failed(code) };
+            return Answer { error: None, status: Some(status), reader, effect: failed(code) };
         }
         let lead = if self.got == 0 { (self.address & 3) as usize } else { 0 };
         let bytes = (payload - lead).min((self.bytes - self.got) as usize);
         let effect = match header.poisoned() {
             true => failed(ChannelError::PoisonedCompletion),
-            false if channel.is_some() => Effect::Data { owner: self.owner, lead, bytes },
+            false if reader.is_some() => Effect::Data { owner: self.owner, lead, bytes },
             false => Effect::None,
         };
         self.got += bytes as u32;
-        Answer { error: header.poisoned().then_some(ErrorKind::PoisonedTlp), status: None, channel, effect }
+        Answer { error: header.poisoned().then_some(ErrorKind::PoisonedTlp), status: None, reader, effect }
     }
 }

@@ -2,9 +2,12 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 mod host;
+mod pages;
 
 #[allow(unused_imports, reason = "each test uses its part")]
 pub(crate) use host::{Fault, Host};
+#[allow(unused_imports, reason = "each test uses its part")]
+pub(crate) use pages::PageHost;
 use silico_spec::credit::Limits;
 use silico_spec::descriptor::H2cDescriptor;
 use silico_spec::params::CardParams;

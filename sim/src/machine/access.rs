@@ -37,6 +37,10 @@ impl Machine {
         self.downlink.enqueue(self.now, Class::NonPosted, tlp);
         let deadline = self.now.after(limit);
         loop {
+            if !self.stimulus.link_up {
+                // It went down under the request, which is forgotten with all else.
+                return Err(MachineError::LinkDown);
+            }
             if let Some(answer) = self.requester.answer(tag, self.now) {
                 self.check_violation()?;
                 return answer.data.map_err(|cause| MachineError::Rejected { what: what(), cause });
@@ -174,6 +178,7 @@ impl Machine {
                 return Err(MachineError::Timeout { what, after: limit });
             }
             self.step(deadline);
+            self.check_usable()?;
         }
         let lead = if bytes < 4 { address.0 & 3 } else { 0 };
         let data = (value << (lead * 8)).to_le_bytes();

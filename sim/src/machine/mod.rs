@@ -12,6 +12,7 @@ use crate::check::{Finding, Violation};
 use crate::config::{ConfigError, MachineConfig};
 use crate::cpu::CpuClock;
 use crate::distribution::{Distribution, stream};
+use crate::fault::LinkSwitch;
 use crate::front::{Feeds, FrameSource};
 use crate::link::FRAMING;
 use crate::link::credits::Grants;
@@ -69,6 +70,9 @@ pub struct Machine {
     pub(crate) shadow: Shadow,
     pub(crate) function: Option<Function>,
     feeds: Feeds,
+    /// By which a fault at the port takes the link down, and when it comes back after that.
+    link_switch: Option<LinkSwitch>,
+    link_back_at: Cycle,
     cpu: Arc<CpuClock>,
     /// CPU time below a clock, in picoseconds.
     cpu_rest: u64,
@@ -126,6 +130,8 @@ impl Machine {
             shadow: Shadow::new(),
             function: None,
             feeds: Feeds::new(),
+            link_switch: None,
+            link_back_at: Cycle::NEVER,
             cpu: Arc::default(),
             cpu_rest: 0,
             violation: None,

@@ -110,6 +110,11 @@ impl Machine {
     fn take_write(&mut self, header: &Header, visible: Cycle) {
         let address = header.address();
         if is_interrupt(address) {
+            // A poisoned message is no interrupt (PCIe 4.0 §2.7.2: poisoned data is not used).
+            if header.poisoned() {
+                self.stats.poisoned += 1;
+                return;
+            }
             match check::interrupt::vector(header, self.response.tlp.payload()) {
                 Ok(vector) => self.interrupts.push(visible, Event::Vector(vector)),
                 Err(finding) => self.found(self.now, finding),

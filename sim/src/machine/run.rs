@@ -46,7 +46,7 @@ impl Machine {
     fn next_stop(&self) -> Cycle {
         let sent = self.next_send().map_or(Cycle::NEVER, |(at, _)| at);
         let sent = if self.downlink.has_requests() { sent.min(self.downlink.next_grant()) } else { sent };
-        sent.after(self.config.link.latency).min(self.grants.next_update())
+        sent.after(self.config.link.latency).min(self.grants.next_update()).min(self.link_back_at)
     }
 
     /// Runs the card once, to `until` at most, and does what came due. `until` lies in the future.
@@ -77,6 +77,7 @@ impl Machine {
             }
         }
         self.settle();
+        self.flap();
     }
 
     /// Does all that is due by now.

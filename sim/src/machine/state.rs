@@ -1,9 +1,10 @@
 //! Reset and link: bringing up, hot reset, losing the card.
 
 use super::Machine;
+use crate::fault::LinkSwitch;
 use crate::root::shadow::Shadow;
 use silico_spec::credit::Limits;
-use silico_spec::units::Cycles;
+use silico_spec::units::{Cycle, Cycles};
 
 /// Clocks for which reset is asserted: 1 µs at 250 MHz.
 const RESET: Cycles = Cycles(250);
@@ -25,6 +26,12 @@ impl Machine {
             self.stimulus.reset = false;
         }
         self.advance_to(self.now.after(self.config.link.training));
+        self.link_comes_up();
+    }
+
+    /// DL_Active: flow control is initialised. What the card was told before is gone with the link.
+    fn link_comes_up(&mut self) {
+        self.link_back_at = Cycle::NEVER;
         self.stimulus.link_up = true;
         self.stimulus.credits = self.grants.restart(self.now);
         self.downlink.restart(self.card_credits.unwrap_or(Limits::NONE));
@@ -34,6 +41,7 @@ impl Machine {
     /// [`Machine::enumerate`] brings it up again.
     pub fn link_down(&mut self) {
         self.stimulus.link_up = false;
+        self.link_back_at = Cycle::NEVER;
         self.stimulus.credits = Limits::NONE;
         self.stimulus.rx_passed = 0;
         while let Some(lost) = self.stimulus.rx.pop_front() {
@@ -46,6 +54,23 @@ impl Machine {
         self.interrupts.link_down();
         self.shadow = Shadow::new();
         self.function = None;
+    }
+
+    /// Lets faults take the link down by `switch`. It comes up again by itself, as after a loose contact: the card must be enumerated anew.
+    pub fn attach(&mut self, switch: LinkSwitch) {
+        self.link_switch = Some(switch);
+    }
+
+    /// Takes the link down if a fault asks for it, and up again when that is over.
+    #[inline]
+    pub(super) fn flap(&mut self) {
+        let Some(switch) = &self.link_switch else { return };
+        if let Some(span) = switch.take() {
+            self.link_down();
+            self.link_back_at = self.now.after(span);
+        } else if self.link_back_at <= self.now && !self.stimulus.link_up {
+            self.link_comes_up();
+        }
     }
 
     /// Hot reset: the link goes down, the card is reset, the link comes up. The card must be enumerated anew.

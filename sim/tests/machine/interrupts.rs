@@ -110,3 +110,14 @@ fn reads_of_the_card_see_what_the_cpu_stored() {
     let arrived = crate::card::completions(&shared);
     assert_eq!(arrived.last().unwrap().2, 0x1122_3344_5566_7788u64.to_le_bytes());
 }
+
+#[test]
+fn a_poisoned_message_is_no_interrupt() {
+    let (mut machine, shared) = machine(MachineConfig::default());
+    machine.enable_msix(16).unwrap();
+    let mut poisoned = write(0xfee0_3000, vec![3, 0, 0, 0]);
+    poisoned.header = poisoned.header.with_poisoned(true);
+    send(&shared, [poisoned]);
+    assert_eq!(machine.wait_interrupt(3, machine.now().after(Cycles(10_000))), Ok(false));
+    assert_eq!((machine.stats().poisoned, machine.violation()), (1, None));
+}

@@ -6,5 +6,6 @@ mod checkers;
 mod determinism;
 mod dma;
 mod enumeration;
+mod flap;
 mod interrupts;
 mod throughput;

@@ -1,6 +1,6 @@
 //! The options of each command, parsed and no more: numbers are numbers here, whether or not a card could be built with them.
 
-use crate::fault::Fault;
+use crate::fault::Rule;
 use crate::input::schedule::Spread;
 use crate::input::sizes::{FrameSizes, parse_bytes};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -231,9 +231,11 @@ pub struct RunOptions {
     /// Clocks without progress after which the run is a failure.
     #[arg(long, value_name = "CLOCKS", default_value_t = 2_500_000)]
     pub patience: u64,
-    /// Plants a fault, to see it found: flip-byte@N, drop-interrupt@N or repeat-frame@N, N from 1.
-    #[arg(long, value_name = "KIND@N")]
-    pub fault: Option<Fault>,
+    /// Plants faults, to see them found; may be given several times. KIND.WHAT, then @N, @N+STEP or %P, then filters such as /ch=0 or /times=3:
+    /// payload.poison@3, cpl.ur@3, mwr.drop%0.01, irq.delay(500)@2, mrd.timeout@1/ch=0, up.cpl.ur@40; in short flip-byte@N,
+    /// drop-interrupt@N, repeat-frame@N.
+    #[arg(long = "fault", value_name = "RULE")]
+    pub faults: Vec<Rule>,
     /// Writes what the host received; a pcap, if the input is one and the name ends in .pcap.
     #[arg(long, value_name = "FILE")]
     pub output: Option<String>,
@@ -285,7 +287,7 @@ mod tests {
         let options = RunOptions::typed(&["--ring-size", "64KiB", "--frame-size", "64..1500", "--fault", "flip-byte@3", "a.pcap"]).unwrap();
         assert_eq!(options.ring_size, 65536);
         assert_eq!(options.frame_size, FrameSizes::Uniform(64, 1500));
-        assert_eq!(options.fault.unwrap().to_string(), "flip-byte@3");
+        assert_eq!(options.faults[0].to_string(), "payload.corrupt(data[0]^0xff)@3");
         assert_eq!(options.input.as_deref(), Some("a.pcap"));
     }
 

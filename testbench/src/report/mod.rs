@@ -3,6 +3,7 @@
 pub mod text;
 
 use crate::check::conservation::Books;
+use crate::fault::{FaultLog, Harm, Notice, Planted};
 use crate::scoreboard::Checked;
 use serde::Serialize;
 
@@ -15,6 +16,8 @@ pub struct Report {
     pub passed: bool,
     /// What was found wrong first.
     pub finding: Option<Finding>,
+    /// Faults that were planted, if any were to be.
+    pub faults: Option<FaultsPart>,
     /// What was read out.
     pub input: InputPart,
     /// What it was read out with.
@@ -44,18 +47,52 @@ pub struct Report {
 /// What was found wrong.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// `divergence`, `violation`, `liveness`, `conservation` or `driver`.
+    /// `divergence`, `violation`, `liveness`, `conservation`, `driver` or `unnoticed` (a harmful fault was planted and nobody noticed).
     pub kind: &'static str,
     /// When it was seen.
     pub cycle: u64,
     /// What it was.
     pub what: String,
-    /// Fault that was planted, with the cycle in which it happened.
-    pub planted: Option<(String, u64)>,
     /// TLPs that had passed the link by then, both ways.
     pub tlps: u64,
     /// The last of them.
     pub trace: Vec<String>,
+}
+
+/// Faults that were planted, and who noticed.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct FaultsPart {
+    /// The first of them, in the order of time.
+    pub planted: Vec<PlantedPart>,
+    /// How many in all.
+    pub total: u64,
+    /// The worst that they may do: `benign`, `recoverable` or `harmful`; nothing was planted: none.
+    pub worst: Option<&'static str>,
+    /// Who noticed that something was wrong. Notices are of the run, not of one fault.
+    pub noticed: Vec<Notice>,
+}
+
+/// One fault.
+#[derive(Clone, Debug, Serialize)]
+pub struct PlantedPart {
+    /// By which rule.
+    pub rule: String,
+    /// When.
+    pub cycle: u64,
+    /// `benign`, `recoverable` or `harmful`.
+    pub harm: &'static str,
+    /// The TLP as it was sent, and which way.
+    pub tlp: String,
+}
+
+impl FaultsPart {
+    /// Of what was planted and noticed.
+    #[must_use]
+    pub fn new(log: &FaultLog, noticed: Vec<Notice>) -> Self {
+        let part = |one: &Planted| PlantedPart { rule: one.rule.to_string(), cycle: one.cycle.0, harm: one.harm().word(), tlp: one.tlp() };
+        let planted = log.records().iter().map(part).collect();
+        Self { planted, total: log.total(), worst: log.worst().map(Harm::word), noticed }
+    }
 }
 
 /// What was read out.

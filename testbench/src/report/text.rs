@@ -1,6 +1,6 @@
 //! The report as text: compact, aligned, with units. A failing one begins and ends with the command that repeats it.
 
-use super::{Report, Stalls};
+use super::{FaultsPart, Report, Stalls};
 use std::fmt::{self, Display, Write as _};
 
 /// Displays a report.
@@ -198,14 +198,33 @@ fn wall_clock(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     Ok(())
 }
 
+/// Planted faults that are shown; JSON has more.
+const FAULTS_SHOWN: usize = 12;
+
+fn faults(f: &mut fmt::Formatter<'_>, part: &FaultsPart) -> fmt::Result {
+    for one in part.planted.iter().take(FAULTS_SHOWN) {
+        writeln!(f, "planted     {} at cycle {} ({}): {}", one.rule, one.cycle, one.harm, one.tlp)?;
+    }
+    let shown = part.planted.len().min(FAULTS_SHOWN) as u64;
+    if part.total > shown {
+        writeln!(f, "            and {} more", Grouped(part.total - shown))?;
+    }
+    part.noticed.iter().try_for_each(|notice| writeln!(f, "noticed     by {}: {}", notice.by, notice.what))?;
+    match (part.worst, part.noticed.is_empty()) {
+        (None, _) => writeln!(f, "planted     nothing: no fault happened"),
+        (Some(worst), true) => writeln!(f, "noticed     by nobody; the worst planted is {worst}"),
+        _ => Ok(()),
+    }
+}
+
 fn verdict(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    if let Some(part) = &report.faults {
+        faults(f, part)?;
+    }
     let Some(finding) = &report.finding else {
         return writeln!(f, "PASSED");
     };
     writeln!(f)?;
-    if let Some((fault, cycle)) = &finding.planted {
-        writeln!(f, "planted     {fault} at cycle {cycle}")?;
-    }
     if !finding.trace.is_empty() {
         writeln!(f, "the last {} TLPs of {} (--trace N shows more):", finding.trace.len(), Grouped(finding.tlps))?;
         finding.trace.iter().try_for_each(|line| writeln!(f, "  {line}"))?;
@@ -226,6 +245,7 @@ mod tests {
             command: "silico run --on model --seed 1".into(),
             passed: finding.is_none(),
             finding,
+            faults: None,
             input: InputPart { name: "embedded: loopback.pcap".into(), frames: 344, kind: "packets", pieces: 344, sizes: (43, 65549) },
             setup: SetupPart {
                 target: "model".into(),
@@ -266,7 +286,7 @@ mod tests {
 
     #[test]
     fn a_failing_report_begins_and_ends_with_the_command() {
-        let finding = Finding { kind: "divergence", cycle: 99, what: "x".into(), planted: None, tlps: 1234, trace: vec!["tlp".into()] };
+        let finding = Finding { kind: "divergence", cycle: 99, what: "x".into(), tlps: 1234, trace: vec!["tlp".into()] };
         let text = Text(&report(Some(finding))).to_string();
         assert_eq!(text.lines().next(), Some("silico run --on model --seed 1"));
         assert_eq!(text.lines().last(), Some("silico run --on model --seed 1"));

@@ -2,7 +2,7 @@
 
 use crate::cli::options::{FullKind, NotifyKind, RunOptions, SourceKind};
 use crate::cli::reproduce;
-use crate::fault::Fault;
+use crate::fault::Rule;
 use crate::input::error::BadInput;
 use crate::input::schedule::{Pace, Plan};
 use crate::input::sizes::{FrameSizes, show_bytes};
@@ -62,8 +62,8 @@ pub struct RunConfig {
     pub write_back_clocks: u32,
     /// Clocks after which a coalesced interrupt is sent all the same.
     pub coalesce_clocks: u32,
-    /// Fault to plant.
-    pub fault: Option<Fault>,
+    /// Faults to plant.
+    pub faults: Vec<Rule>,
 }
 
 impl RunConfig {
@@ -124,7 +124,7 @@ impl RunConfig {
             patience: Cycles(options.patience),
             write_back_clocks: clocks(options.write_back.ns, clock_ps),
             coalesce_clocks: clocks(options.coalesce_time, clock_ps),
-            fault: options.fault,
+            faults: options.faults.clone(),
         })
     }
 }

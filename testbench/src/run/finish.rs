@@ -4,8 +4,8 @@ use super::config::{Feed, RunConfig};
 use super::session::Session;
 use super::{CouldNotRun, Stop, Wrong};
 use crate::check::conservation::{self, Books};
-use crate::fault::Fault;
-use crate::report::{Finding, HostPart, InputPart, Report, SetupPart, SimulatedPart, Stalls, WallPart};
+use crate::fault::{Harm, Notice, card_notices, host_notices};
+use crate::report::{FaultsPart, Finding, HostPart, InputPart, Report, SetupPart, SimulatedPart, Stalls, WallPart};
 use clap::ValueEnum;
 use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
@@ -92,15 +92,34 @@ impl Session<'_> {
 
     /// The report of a run in which nothing was wrong. A fault that never happened proves nothing.
     pub(super) fn passed(self, measured: Measured) -> Result<Report, CouldNotRun> {
-        if let (Some(fault), None) = (self.config.fault, self.bench.planted.cycle()) {
-            let things = match fault {
-                Fault::FlipByte(_) => "payload writes",
-                Fault::DropInterrupt(_) => "interrupts",
-                Fault::RepeatFrame(_) => "frames of channel 0",
-            };
-            return Err(CouldNotRun(format!("--fault is {fault}; it must be one that happens: the run has fewer {things}")));
+        if let Some(rule) = self.bench.planted.never_happened() {
+            let things = rule.select.kind.plural();
+            return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens: the run has fewer {things} that match")));
         }
-        Ok(self.report(measured, None))
+        let noticed = self.notices(&measured.stats, None);
+        let unnoticed = self.bench.planted.worst() == Some(Harm::Harmful) && noticed.is_empty();
+        let finding = unnoticed.then(|| self.unnoticed());
+        Ok(self.report(measured, finding, noticed))
+    }
+
+    /// All that noticed something, so far. Empty without planted faults: nobody asks.
+    fn notices(&self, stats: &Stats, wrong: Option<&Wrong>) -> Vec<Notice> {
+        if self.config.faults.is_empty() {
+            return Vec::new();
+        }
+        let mut notices: Vec<Notice> = wrong.map(|wrong| Notice::new(&wrong.noticed_by(), wrong.to_string())).into_iter().collect();
+        notices.extend(host_notices(&self.start.stats, stats));
+        notices.extend(card_notices(&self.bench.card));
+        notices
+    }
+
+    /// A fault that may do harm went through, and nobody said a word: the checkers failed, or it met nothing that counts.
+    fn unnoticed(&self) -> Finding {
+        let (records, machine) = (self.bench.planted.records(), self.bench.platform.machine());
+        let harmful = records.iter().find(|one| one.harm() == Harm::Harmful);
+        let what = harmful.map_or_else(String::new, |one| format!("{one}: a harmful fault was planted, and nobody noticed"));
+        let cycle = harmful.map_or(machine.now(), |one| one.cycle).0;
+        Finding { kind: "unnoticed", cycle, what, tlps: machine.trace().total(), trace: Vec::new() }
     }
 
     /// The report of a run in which something was wrong.
@@ -117,13 +136,13 @@ impl Session<'_> {
             Wrong::Divergence(divergence) => divergence.cycle,
             _ => now,
         };
-        let planted = self.config.fault.and_then(|fault| Some((fault.to_string(), self.bench.planted.cycle()?)));
+        let noticed = self.notices(&measured.stats, Some(&wrong));
         let trace = trace.lines().take(self.config.options.trace).map(Into::into).collect();
-        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what: wrong.to_string(), planted, tlps, trace };
-        self.report(Measured { card, channels, ..measured }, Some(finding))
+        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what: wrong.to_string(), tlps, trace };
+        self.report(Measured { card, channels, ..measured }, Some(finding), noticed)
     }
 
-    fn report(&self, measured: Measured, finding: Option<Finding>) -> Report {
+    fn report(&self, measured: Measured, finding: Option<Finding>, noticed: Vec<Notice>) -> Report {
         let delivered = (0..self.config.channels).map(|channel| self.board.delivered(channel));
         let (frames, bytes) = delivered.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         let digest = self.bench.platform.machine().trace().digest();
@@ -131,6 +150,7 @@ impl Session<'_> {
             command: self.config.command.clone(),
             passed: finding.is_none(),
             finding,
+            faults: (!self.config.faults.is_empty()).then(|| FaultsPart::new(&self.bench.planted, noticed)),
             input: input(self.config),
             setup: self.setup(),
             frames,

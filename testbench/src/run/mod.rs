@@ -10,7 +10,7 @@ mod setup;
 
 pub use config::RunConfig;
 pub use progress::Progress;
-pub use setup::build;
+pub use setup::{Bench, build};
 
 use crate::check::conservation::{Imbalance, LostInterrupts};
 use crate::check::liveness::Stuck;
@@ -64,6 +64,19 @@ impl Wrong {
             Self::Stuck(_) => "liveness",
             Self::Imbalance(_) | Self::Interrupts(_) => "conservation",
             Self::Driver(_) => "driver",
+        }
+    }
+}
+
+impl Wrong {
+    /// Who found it.
+    fn noticed_by(&self) -> String {
+        match self {
+            Self::Violation(violation) => format!("checker {}", violation.rule),
+            Self::Divergence(_) => "scoreboard".into(),
+            Self::Stuck(_) => "checker liveness".into(),
+            Self::Imbalance(_) | Self::Interrupts(_) => "checker conservation".into(),
+            Self::Driver(_) => "driver".into(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::CouldNotRun;
 use super::config::{Feed, RunConfig};
 use crate::cli::options::{FullKind, NotifyKind};
-use crate::fault::{Planted, plant};
+use crate::fault::{FaultLog, clear_probing, plant};
 use crate::platform::{SetUpError, SimPlatform};
 use crate::probe::{Probe, Seen};
 use silico_driver::card::{BringUp, Card};
@@ -25,8 +25,8 @@ pub struct Bench {
     pub card: Card<SimPlatform>,
     /// What the probe on the port saw.
     pub seen: Seen,
-    /// When the fault was planted.
-    pub planted: Planted,
+    /// Which faults were planted.
+    pub planted: FaultLog,
 }
 
 /// Builds card, machine and driver.
@@ -34,19 +34,30 @@ pub struct Bench {
 /// # Errors
 /// If the card cannot be built, or does not come up.
 pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
-    let (seen, planted) = (Seen::default(), Planted::default());
+    let (seen, planted) = (Seen::default(), FaultLog::default());
     let model = silico_model::Card::new(config.card.clone()).map_err(|e| CouldNotRun(e.to_string()))?;
-    let card: Box<dyn TlpPort + Send> = match config.fault {
-        None => Box::new(Probe::new(model, seen.clone())),
-        Some(fault) => Box::new(Probe::new(plant(fault, model, planted.clone()), seen.clone())),
+    let (card, switch): (Box<dyn TlpPort + Send>, _) = if config.faults.is_empty() {
+        (Box::new(Probe::new(model, seen.clone())), None)
+    } else {
+        let (card, switch) = plant(&config.faults, config.machine.seed, model, planted.clone());
+        (Box::new(Probe::new(card, seen.clone())), Some(switch))
+    };
+    // What a fault did to the coming up of the card is no judgement of the card; but it must be said.
+    let with_faults = |what: String| {
+        let names: Vec<String> = planted.records().iter().take(3).map(|one| format!("{} at {}", one.rule, one.cycle)).collect();
+        CouldNotRun(if names.is_empty() { what } else { format!("{what}; planted before: {}", names.join(", ")) })
     };
     let platform = SimPlatform::new(config.machine.clone(), card, config.card.c2h_channels.into()).map_err(|e| match e {
         SetUpError::Config(error) => CouldNotRun(error.to_string()),
-        SetUpError::Machine(error) => CouldNotRun(format!("the card did not come up: {error}")),
+        SetUpError::Machine(error) => with_faults(format!("the card did not come up: {error}")),
     })?;
+    if let Some(switch) = switch {
+        platform.machine().attach(switch);
+        clear_probing(&platform);
+    }
     let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(|e| {
         let violation = platform.machine().violation().map(|violation| format!(" ({violation})")).unwrap_or_default();
-        CouldNotRun(format!("bring-up of the card failed: {e}{violation}"))
+        with_faults(format!("bring-up of the card failed: {e}{violation}"))
     })?;
     Ok(Bench { platform, card, seen, planted })
 }

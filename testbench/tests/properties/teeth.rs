@@ -5,7 +5,7 @@ use crate::harness::{Failure, Settings, search};
 use crate::regressions;
 use crate::scenario::{Op, Scenario};
 use crate::strategies::{Flavour, scenario};
-use silico::fault::{Fault, Planted, plant};
+use silico::fault::{FaultLog, plant};
 use silico_model::Card;
 use silico_spec::port::TlpPort;
 use std::process::Command;
@@ -72,16 +72,20 @@ fn a_failure_ends_with_the_command_that_gives_it_again() {
     assert!(replayed.lines().last().is_some_and(|line| line == format!("SILICO_SCENARIO={file} {rest}")), "{replayed}");
 }
 
+fn planted(rule: &str, card: Card) -> Box<dyn TlpPort + Send> {
+    plant(&[rule.parse().expect("a rule")], 1, card, FaultLog::default()).0
+}
+
 fn flip(card: Card) -> Box<dyn TlpPort + Send> {
-    plant(Fault::FlipByte(3), card, Planted::default())
+    planted("flip-byte@3", card)
 }
 
 fn drop_interrupt(card: Card) -> Box<dyn TlpPort + Send> {
-    plant(Fault::DropInterrupt(2), card, Planted::default())
+    planted("drop-interrupt@2", card)
 }
 
 fn repeat(card: Card) -> Box<dyn TlpPort + Send> {
-    plant(Fault::RepeatFrame(2), card, Planted::default())
+    planted("repeat-frame@2", card)
 }
 
 /// Searches for a case in which the card `wrap` is found out.

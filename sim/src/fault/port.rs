@@ -121,6 +121,8 @@ pub(super) struct Plan {
     pub(super) outgoing: VecDeque<Outgoing>,
     /// The oldest of them is passing: since when, and clocks that it still takes.
     sending: Option<(Cycle, u32)>,
+    /// When the last beat of one of ours passed.
+    pub(super) emitted: Option<Cycle>,
     /// What the card is sending meanwhile: it belongs to the card.
     parked: Option<(TlpBuf, Cycle)>,
     /// The card's transmitter is held before this cycle.
@@ -166,6 +168,7 @@ impl Plan {
             host_used: [Consumed::default(); 3],
             outgoing: VecDeque::new(),
             sending: None,
+            emitted: None,
             parked: None,
             held_until: Cycle(0),
             floor: Cycle(0),
@@ -183,7 +186,7 @@ impl Plan {
         self.outgoing.clear();
         self.marks.clear();
         self.ended.clear();
-        (self.sending, self.parked) = (None, None);
+        (self.sending, self.parked, self.emitted) = (None, None, None);
         (self.starved_up, self.starved_down) = (None, None);
         (self.owed_up, self.owed_down) = (Owed::default(), Owed::default());
         self.host_used = [Consumed::default(); 3];
@@ -262,6 +265,7 @@ impl Plan {
             return;
         }
         self.sending = None;
+        self.emitted = Some(Cycle(now.0 + response.clocks.0.max(1) - 1));
         let Some(ours) = self.outgoing.pop_front() else { return };
         self.parked = Some((std::mem::replace(&mut response.tlp, ours.tlp), response.tlp_first));
         self.host_sees(&response.tlp);

@@ -70,6 +70,10 @@ impl Plan {
             self.make(next, unasked(self.card, HOST, silico_spec::units::Tag(255)));
         }
         if response.tlp_done {
+            // One of ours passed between its beats. Beats of a TLP are contiguous, so it is sent anew as a whole.
+            if self.emitted.is_some_and(|last| response.tlp_first <= last) {
+                effects.hold = Some(effects.hold.unwrap_or((0, Passable::No)));
+            }
             self.pass_or_wait(next, effects.hold, response);
         }
         self.doze();

@@ -4,12 +4,14 @@
 
 mod interrupts;
 mod memory;
+mod process;
 mod registers;
 mod reset;
 mod time;
 
 pub use interrupts::SimInterrupts;
 pub use memory::SimBuffer;
+pub use process::{Process, ProcessRegisters};
 pub use registers::SimRegisters;
 pub use time::SimClock;
 

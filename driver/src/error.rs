@@ -321,6 +321,7 @@ impl fmt::Display for Failure {
             Some(ChannelError::BadDescriptor) => "bad descriptor",
             Some(ChannelError::BadDescriptorRing) => "bad descriptor or completion ring",
             Some(ChannelError::BadOutput) => "bad output or loopback",
+            Some(ChannelError::BadVector) => "an interrupt vector that the card does not have",
         };
         write!(f, "error {} ({what}), address {}", self.code, self.addr)?;
         if self.cookie == 0 { Ok(()) } else { write!(f, ", cookie {:#x}", self.cookie) }

@@ -189,7 +189,7 @@ impl Card {
             Place::C2h(channel, within) => self.channels.get_mut(channel).map_or(0, |channel| channel.read(within)),
             Place::H2c(channel, within) => self.h2c.get_mut(channel).map_or(0, |channel| channel.read(within)),
             Place::Card => {
-                let tags = (self.reads.tags(), self.reads.in_use());
+                let tags = self.reads.tally();
                 let shown = Shown { params: &self.params, cycles: self.cycles, channels: &self.channels, h2c: &self.h2c, tags };
                 self.registers.read(offset, &shown)
             }
@@ -197,6 +197,7 @@ impl Card {
     }
 
     fn write_register(&mut self, offset: u32, write: Write) {
+        self.intx.stale = true;
         let hit = match place(offset) {
             Place::C2h(channel, within) => self.write_c2h(channel, within, write),
             Place::H2c(channel, within) => self.write_h2c(channel, within, write),

@@ -7,7 +7,7 @@ use crate::malformed::malformed;
 use crate::receive::PostedWrite;
 use silico_spec::credit::Class;
 use silico_spec::port::{MAX_PAYLOAD, TlpBuf};
-use silico_spec::tlp::{Header, Kind};
+use silico_spec::tlp::{Header, Kind, ecrc};
 
 impl Card {
     /// A TLP has come whole, in this clock.
@@ -24,6 +24,10 @@ impl Card {
         let max_payload = if late { MAX_PAYLOAD as u32 } else { self.config.max_payload() };
         if malformed(&header, tlp.payload().len() as u32, max_payload) {
             self.log(ErrorKind::MalformedTlp, Some(&header));
+            return self.receiver.free(kind.class(), tlp.payload().len() as u32);
+        }
+        if self.config.ecrc_check() && header.digest() && ecrc(&header, tlp.payload()) != tlp.digest {
+            self.log(ErrorKind::EcrcFailed, Some(&header));
             return self.receiver.free(kind.class(), tlp.payload().len() as u32);
         }
         match kind {

@@ -4,6 +4,7 @@ use crate::access::{Access, Completion};
 use crate::c2h::{Channel, Env, Front, Signal};
 use crate::config::{ConfigSpace, Effects, ErrorKind, ResetKind};
 use crate::h2c::{self, Lack};
+use crate::intx::Intx;
 use crate::msix::Msix;
 use crate::read::{Reader, Reads};
 use crate::receive::Receiver;
@@ -53,6 +54,7 @@ pub struct Card {
     pub(crate) loops: usize,
     /// Messages owed to the root complex, as in [`MESSAGES`].
     pub(crate) messages: [bool; MESSAGES.len()],
+    pub(crate) intx: Intx,
     /// A TLP is being received: its first beat has come and no reset since.
     pub(crate) receiving: bool,
     in_reset: bool,
@@ -115,6 +117,7 @@ impl Card {
             feeders: [None; MAX_C2H],
             loops: 0,
             messages: [false; MESSAGES.len()],
+            intx: Intx::default(),
             receiving: false,
             in_reset: true,
             params,
@@ -177,6 +180,8 @@ impl Card {
             // Whatever was on its way is lost with the link.
             self.reads = Reads::new(self.params.read_tags);
             self.receiving = false;
+            // The root port's virtual wire falls with the link (PCIe 4.0 §2.2.8.1).
+            self.intx = Intx::default();
             self.update_env();
             self.update_reads();
         }
@@ -209,6 +214,7 @@ impl Card {
         self.access = None;
         self.flr_pending = false;
         self.messages = Default::default();
+        self.intx = self.intx.after_reset();
         self.poked = true;
         self.update_env();
     }
@@ -221,6 +227,10 @@ impl Card {
             self.channels.iter().flat_map(Channel::fired).flatten().for_each(|vector| self.msix.raise(vector));
             self.h2c_raise_fired();
         }
+        if self.intx.follow_msi(self.config.msi().enabled) {
+            self.raise_fired_msi();
+        }
+        self.intx.stale = true;
         self.msix.set_enables(self.config.msix_enabled(), self.config.msix_function_mask() || !self.config.bus_master());
         self.update_env();
         self.update_reads();
@@ -241,6 +251,7 @@ impl Card {
             self.channels.iter_mut().for_each(|channel| channel.perf = Default::default());
             self.h2c.iter_mut().for_each(|channel| channel.perf = Default::default());
         }
+        self.acknowledge(asked.acknowledged);
         if asked.reset {
             self.registers = CardRegisters::default();
             self.channels.iter_mut().for_each(Channel::reset_with_runs);
@@ -280,8 +291,9 @@ impl Card {
         self.registers.perf.cycles += 1;
         self.poked |= self.access();
         self.watch_errors();
+        self.follow_causes();
         self.cycles += 1;
-        if self.flr_pending && self.completions.is_empty() && self.transmitter.source.is_none() {
+        if self.flr_pending && self.completions.is_empty() && self.transmitter.source.is_none() && !self.intx_holds_reset() {
             self.reset_function(ResetKind::FunctionLevel);
         }
     }
@@ -330,6 +342,8 @@ impl Card {
             let signals = channel.end_of_clock(&env, self.cycles, self.config.bus_master(), self.reads.of(Reader::C2h(index)));
             if channel.asleep() {
                 self.awake.remove(index);
+                // A reset that has ended takes its causes along.
+                self.intx.stale = true;
                 self.paged.remove(index);
             }
             for signal in signals.into_iter().flatten() {
@@ -346,11 +360,30 @@ impl Card {
 
     /// The message of `vector` is to go.
     pub(crate) fn raise(&mut self, vector: u16) {
+        self.intx.stale = true;
         if self.config.msix_enabled() {
             self.msix.raise(vector);
         } else if self.config.msi().enabled {
             // A message of MSI may stand for several vectors: it takes none of them along in INT_STATUS.
             self.config.raise_msi(vector as u8);
+        }
+    }
+
+    /// Software has served causes, bit by bit as in `INT_STATUS` and `INT_STATUS_2`.
+    fn acknowledge(&mut self, [first, second]: [u32; 2]) {
+        use silico_spec::registers::card::{int_ack, int_ack_2};
+        if (first, second) == (0, 0) {
+            return;
+        }
+        let (first, second) = (u64::from(first), u64::from(second));
+        for (index, channel) in self.channels.iter_mut().enumerate() {
+            channel.acknowledge([int_ack::C2H_DATA, int_ack::C2H_ERROR].map(|field| field.get(first) >> index & 1 != 0));
+        }
+        for (index, channel) in self.h2c.iter_mut().enumerate() {
+            channel.acknowledge([int_ack_2::H2C_SPACE, int_ack_2::H2C_ERROR].map(|field| field.get(second) >> index & 1 != 0));
+        }
+        if int_ack_2::CARD.get(second) != 0 {
+            self.registers.fired_card = None;
         }
     }
 }

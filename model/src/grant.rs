@@ -5,7 +5,7 @@ use crate::card::{Card, MESSAGES};
 use crate::msix::Message;
 use crate::transmit::Source;
 use silico_spec::credit::Class;
-use silico_spec::tlp::{Header, Kind};
+use silico_spec::tlp::{Header, Kind, ecrc};
 use silico_spec::units::{Cycle, Dwords, Tag};
 use silico_spec::writeback;
 
@@ -14,7 +14,7 @@ impl Card {
     pub(crate) fn grant(&mut self, env: &Env) -> Option<Source> {
         let granted = self.grant_completion().or_else(|| {
             // With a reset pending nothing new: the completion of the write that asked for it goes, then the reset comes.
-            if self.flr_pending { None } else { self.grant_request(env) }
+            if self.flr_pending { self.grant_intx().flatten() } else { self.grant_request(env) }
         });
         if granted.is_none() && self.starved(env) {
             self.registers.perf.no_credit += 1;
@@ -37,7 +37,7 @@ impl Card {
     }
 
     pub(crate) fn grant_posted(&mut self, env: &Env) -> Option<Source> {
-        let message = self.grant_message().or_else(|| self.grant_interrupt());
+        let message = self.grant_message().or_else(|| self.grant_intx()).or_else(|| self.grant_interrupt());
         message.unwrap_or_else(|| self.grant_channel(env))
     }
 
@@ -146,6 +146,11 @@ impl Card {
     }
 
     pub(crate) fn load(&mut self, source: Source, header: Header) -> Option<Source> {
+        let mut header = header;
+        if self.config.ecrc_generation() {
+            header = header.with_digest(true);
+            self.transmitter.tlp.digest = ecrc(&header, self.transmitter.tlp.payload());
+        }
         let beats = self.params.width.beats(self.transmitter.tlp.payload().len() as u32);
         self.transmitter.load(source, header, beats);
         self.env.consumed = self.transmitter.consumed[Class::Posted as usize];
@@ -163,7 +168,7 @@ impl Card {
 
     pub(crate) fn posted_grantable(&self, env: &Env) -> bool {
         let affords = |payload| self.transmitter.affords(&self.limits, Class::Posted, payload);
-        if self.messages.iter().any(|waits| *waits) {
+        if self.messages.iter().any(|waits| *waits) || self.intx.due() {
             return affords(0);
         }
         if self.interrupt_ready() {
@@ -196,6 +201,6 @@ impl Card {
     pub(crate) fn posted_wanted(&self, env: &Env) -> bool {
         let channels = || self.config.bus_master() && self.awake.into_iter().any(|index| self.channels[index].wanted_bytes(env).is_some());
         let blocks = || self.config.bus_master() && self.block_wanted();
-        self.messages.iter().any(|waits| *waits) || self.interrupt_ready() || channels() || blocks()
+        self.messages.iter().any(|waits| *waits) || self.intx.due() || self.interrupt_ready() || channels() || blocks()
     }
 }

@@ -1,10 +1,10 @@
 //! What the card does for its host-to-card channels: grants of their reads and blocks, completions, outputs, loops into C2H channels.
 
-use crate::c2h::{Env, Front, Signal, Write};
+use crate::c2h::{Channel, Env, Front, Signal, Write};
 use crate::card::{Card, Fronts};
 use crate::config::ErrorKind;
 use crate::h2c::{self, Lack, Need, Output};
-use crate::read::{Effect, Failure, Owner, Reader};
+use crate::read::{Effect, Expired, Failure, Owner, Reader};
 use crate::registers::error_summary;
 use crate::set::Set;
 use crate::transmit::Source;
@@ -202,7 +202,7 @@ impl Card {
 impl Card {
     /// A completion has come.
     pub(crate) fn receive_completion(&mut self, header: Header, payload: &[u8]) {
-        // No digest is checked, so one is no error; RCB is what software says of the root complex, and any other completer keeps to it too.
+        // Digests were looked at on arrival; RCB is what software says of the root complex, and any other completer keeps to it too.
         let rcb = self.config.read_completion_boundary();
         let limits = Limits { max_payload: self.config.max_payload(), rcb, digest: true, ..Limits::DEFAULT };
         let answer = self.reads.complete(&header, payload.len(), &limits);
@@ -243,9 +243,10 @@ impl Card {
 
     /// Reads whose time runs out at the end of this clock.
     fn expire_reads(&mut self) {
-        while let Some((logged, failure)) = self.reads.expire(self.cycles) {
-            if logged {
-                self.log(ErrorKind::CompletionTimeout, None);
+        while let Some(Expired { logged, failure }) = self.reads.expire(self.cycles) {
+            self.registers.timed_out = self.registers.timed_out.saturating_add(1);
+            if logged.is_some() {
+                self.log(ErrorKind::CompletionTimeout, logged.as_ref());
             }
             if let Some(failure) = failure {
                 self.tell_failure(failure);
@@ -391,6 +392,7 @@ impl Card {
         }
         for index in self.h2c_awake {
             if self.h2c[index].giving_up() {
+                self.intx.stale = true;
                 self.reads.orphan(Reader::H2c(index));
             }
             let signals = self.h2c[index].end_of_clock(self.cycles, self.config.bus_master(), self.reads.of(Reader::H2c(index)));
@@ -422,13 +424,20 @@ impl Card {
         fired.for_each(|vector| self.msix.raise(vector));
     }
 
+    /// As [`Card::h2c_raise_fired`], of all causes, when MSI comes on.
+    pub(crate) fn raise_fired_msi(&mut self) {
+        let h2c = self.h2c.iter().flat_map(|channel| channel.fired()).flatten().chain(self.registers.fired_card);
+        let fired = self.channels.iter().flat_map(Channel::fired).flatten().chain(h2c);
+        fired.for_each(|vector| self.config.raise_msi(vector as u8));
+    }
+
     /// The card cause: a channel that failed, of those that software wants to hear of.
     #[inline]
     pub(crate) fn watch_errors(&mut self) {
         if self.registers.error_mask == 0 && !self.registers.is_alarmed() {
             return;
         }
-        let summary = error_summary(&self.channels, &self.h2c);
+        let summary = error_summary(&self.channels, &self.h2c) | self.registers.bad_vector(self.params.msix_vectors);
         if let Some(vector) = self.registers.alarm(summary) {
             self.registers.fired_card = Some(vector);
             self.raise(vector);

@@ -24,7 +24,8 @@ impl Inspect for Card {
     }
 
     fn tags(&self) -> (usize, usize) {
-        (self.reads.in_use(), self.reads.tags())
+        let tally = self.reads.tally();
+        (tally.in_use + tally.quarantined, tally.all)
     }
 
     fn device_control(&self) -> u16 {

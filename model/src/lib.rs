@@ -15,6 +15,7 @@ mod grant;
 mod h2c;
 mod host;
 mod inspect;
+mod intx;
 mod malformed;
 pub mod msix;
 mod perf;

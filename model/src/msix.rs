@@ -70,12 +70,10 @@ impl Msix {
         }
     }
 
-    /// What raised `vector` is served without a message: its pending bit goes.
-    pub fn clear_pending(&mut self, vector: u16) {
-        if usize::from(vector) < self.entries.len() {
-            self.pending.set(vector.into(), false);
-            self.update();
-        }
+    /// What raised the other vectors than `vectors` (a bit each) is served without a message: their pending bits go (PCIe 4.0 §6.1.4.5).
+    pub fn keep_pending(&mut self, vectors: [u64; MAX_VECTORS / 64]) {
+        self.pending &= Vectors::new(vectors);
+        self.update();
     }
 
     /// Whether [`Msix::take_ready`] has a message.
@@ -269,8 +267,7 @@ mod tests {
         let mut msix = open(4);
         msix.set_enables(true, true);
         msix.raise(1);
-        msix.clear_pending(1);
-        msix.clear_pending(200);
+        msix.keep_pending([!2, u64::MAX, u64::MAX, u64::MAX]);
         msix.set_enables(true, false);
         assert!(!msix.any_ready());
     }

@@ -4,6 +4,7 @@ use crate::c2h::progress::{Causes, vector};
 use crate::c2h::{Channel, Write, join, snapshot};
 use crate::h2c;
 use crate::perf::CardPerf;
+use crate::read::Tally;
 use silico_spec::params::CardParams;
 use silico_spec::registers::{self, MAP_MAJOR, MAP_MINOR, c2h, card};
 
@@ -21,6 +22,8 @@ pub(crate) struct CardRegisters {
     pub(crate) error_mask: u32,
     /// The card cause has its condition.
     alarmed: bool,
+    /// Reads that ran out of time.
+    pub(crate) timed_out: u16,
     pub(crate) perf: CardPerf,
     latched: CardPerf,
 }
@@ -32,6 +35,8 @@ pub(crate) struct Asked {
     pub(crate) latch: bool,
     pub(crate) clear: bool,
     pub(crate) enable_changed: bool,
+    /// Causes that were served, as in `INT_ACK` and `INT_ACK_2`.
+    pub(crate) acknowledged: [u32; 2],
 }
 
 /// What the block shows of the rest of the card.
@@ -40,8 +45,7 @@ pub(crate) struct Shown<'a> {
     pub(crate) cycles: u64,
     pub(crate) channels: &'a [Channel],
     pub(crate) h2c: &'a [h2c::Channel],
-    /// Read tags: all, and those in use.
-    pub(crate) tags: (usize, usize),
+    pub(crate) tags: Tally,
 }
 
 impl Shown<'_> {
@@ -71,12 +75,16 @@ impl CardRegisters {
             o if o & !4 == card::CYCLES => snapshot(&mut self.cycles_shadow, shown.cycles, high),
             card::CONTROL => u32::from(self.enable),
             card::INT_STATUS => fired(shown.channels),
-            card::ERROR_SUMMARY => shown.error_summary(),
+            card::ERROR_SUMMARY => shown.error_summary() | self.bad_vector(shown.params.msix_vectors),
             card::HOLE_WRITES => self.hole_writes,
             card::INT_STATUS_2 => self.int_status_2(shown.h2c),
             card::READ_TAGS => {
-                let word = card::read_tags::TAGS.set(0, shown.tags.0 as u64);
-                card::read_tags::IN_USE.set(word, shown.tags.1 as u64) as u32
+                let word = card::read_tags::TAGS.set(0, shown.tags.all as u64);
+                card::read_tags::IN_USE.set(word, shown.tags.in_use as u64) as u32
+            }
+            card::READ_QUARANTINE => {
+                let word = card::read_quarantine::TAGS.set(0, shown.tags.quarantined as u64);
+                card::read_quarantine::TOTAL.set(word, self.timed_out.into()) as u32
             }
             card::INT_CARD => self.int_card,
             card::ERROR_MASK => self.error_mask,
@@ -97,6 +105,12 @@ impl CardRegisters {
         let vector = vector(self.int_card).filter(|_| summary & self.error_mask != 0);
         let before = std::mem::replace(&mut self.alarmed, vector.is_some());
         vector.filter(|_| !before)
+    }
+
+    /// The bit of `ERROR_SUMMARY` that tells of a vector that the card, which has `vectors`, does not have.
+    pub(crate) fn bad_vector(&self, vectors: u16) -> u32 {
+        let bad = vector(self.int_card).is_some_and(|vector| vector >= vectors);
+        card::error_summary::VECTOR.set(0, bad.into()) as u32
     }
 
     /// The card cause has its condition.
@@ -145,6 +159,8 @@ impl CardRegisters {
                 self.fired_card = None;
             }
             card::ERROR_MASK => self.error_mask = write.over(self.error_mask),
+            card::INT_ACK => asked.acknowledged[0] = write.over(0),
+            card::INT_ACK_2 => asked.acknowledged[1] = write.over(0),
             _ => self.count_hole(),
         }
         asked

@@ -1,6 +1,6 @@
 //! The transmit side: who sends next, and the TLP that is going out beat by beat.
 //!
-//! Completions come first (they are owed), then interrupt messages, then the channels in turn, one TLP each. Posted TLPs go in the order chosen:
+//! Completions come first (they are owed), then messages and interrupts, then the channels in turn, one TLP each. Posted TLPs go in the order chosen:
 //! if the next one lacks credits, no other posted one slips by, or a channel that needs many credits would wait for ever; completions
 //! do slip by. Reads take turns with what is posted, TLP by TLP, and neither waits for the other's credits. The next TLP is chosen in the clock in which the last beat of the one before passes, so a willing receiver sees no gap.
 
@@ -13,7 +13,7 @@ use silico_spec::tlp::Header;
 pub(crate) enum Source {
     Completion,
     Interrupt,
-    /// An error message.
+    /// A message to the root complex: an error, INTx, PME_TO_Ack.
     Message,
     Channel(usize),
     /// A write-back block of an H2C channel.

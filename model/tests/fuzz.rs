@@ -203,7 +203,7 @@ impl<P: Look> Fuzz<P> {
             max_read_request: 512,
             rcb: 64,
             tag_bits: 10,
-            digest: false,
+            digest: true,
             address_translation: false,
         };
         if let Err(broken) = tlp::check(&header, tlp.payload().len(), &limits) {
@@ -228,8 +228,10 @@ impl<P: Look> Fuzz<P> {
             Class::Posted if header.kind() == Kind::MemWrite => assert!(self.allowed.1, "{header:?} with bus mastering off"),
             Class::Posted => {}
         }
+        let digest = if header.digest() { tlp.digest } else { 0 };
+        assert!(!header.digest() || digest == tlp::ecrc(&header, tlp.payload()), "{header:?} with a wrong digest");
         let payload = tlp.payload().to_vec();
-        self.sent.push(Sent { first: self.response.tlp_first.0, last: self.now - 1, header, payload });
+        self.sent.push(Sent { first: self.response.tlp_first.0, last: self.now - 1, header, payload, digest });
     }
 
     fn push(&mut self, header: [u32; 4], payload: &[u8], discard: bool) {

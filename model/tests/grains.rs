@@ -61,6 +61,18 @@ enum Op {
     },
     ReadCredits(u8),
     MastersOff,
+    /// Function-level reset; everything is set up again.
+    Function,
+    /// The link goes for some clocks, or reset is asserted; likewise.
+    Link {
+        fundamental: bool,
+        clocks: u64,
+    },
+    /// MSI-X on, or INTx instead; interrupts disabled or not.
+    Messages(bool, bool),
+    Acknowledge(u32),
+    /// ECRC generation and checking.
+    Digests(u32),
     /// Of the C2H channels with pages.
     GivePages {
         channel: u32,
@@ -112,6 +124,16 @@ fn h2c_op() -> impl Strategy<Value = Op> {
     ]
 }
 
+fn card_op() -> impl Strategy<Value = Op> {
+    prop_oneof![
+        2 => Just(Op::Function),
+        2 => (any::<bool>(), 1..40_u64).prop_map(|(fundamental, clocks)| Op::Link { fundamental, clocks }),
+        2 => any::<[bool; 2]>().prop_map(|[on, disabled]| Op::Messages(on, disabled)),
+        2 => any::<u32>().prop_map(Op::Acknowledge),
+        1 => (0..4_u32).prop_map(Op::Digests),
+    ]
+}
+
 fn page_op() -> impl Strategy<Value = Op> {
     let channel = 0..2_u32;
     let length = prop_oneof![1..4_u16, 1..30_u16, 1..130_u16];
@@ -124,7 +146,7 @@ fn page_op() -> impl Strategy<Value = Op> {
 }
 
 fn op() -> impl Strategy<Value = Op> {
-    prop_oneof![3 => c2h_op(), 2 => h2c_op(), 3 => page_op()]
+    prop_oneof![9 => c2h_op(), 6 => h2c_op(), 9 => page_op(), 2 => card_op()]
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -210,9 +232,12 @@ fn shape() -> impl Strategy<Value = Shape> {
 fn set_up<P: TlpPort>(bench: &mut Bench<P>, shape: &Shape) {
     bench.bring_up(16);
     bench.enable();
-    let mut host = Host::new(shape.host.seed);
-    (host.delay, host.split, host.fault) = (shape.host.delay, shape.host.split, shape.host.fault);
-    bench.host = Some(host);
+    if bench.host.is_none() {
+        let mut host = Host::new(shape.host.seed);
+        (host.delay, host.split, host.fault) = (shape.host.delay, shape.host.split, shape.host.fault);
+        (host.limits.digest, host.ecrc) = (true, true);
+        bench.host = Some(host);
+    }
     for channel in 0..2 {
         bench.set_up_h2c(channel, 6 + 5 * channel, 0);
         bench.h2c_set32(channel, h2c::WB_EVERY, 2);
@@ -248,6 +273,7 @@ fn set_up<P: TlpPort>(bench: &mut Bench<P>, shape: &Shape) {
     if shape.finite_credits {
         // What was infinite so far becomes a grant of what has been used, as far as 8 and 12 bits tell.
         bench.stimulus.credits = Limits::INFINITE;
+        starve(bench);
     }
 }
 
@@ -303,6 +329,25 @@ fn apply<P: TlpPort>(bench: &mut Bench<P>, op: &Op, shape: &Shape, at_most: u64)
             bench.run_to(bench.now + 20, at_most);
             bench.config_write(0x04, 0x0006);
         }
+        Op::Function => {
+            bench.config_write(0x88, 1 << 15 | 0x2810);
+            bench.run_to(bench.now + 30, at_most);
+            set_up(bench, shape);
+        }
+        Op::Link { fundamental, clocks } => {
+            bench.cut_link(fundamental, clocks, at_most);
+            bench.run_to(bench.now + 5, at_most);
+            set_up(bench, shape);
+        }
+        Op::Messages(on, disabled) => {
+            bench.config_write(0x70, u32::from(on) << 31);
+            bench.config_write(0x04, 0x0006 | u32::from(disabled) << 10);
+        }
+        Op::Acknowledge(bits) => {
+            bench.write(BAR0 + u64::from(card::INT_ACK), bits.into(), 4);
+            bench.write(BAR0 + u64::from(card::INT_ACK_2), bits.rotate_left(7).into(), 4);
+        }
+        Op::Digests(bits) => bench.config_write(0x118, (bits & 1) << 6 | (bits & 2) << 7),
     }
 }
 
@@ -340,9 +385,6 @@ type Played = (Vec<Sent>, Vec<u64>, u64, Vec<(Vec<u8>, Vec<usize>)>);
 fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops: &[Op], at_most: u64) -> Played {
     let mut bench = Bench::new(port, params);
     set_up(&mut bench, shape);
-    if shape.finite_credits {
-        starve(&mut bench);
-    }
     for op in ops {
         apply(&mut bench, op, shape, at_most);
     }
@@ -350,7 +392,7 @@ fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops: &[Op], at_
     bench.run_to(bench.now + 500, at_most);
     bench.write(BAR0 + u64::from(card::PERF_CONTROL), 1, 4);
     let mut registers = Vec::new();
-    for offset in (0..0x98).chain(0x1000..0x11c8).chain(0x1200..0x13c8).chain(0x8000..0x80c0).chain(0x8200..0x82c0).step_by(4) {
+    for offset in (0..0xa8).chain(0x1000..0x11c8).chain(0x1200..0x13c8).chain(0x8000..0x80c0).chain(0x8200..0x82c0).step_by(4) {
         registers.push(bench.read(BAR0 + offset, 4));
     }
     let out = bench.stimulus.out.into_iter().map(|out| (out.bytes, out.ends)).collect();
@@ -359,12 +401,14 @@ fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops: &[Op], at_
 
 /// From here on posted credits are counted: none are left.
 fn starve<P: TlpPort>(bench: &mut Bench<P>) {
-    let posted = bench.sent.iter().filter(|sent| sent.header.kind() == silico_spec::tlp::Kind::MemWrite);
+    use silico_spec::tlp::Kind::{MemRead, MemWrite, Message};
+    let sent = &bench.sent[bench.since..];
+    let posted = sent.iter().filter(|sent| matches!(sent.header.kind(), MemWrite | Message(_)));
     let (headers, data) =
         posted.fold((0_u8, 0_u16), |(h, d), sent| (h.wrapping_add(1), (d + sent.payload.len().div_ceil(16) as u16) & 0xfff));
     bench.stimulus.credits.0[0] = silico_spec::credit::Limit::initial(headers, data);
-    // None has read so far.
-    bench.stimulus.credits.0[1] = silico_spec::credit::Limit::initial(3, 0);
+    let reads = sent.iter().filter(|sent| sent.header.kind() == MemRead).fold(3_u8, |reads, _| reads.wrapping_add(1));
+    bench.stimulus.credits.0[1] = silico_spec::credit::Limit::initial(reads, 0);
 }
 
 fn same(shape: Shape, ops: &[Op]) -> Result<(), TestCaseError> {

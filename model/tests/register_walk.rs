@@ -29,7 +29,7 @@ fn acts(register: &Register) -> bool {
     let within = register.offset & 0x1ff;
     let c2h = register.block == "c2h" && [c2h::SW_COUNT, c2h::CONTROL, c2h::FREE_TAIL, c2h::COMP_HEAD].contains(&within);
     let h2c = register.block == "h2c" && [h2c::TAIL, h2c::CONTROL].contains(&within);
-    register.pulse_mask != 0 || c2h || h2c
+    register.pulse_mask != 0 || register.access == Access::Wo || c2h || h2c
 }
 
 #[test]

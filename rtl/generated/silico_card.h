@@ -91,6 +91,9 @@ extern "C" {
 #define SILICO_CARD__CARD__ERROR_SUMMARY__H2C_bm 0xff0000
 #define SILICO_CARD__CARD__ERROR_SUMMARY__H2C_bp 16
 #define SILICO_CARD__CARD__ERROR_SUMMARY__H2C_bw 8
+#define SILICO_CARD__CARD__ERROR_SUMMARY__VECTOR_bm 0x1000000
+#define SILICO_CARD__CARD__ERROR_SUMMARY__VECTOR_bp 24
+#define SILICO_CARD__CARD__ERROR_SUMMARY__VECTOR_bw 1
 
 // reg - silico_card.card.HOLE_WRITES
 #define SILICO_CARD__CARD__HOLE_WRITES__VALUE_bm 0xffffffff
@@ -187,6 +190,38 @@ extern "C" {
 #define SILICO_CARD__CARD__PERF_RX_BUSY__VALUE_bp 0
 #define SILICO_CARD__CARD__PERF_RX_BUSY__VALUE_bw 64
 
+// reg - silico_card.card.INT_ACK
+#define SILICO_CARD__CARD__INT_ACK__C2H_DATA_bm 0xffff
+#define SILICO_CARD__CARD__INT_ACK__C2H_DATA_bp 0
+#define SILICO_CARD__CARD__INT_ACK__C2H_DATA_bw 16
+#define SILICO_CARD__CARD__INT_ACK__C2H_DATA_reset 0x0
+#define SILICO_CARD__CARD__INT_ACK__C2H_ERROR_bm 0xffff0000
+#define SILICO_CARD__CARD__INT_ACK__C2H_ERROR_bp 16
+#define SILICO_CARD__CARD__INT_ACK__C2H_ERROR_bw 16
+#define SILICO_CARD__CARD__INT_ACK__C2H_ERROR_reset 0x0
+
+// reg - silico_card.card.INT_ACK_2
+#define SILICO_CARD__CARD__INT_ACK_2__H2C_SPACE_bm 0xff
+#define SILICO_CARD__CARD__INT_ACK_2__H2C_SPACE_bp 0
+#define SILICO_CARD__CARD__INT_ACK_2__H2C_SPACE_bw 8
+#define SILICO_CARD__CARD__INT_ACK_2__H2C_SPACE_reset 0x0
+#define SILICO_CARD__CARD__INT_ACK_2__H2C_ERROR_bm 0xff00
+#define SILICO_CARD__CARD__INT_ACK_2__H2C_ERROR_bp 8
+#define SILICO_CARD__CARD__INT_ACK_2__H2C_ERROR_bw 8
+#define SILICO_CARD__CARD__INT_ACK_2__H2C_ERROR_reset 0x0
+#define SILICO_CARD__CARD__INT_ACK_2__CARD_bm 0x10000
+#define SILICO_CARD__CARD__INT_ACK_2__CARD_bp 16
+#define SILICO_CARD__CARD__INT_ACK_2__CARD_bw 1
+#define SILICO_CARD__CARD__INT_ACK_2__CARD_reset 0x0
+
+// reg - silico_card.card.READ_QUARANTINE
+#define SILICO_CARD__CARD__READ_QUARANTINE__TAGS_bm 0x1ff
+#define SILICO_CARD__CARD__READ_QUARANTINE__TAGS_bp 0
+#define SILICO_CARD__CARD__READ_QUARANTINE__TAGS_bw 9
+#define SILICO_CARD__CARD__READ_QUARANTINE__TOTAL_bm 0xffff0000
+#define SILICO_CARD__CARD__READ_QUARANTINE__TOTAL_bp 16
+#define SILICO_CARD__CARD__READ_QUARANTINE__TOTAL_bw 16
+
 // regfile - silico_card.card
 typedef struct __attribute__ ((__packed__)) {
     uint32_t ID;
@@ -216,6 +251,9 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t ERROR_MASK;
     uint64_t PERF_NO_TAG;
     uint64_t PERF_RX_BUSY;
+    uint32_t INT_ACK;
+    uint32_t INT_ACK_2;
+    uint32_t READ_QUARANTINE;
 } silico_card__card_t;
 
 // reg - silico_card.c2h[].CONTROL
@@ -857,7 +895,7 @@ typedef struct __attribute__ ((__packed__)) {
 // addrmap - silico_card
 typedef struct __attribute__ ((__packed__)) {
     silico_card__card_t card;
-    uint8_t RESERVED_98_fff[0xf68];
+    uint8_t RESERVED_a4_fff[0xf5c];
     silico_card__c2hx__stride200_t c2h[16];
     uint8_t RESERVED_3000_7fff[0x5000];
     silico_card__h2cx__stride200_t h2c[8];

@@ -93,6 +93,9 @@ module silico_registers (
             logic ERROR_MASK;
             logic [1:0] PERF_NO_TAG;
             logic [1:0] PERF_RX_BUSY;
+            logic INT_ACK;
+            logic INT_ACK_2;
+            logic READ_QUARANTINE;
         } card;
         struct {
             logic CONTROL;
@@ -232,6 +235,9 @@ module silico_registers (
         decoded_reg_strb.card.PERF_NO_TAG[1] = cpuif_req_masked & (cpuif_addr == 16'h8c) & !cpuif_req_is_wr;
         decoded_reg_strb.card.PERF_RX_BUSY[0] = cpuif_req_masked & (cpuif_addr == 16'h90) & !cpuif_req_is_wr;
         decoded_reg_strb.card.PERF_RX_BUSY[1] = cpuif_req_masked & (cpuif_addr == 16'h94) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.INT_ACK = cpuif_req_masked & (cpuif_addr == 16'h98) & cpuif_req_is_wr;
+        decoded_reg_strb.card.INT_ACK_2 = cpuif_req_masked & (cpuif_addr == 16'h9c) & cpuif_req_is_wr;
+        decoded_reg_strb.card.READ_QUARANTINE = cpuif_req_masked & (cpuif_addr == 16'ha0) & !cpuif_req_is_wr;
         for(int i0=0; i0<16; i0++) begin
             decoded_reg_strb.c2h[i0].CONTROL = cpuif_req_masked & (cpuif_addr == 16'h1000 + (16)'(i0) * 16'h200);
             decoded_reg_strb.c2h[i0].STATUS = cpuif_req_masked & (cpuif_addr == 16'h1004 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
@@ -934,6 +940,30 @@ module silico_registers (
                     logic load_next;
                 } value;
             } ERROR_MASK;
+            struct {
+                struct {
+                    logic [15:0] next;
+                    logic load_next;
+                } c2h_data;
+                struct {
+                    logic [15:0] next;
+                    logic load_next;
+                } c2h_error;
+            } INT_ACK;
+            struct {
+                struct {
+                    logic [7:0] next;
+                    logic load_next;
+                } h2c_space;
+                struct {
+                    logic [7:0] next;
+                    logic load_next;
+                } h2c_error;
+                struct {
+                    logic next;
+                    logic load_next;
+                } card;
+            } INT_ACK_2;
         } card;
         struct {
             struct {
@@ -1316,6 +1346,25 @@ module silico_registers (
                     logic [31:0] value;
                 } value;
             } ERROR_MASK;
+            struct {
+                struct {
+                    logic [15:0] value;
+                } c2h_data;
+                struct {
+                    logic [15:0] value;
+                } c2h_error;
+            } INT_ACK;
+            struct {
+                struct {
+                    logic [7:0] value;
+                } h2c_space;
+                struct {
+                    logic [7:0] value;
+                } h2c_error;
+                struct {
+                    logic value;
+                } card;
+            } INT_ACK_2;
         } card;
         struct {
             struct {
@@ -1793,6 +1842,126 @@ module silico_registers (
         end
     end
     assign hwif_out.card.ERROR_MASK.value.value = field_storage.card.ERROR_MASK.value.value;
+    // Field: silico_card.card.INT_ACK.c2h_data
+    always_comb begin
+        automatic logic [15:0] next_c;
+        automatic logic load_next_c;
+        next_c = field_storage.card.INT_ACK.c2h_data.value;
+        load_next_c = '0;
+        if(decoded_reg_strb.card.INT_ACK && decoded_req_is_wr) begin // SW write
+            next_c = (field_storage.card.INT_ACK.c2h_data.value & ~decoded_wr_biten[15:0]) | (decoded_wr_data[15:0] & decoded_wr_biten[15:0]);
+            load_next_c = '1;
+        end
+        field_combo.card.INT_ACK.c2h_data.next = next_c;
+        field_combo.card.INT_ACK.c2h_data.load_next = load_next_c;
+    end
+    always_ff @(posedge clk) begin
+        if(~rst_n) begin
+            field_storage.card.INT_ACK.c2h_data.value <= 16'h0;
+        end else begin
+            if(field_combo.card.INT_ACK.c2h_data.load_next) begin
+                field_storage.card.INT_ACK.c2h_data.value <= field_combo.card.INT_ACK.c2h_data.next;
+            end
+        end
+    end
+    assign hwif_out.card.INT_ACK.c2h_data.value = field_storage.card.INT_ACK.c2h_data.value;
+    assign hwif_out.card.INT_ACK.c2h_data.swmod = decoded_reg_strb.card.INT_ACK && decoded_req_is_wr && |(decoded_wr_biten[15:0]);
+    // Field: silico_card.card.INT_ACK.c2h_error
+    always_comb begin
+        automatic logic [15:0] next_c;
+        automatic logic load_next_c;
+        next_c = field_storage.card.INT_ACK.c2h_error.value;
+        load_next_c = '0;
+        if(decoded_reg_strb.card.INT_ACK && decoded_req_is_wr) begin // SW write
+            next_c = (field_storage.card.INT_ACK.c2h_error.value & ~decoded_wr_biten[31:16]) | (decoded_wr_data[31:16] & decoded_wr_biten[31:16]);
+            load_next_c = '1;
+        end
+        field_combo.card.INT_ACK.c2h_error.next = next_c;
+        field_combo.card.INT_ACK.c2h_error.load_next = load_next_c;
+    end
+    always_ff @(posedge clk) begin
+        if(~rst_n) begin
+            field_storage.card.INT_ACK.c2h_error.value <= 16'h0;
+        end else begin
+            if(field_combo.card.INT_ACK.c2h_error.load_next) begin
+                field_storage.card.INT_ACK.c2h_error.value <= field_combo.card.INT_ACK.c2h_error.next;
+            end
+        end
+    end
+    assign hwif_out.card.INT_ACK.c2h_error.value = field_storage.card.INT_ACK.c2h_error.value;
+    assign hwif_out.card.INT_ACK.c2h_error.swmod = decoded_reg_strb.card.INT_ACK && decoded_req_is_wr && |(decoded_wr_biten[31:16]);
+    // Field: silico_card.card.INT_ACK_2.h2c_space
+    always_comb begin
+        automatic logic [7:0] next_c;
+        automatic logic load_next_c;
+        next_c = field_storage.card.INT_ACK_2.h2c_space.value;
+        load_next_c = '0;
+        if(decoded_reg_strb.card.INT_ACK_2 && decoded_req_is_wr) begin // SW write
+            next_c = (field_storage.card.INT_ACK_2.h2c_space.value & ~decoded_wr_biten[7:0]) | (decoded_wr_data[7:0] & decoded_wr_biten[7:0]);
+            load_next_c = '1;
+        end
+        field_combo.card.INT_ACK_2.h2c_space.next = next_c;
+        field_combo.card.INT_ACK_2.h2c_space.load_next = load_next_c;
+    end
+    always_ff @(posedge clk) begin
+        if(~rst_n) begin
+            field_storage.card.INT_ACK_2.h2c_space.value <= 8'h0;
+        end else begin
+            if(field_combo.card.INT_ACK_2.h2c_space.load_next) begin
+                field_storage.card.INT_ACK_2.h2c_space.value <= field_combo.card.INT_ACK_2.h2c_space.next;
+            end
+        end
+    end
+    assign hwif_out.card.INT_ACK_2.h2c_space.value = field_storage.card.INT_ACK_2.h2c_space.value;
+    assign hwif_out.card.INT_ACK_2.h2c_space.swmod = decoded_reg_strb.card.INT_ACK_2 && decoded_req_is_wr && |(decoded_wr_biten[7:0]);
+    // Field: silico_card.card.INT_ACK_2.h2c_error
+    always_comb begin
+        automatic logic [7:0] next_c;
+        automatic logic load_next_c;
+        next_c = field_storage.card.INT_ACK_2.h2c_error.value;
+        load_next_c = '0;
+        if(decoded_reg_strb.card.INT_ACK_2 && decoded_req_is_wr) begin // SW write
+            next_c = (field_storage.card.INT_ACK_2.h2c_error.value & ~decoded_wr_biten[15:8]) | (decoded_wr_data[15:8] & decoded_wr_biten[15:8]);
+            load_next_c = '1;
+        end
+        field_combo.card.INT_ACK_2.h2c_error.next = next_c;
+        field_combo.card.INT_ACK_2.h2c_error.load_next = load_next_c;
+    end
+    always_ff @(posedge clk) begin
+        if(~rst_n) begin
+            field_storage.card.INT_ACK_2.h2c_error.value <= 8'h0;
+        end else begin
+            if(field_combo.card.INT_ACK_2.h2c_error.load_next) begin
+                field_storage.card.INT_ACK_2.h2c_error.value <= field_combo.card.INT_ACK_2.h2c_error.next;
+            end
+        end
+    end
+    assign hwif_out.card.INT_ACK_2.h2c_error.value = field_storage.card.INT_ACK_2.h2c_error.value;
+    assign hwif_out.card.INT_ACK_2.h2c_error.swmod = decoded_reg_strb.card.INT_ACK_2 && decoded_req_is_wr && |(decoded_wr_biten[15:8]);
+    // Field: silico_card.card.INT_ACK_2.card
+    always_comb begin
+        automatic logic [0:0] next_c;
+        automatic logic load_next_c;
+        next_c = field_storage.card.INT_ACK_2.card.value;
+        load_next_c = '0;
+        if(decoded_reg_strb.card.INT_ACK_2 && decoded_req_is_wr) begin // SW write
+            next_c = (field_storage.card.INT_ACK_2.card.value & ~decoded_wr_biten[16:16]) | (decoded_wr_data[16:16] & decoded_wr_biten[16:16]);
+            load_next_c = '1;
+        end
+        field_combo.card.INT_ACK_2.card.next = next_c;
+        field_combo.card.INT_ACK_2.card.load_next = load_next_c;
+    end
+    always_ff @(posedge clk) begin
+        if(~rst_n) begin
+            field_storage.card.INT_ACK_2.card.value <= 1'h0;
+        end else begin
+            if(field_combo.card.INT_ACK_2.card.load_next) begin
+                field_storage.card.INT_ACK_2.card.value <= field_combo.card.INT_ACK_2.card.next;
+            end
+        end
+    end
+    assign hwif_out.card.INT_ACK_2.card.value = field_storage.card.INT_ACK_2.card.value;
+    assign hwif_out.card.INT_ACK_2.card.swmod = decoded_reg_strb.card.INT_ACK_2 && decoded_req_is_wr && |(decoded_wr_biten[16:16]);
     for(genvar i0=0; i0<16; i0++) begin
         // Field: silico_card.c2h[].CONTROL.run
         always_comb begin
@@ -3763,6 +3932,7 @@ module silico_registers (
         if(rd_mux_addr == 16'h30) begin
             readback_data_var[15:0] = hwif_in.card.ERROR_SUMMARY.c2h.next;
             readback_data_var[23:16] = hwif_in.card.ERROR_SUMMARY.h2c.next;
+            readback_data_var[24] = hwif_in.card.ERROR_SUMMARY.vector.next;
         end
         if(rd_mux_addr == 16'h34) begin
             readback_data_var[31:0] = hwif_in.card.HOLE_WRITES.value.next;
@@ -3840,6 +4010,10 @@ module silico_registers (
         end
         if(rd_mux_addr == 16'h94) begin
             readback_data_var = rbuf_storage.card.PERF_RX_BUSY.data[63:32];
+        end
+        if(rd_mux_addr == 16'ha0) begin
+            readback_data_var[8:0] = hwif_in.card.READ_QUARANTINE.tags.next;
+            readback_data_var[31:16] = hwif_in.card.READ_QUARANTINE.total.next;
         end
         for(int i0=0; i0<16; i0++) begin
             if(rd_mux_addr == 16'h1000 + (16)'(i0) * 16'h200) begin

@@ -84,8 +84,13 @@ package silico_registers_pkg;
     } silico_card__card__ERROR_SUMMARY__h2c__in_t;
 
     typedef struct {
+        logic next;
+    } silico_card__card__ERROR_SUMMARY__vector__in_t;
+
+    typedef struct {
         silico_card__card__ERROR_SUMMARY__c2h__in_t c2h;
         silico_card__card__ERROR_SUMMARY__h2c__in_t h2c;
+        silico_card__card__ERROR_SUMMARY__vector__in_t vector;
     } silico_card__card__ERROR_SUMMARY__in_t;
 
     typedef struct {
@@ -200,6 +205,19 @@ package silico_registers_pkg;
     } silico_card__card__PERF_RX_BUSY__in_t;
 
     typedef struct {
+        logic [8:0] next;
+    } silico_card__card__READ_QUARANTINE__tags__in_t;
+
+    typedef struct {
+        logic [15:0] next;
+    } silico_card__card__READ_QUARANTINE__total__in_t;
+
+    typedef struct {
+        silico_card__card__READ_QUARANTINE__tags__in_t tags;
+        silico_card__card__READ_QUARANTINE__total__in_t total;
+    } silico_card__card__READ_QUARANTINE__in_t;
+
+    typedef struct {
         silico_card__card__BUILD__in_t BUILD;
         silico_card__card__CAPS__in_t CAPS;
         silico_card__card__FIFO_BYTES__in_t FIFO_BYTES;
@@ -219,6 +237,7 @@ package silico_registers_pkg;
         silico_card__card__READ_TAGS__in_t READ_TAGS;
         silico_card__card__PERF_NO_TAG__in_t PERF_NO_TAG;
         silico_card__card__PERF_RX_BUSY__in_t PERF_RX_BUSY;
+        silico_card__card__READ_QUARANTINE__in_t READ_QUARANTINE;
     } silico_card__card__in_t;
 
     typedef struct {
@@ -702,11 +721,49 @@ package silico_registers_pkg;
     } silico_card__card__ERROR_MASK__out_t;
 
     typedef struct {
+        logic [15:0] value;
+        logic swmod;
+    } silico_card__card__INT_ACK__c2h_data__out_t;
+
+    typedef struct {
+        logic [15:0] value;
+        logic swmod;
+    } silico_card__card__INT_ACK__c2h_error__out_t;
+
+    typedef struct {
+        silico_card__card__INT_ACK__c2h_data__out_t c2h_data;
+        silico_card__card__INT_ACK__c2h_error__out_t c2h_error;
+    } silico_card__card__INT_ACK__out_t;
+
+    typedef struct {
+        logic [7:0] value;
+        logic swmod;
+    } silico_card__card__INT_ACK_2__h2c_space__out_t;
+
+    typedef struct {
+        logic [7:0] value;
+        logic swmod;
+    } silico_card__card__INT_ACK_2__h2c_error__out_t;
+
+    typedef struct {
+        logic value;
+        logic swmod;
+    } silico_card__card__INT_ACK_2__card__out_t;
+
+    typedef struct {
+        silico_card__card__INT_ACK_2__h2c_space__out_t h2c_space;
+        silico_card__card__INT_ACK_2__h2c_error__out_t h2c_error;
+        silico_card__card__INT_ACK_2__card__out_t card;
+    } silico_card__card__INT_ACK_2__out_t;
+
+    typedef struct {
         silico_card__card__SCRATCH__out_t SCRATCH;
         silico_card__card__CONTROL__out_t CONTROL;
         silico_card__card__PERF_CONTROL__out_t PERF_CONTROL;
         silico_card__card__INT_CARD__out_t INT_CARD;
         silico_card__card__ERROR_MASK__out_t ERROR_MASK;
+        silico_card__card__INT_ACK__out_t INT_ACK;
+        silico_card__card__INT_ACK_2__out_t INT_ACK_2;
     } silico_card__card__out_t;
 
     typedef struct {

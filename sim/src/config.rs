@@ -59,6 +59,8 @@ pub struct LinkConfig {
     pub transmit_tlps: u32,
     /// From the release of reset to DL_Active.
     pub training: Cycles,
+    /// End-to-end CRC: enumeration switches it on in the card, what the root port sends carries a digest, and what the card sends must.
+    pub ecrc: bool,
 }
 
 impl Default for LinkConfig {
@@ -76,6 +78,7 @@ impl Default for LinkConfig {
             update_interval: Cycles(32),
             transmit_tlps: 4,
             training: Cycles(256),
+            ecrc: false,
         }
     }
 }

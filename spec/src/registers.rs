@@ -52,7 +52,7 @@ pub mod card {
     /// Card control. Nothing runs while `enable` is low: a channel started under it stays as it is until enable rises.
     pub const CONTROL: u32 = 0x028;
 
-    /// Interrupt status. Bit per C2H channel with an interrupt pending on INTx or behind a mask.
+    /// Interrupt status. Bit per C2H channel and cause that was signalled and not acknowledged. A cause is acknowledged when its MSI-X message goes out, when it is armed anew, by its bit of INT_ACK, and by a start or reset of its channel. While MSI-X and MSI are off, the card asserts INTA as long as a bit of INT_STATUS or INT_STATUS_2 is set, and Interrupt Disable is not.
     pub const INT_STATUS: u32 = 0x02c;
 
     /// Error summary. Bit per channel in the error state.
@@ -82,7 +82,7 @@ pub mod card {
     /// TLPs received. Of all kinds.
     pub const PERF_RX_TLPS: u32 = 0x068;
 
-    /// Interrupts sent. MSI-X and MSI messages sent.
+    /// Interrupts sent. MSI-X, MSI and Assert_INTA messages sent.
     pub const PERF_INTERRUPTS: u32 = 0x070;
 
     /// Interrupt status, H2C and card. As INT_STATUS, for the host-to-card channels and the card.
@@ -102,6 +102,15 @@ pub mod card {
 
     /// Receive busy. Clocks in which a beat passed on the receive stream.
     pub const PERF_RX_BUSY: u32 = 0x090;
+
+    /// Interrupt acknowledge. Write one: the cause of that bit of INT_STATUS is acknowledged; its bit falls until it is signalled again. Arms nothing.
+    pub const INT_ACK: u32 = 0x098;
+
+    /// Interrupt acknowledge, H2C and card. As INT_ACK, for the bits of INT_STATUS_2.
+    pub const INT_ACK_2: u32 = 0x09c;
+
+    /// Read tags in quarantine. A read that ran out of time keeps its tag: a late completion must never meet another read under it. The tag is free again once the completion has come after all, or after eight times the completion timeout.
+    pub const READ_QUARANTINE: u32 = 0x0a0;
 
     /// Fields of [`MAP_VERSION`].
     pub mod map_version {
@@ -155,6 +164,8 @@ pub mod card {
         pub const C2H: Field = Field::new(0, 16);
         /// H2C channels.
         pub const H2C: Field = Field::new(16, 8);
+        /// INT_CARD enables its cause with a vector that the card does not have (CAPS).
+        pub const VECTOR: Field = Field::new(24, 1);
     }
 
     /// Fields of [`PERF_CONTROL`].
@@ -185,7 +196,7 @@ pub mod card {
 
         /// Tags, 1 to 256.
         pub const TAGS: Field = Field::new(0, 9);
-        /// Tags in use.
+        /// Tags of reads that wait for their completions.
         pub const IN_USE: Field = Field::new(16, 9);
     }
 
@@ -197,6 +208,38 @@ pub mod card {
         pub const VECTOR: Field = Field::new(0, 8);
         /// The cause may interrupt.
         pub const ENABLE: Field = Field::new(31, 1);
+    }
+
+    /// Fields of [`INT_ACK`].
+    pub mod int_ack {
+        use super::Field;
+
+        /// C2H data causes.
+        pub const C2H_DATA: Field = Field::new(0, 16);
+        /// C2H error causes.
+        pub const C2H_ERROR: Field = Field::new(16, 16);
+    }
+
+    /// Fields of [`INT_ACK_2`].
+    pub mod int_ack_2 {
+        use super::Field;
+
+        /// H2C space causes.
+        pub const H2C_SPACE: Field = Field::new(0, 8);
+        /// H2C error causes.
+        pub const H2C_ERROR: Field = Field::new(8, 8);
+        /// The card cause.
+        pub const CARD: Field = Field::new(16, 1);
+    }
+
+    /// Fields of [`READ_QUARANTINE`].
+    pub mod read_quarantine {
+        use super::Field;
+
+        /// Tags in quarantine.
+        pub const TAGS: Field = Field::new(0, 9);
+        /// Reads that ran out of time since card reset; stops at all ones.
+        pub const TOTAL: Field = Field::new(16, 16);
     }
 
     /// The registers of this block, for [`super::MAP`].
@@ -286,7 +329,7 @@ pub mod card {
             "INT_STATUS",
             0x2c,
             32,
-            "Interrupt status. Bit per C2H channel with an interrupt pending on INTx or behind a mask.",
+            "Interrupt status. Bit per C2H channel and cause that was signalled and not acknowledged. A cause is acknowledged when its MSI-X message goes out, when it is armed anew, by its bit of INT_ACK, and by a start or reset of its channel. While MSI-X and MSI are off, the card asserts INTA as long as a bit of INT_STATUS or INT_STATUS_2 is set, and Interrupt Disable is not.",
             &[
                 FieldInfo::new("c2h_data", 0, 16, Access::Ro, "C2H data causes.").volatile(),
                 FieldInfo::new("c2h_error", 16, 16, Access::Ro, "C2H error causes.").volatile(),
@@ -300,6 +343,8 @@ pub mod card {
             &[
                 FieldInfo::new("c2h", 0, 16, Access::Ro, "C2H channels.").volatile(),
                 FieldInfo::new("h2c", 16, 8, Access::Ro, "H2C channels.").volatile(),
+                FieldInfo::new("vector", 24, 1, Access::Ro, "INT_CARD enables its cause with a vector that the card does not have (CAPS).")
+                    .volatile(),
             ],
         ),
         Template::new(
@@ -366,7 +411,7 @@ pub mod card {
             "PERF_INTERRUPTS",
             0x70,
             64,
-            "Interrupts sent. MSI-X and MSI messages sent.",
+            "Interrupts sent. MSI-X, MSI and Assert_INTA messages sent.",
             &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
         ),
         Template::new(
@@ -387,7 +432,7 @@ pub mod card {
             "Read engine. What the card's memory reads share.",
             &[
                 FieldInfo::new("tags", 0, 9, Access::Ro, "Tags, 1 to 256.").volatile(),
-                FieldInfo::new("in_use", 16, 9, Access::Ro, "Tags in use.").volatile(),
+                FieldInfo::new("in_use", 16, 9, Access::Ro, "Tags of reads that wait for their completions.").volatile(),
             ],
         ),
         Template::new(
@@ -420,6 +465,37 @@ pub mod card {
             64,
             "Receive busy. Clocks in which a beat passed on the receive stream.",
             &[FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile()],
+        ),
+        Template::new(
+            "INT_ACK",
+            0x98,
+            32,
+            "Interrupt acknowledge. Write one: the cause of that bit of INT_STATUS is acknowledged; its bit falls until it is signalled again. Arms nothing.",
+            &[
+                FieldInfo::new("c2h_data", 0, 16, Access::Wo, "C2H data causes."),
+                FieldInfo::new("c2h_error", 16, 16, Access::Wo, "C2H error causes."),
+            ],
+        ),
+        Template::new(
+            "INT_ACK_2",
+            0x9c,
+            32,
+            "Interrupt acknowledge, H2C and card. As INT_ACK, for the bits of INT_STATUS_2.",
+            &[
+                FieldInfo::new("h2c_space", 0, 8, Access::Wo, "H2C space causes."),
+                FieldInfo::new("h2c_error", 8, 8, Access::Wo, "H2C error causes."),
+                FieldInfo::new("card", 16, 1, Access::Wo, "The card cause."),
+            ],
+        ),
+        Template::new(
+            "READ_QUARANTINE",
+            0xa0,
+            32,
+            "Read tags in quarantine. A read that ran out of time keeps its tag: a late completion must never meet another read under it. The tag is free again once the completion has come after all, or after eight times the completion timeout.",
+            &[
+                FieldInfo::new("tags", 0, 9, Access::Ro, "Tags in quarantine.").volatile(),
+                FieldInfo::new("total", 16, 16, Access::Ro, "Reads that ran out of time since card reset; stops at all ones.").volatile(),
+            ],
         ),
     ];
 }
@@ -655,7 +731,7 @@ pub mod c2h {
     pub mod error {
         use super::Field;
 
-        /// 0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator, 8 completion timeout, 9 unsupported request, 10 completer abort, 11 poisoned completion, 12 bad descriptor, 13 bad descriptor or completion ring, 14 bad output.
+        /// 0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator, 8 completion timeout, 9 unsupported request, 10 completer abort, 11 poisoned completion, 12 bad descriptor, 13 bad descriptor or completion ring, 14 bad output, 15 bad vector.
         pub const CODE: Field = Field::new(0, 8);
     }
 
@@ -663,7 +739,7 @@ pub mod c2h {
     pub mod int_data {
         use super::Field;
 
-        /// MSI-X vector.
+        /// Vector, below the number in CAPS: enabled with another, the channel does not start, and stops if it runs.
         pub const VECTOR: Field = Field::new(0, 8);
         /// The cause may interrupt.
         pub const ENABLE: Field = Field::new(31, 1);
@@ -673,7 +749,7 @@ pub mod c2h {
     pub mod int_error {
         use super::Field;
 
-        /// MSI-X vector.
+        /// Vector, below the number in CAPS: enabled with another, the channel does not start, and stops if it runs.
         pub const VECTOR: Field = Field::new(0, 8);
         /// The cause may interrupt.
         pub const ENABLE: Field = Field::new(31, 1);
@@ -743,13 +819,13 @@ pub mod c2h {
             FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
         ]),
         Template::new("ERROR", 0x4c, 32, "Error. The first error, kept until the channel is started again or reset.", &[
-            FieldInfo::new("code", 0, 8, Access::Ro, "0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator, 8 completion timeout, 9 unsupported request, 10 completer abort, 11 poisoned completion, 12 bad descriptor, 13 bad descriptor or completion ring, 14 bad output.").volatile(),
+            FieldInfo::new("code", 0, 8, Access::Ro, "0 none, 1 bad ring, 2 bad doorbell, 3 bad write-back address, 4 bad frame limit, 5 bad threshold, 6 bus master off, 7 bad generator, 8 completion timeout, 9 unsupported request, 10 completer abort, 11 poisoned completion, 12 bad descriptor, 13 bad descriptor or completion ring, 14 bad output, 15 bad vector.").volatile(),
         ]),
         Template::new("ERROR_ADDR", 0x50, 64, "Error address. The address or count that goes with the error.", &[
             FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
         ]),
         Template::new("INT_DATA", 0x58, 32, "Data interrupt. Cause `data`: frames beyond the armed count.", &[
-            FieldInfo::new("vector", 0, 8, Access::Rw, "MSI-X vector."),
+            FieldInfo::new("vector", 0, 8, Access::Rw, "Vector, below the number in CAPS: enabled with another, the channel does not start, and stops if it runs."),
             FieldInfo::new("enable", 31, 1, Access::Rw, "The cause may interrupt."),
         ]),
         Template::new("INT_DATA_FRAMES", 0x5c, 32, "Data interrupt frames. Frames beyond the armed count before the card signals; 0 and 1: at once.", &[
@@ -759,7 +835,7 @@ pub mod c2h {
             FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
         ]),
         Template::new("INT_ERROR", 0x64, 32, "Error interrupt. Cause `error`: signalled once when the channel enters the error state.", &[
-            FieldInfo::new("vector", 0, 8, Access::Rw, "MSI-X vector."),
+            FieldInfo::new("vector", 0, 8, Access::Rw, "Vector, below the number in CAPS: enabled with another, the channel does not start, and stops if it runs."),
             FieldInfo::new("enable", 31, 1, Access::Rw, "The cause may interrupt."),
         ]),
         Template::new("INT_DATA_ARM", 0x68, 64, "Data interrupt arm. Writing arms the cause with the number of frames that the host has seen in this run: the card signals once when it has published more, at once if it already has, and not again until armed anew.", &[
@@ -1021,7 +1097,7 @@ pub mod h2c {
     pub mod int_space {
         use super::Field;
 
-        /// Vector.
+        /// Vector, below the number in CAPS: enabled with another, the channel does not start, and stops if it runs.
         pub const VECTOR: Field = Field::new(0, 8);
         /// The cause may interrupt.
         pub const ENABLE: Field = Field::new(31, 1);
@@ -1031,7 +1107,7 @@ pub mod h2c {
     pub mod int_error {
         use super::Field;
 
-        /// Vector.
+        /// Vector, below the number in CAPS: enabled with another, the channel does not start, and stops if it runs.
         pub const VECTOR: Field = Field::new(0, 8);
         /// The cause may interrupt.
         pub const ENABLE: Field = Field::new(31, 1);
@@ -1155,7 +1231,13 @@ pub mod h2c {
             32,
             "Space interrupt. Cause `space`: descriptors done beyond the armed count.",
             &[
-                FieldInfo::new("vector", 0, 8, Access::Rw, "Vector."),
+                FieldInfo::new(
+                    "vector",
+                    0,
+                    8,
+                    Access::Rw,
+                    "Vector, below the number in CAPS: enabled with another, the channel does not start, and stops if it runs.",
+                ),
                 FieldInfo::new("enable", 31, 1, Access::Rw, "The cause may interrupt."),
             ],
         ),
@@ -1179,7 +1261,13 @@ pub mod h2c {
             32,
             "Error interrupt. Cause `error`: signalled once when the channel enters the error state.",
             &[
-                FieldInfo::new("vector", 0, 8, Access::Rw, "Vector."),
+                FieldInfo::new(
+                    "vector",
+                    0,
+                    8,
+                    Access::Rw,
+                    "Vector, below the number in CAPS: enabled with another, the channel does not start, and stops if it runs.",
+                ),
                 FieldInfo::new("enable", 31, 1, Access::Rw, "The cause may interrupt."),
             ],
         ),

@@ -93,6 +93,8 @@ pub enum ChannelError {
     BadDescriptorRing = 13,
     /// Started with an output that cannot be: a reserved code, or a loopback target that is not there or is fed by another channel.
     BadOutput = 14,
+    /// An interrupt cause is enabled with a vector that the card does not have.
+    BadVector = 15,
 }
 
 impl ChannelError {
@@ -115,6 +117,7 @@ impl ChannelError {
             12 => Self::BadDescriptor,
             13 => Self::BadDescriptorRing,
             14 => Self::BadOutput,
+            15 => Self::BadVector,
             _ => return None,
         })
     }

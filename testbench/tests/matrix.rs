@@ -140,3 +140,14 @@ fn sparse_frames_wake_the_host(#[values("poll", "interrupt", "hybrid")] notify: 
     let woken = report.host.interrupts > 0;
     assert_eq!(woken, notify != "poll", "{}", report.command);
 }
+
+/// With a digest on every TLP: the same frames, and a link that carries four bytes more for each.
+#[rstest]
+fn digests_cost_wire_and_nothing_else(#[values("poll", "interrupt")] notify: &str) {
+    let args = ["--notify", notify, "--source", "generator", "--frame-size", "100..2500", "--frames", "400", "--gen", "2"];
+    let plain = pass(&config(&args));
+    let digests = pass(&config(&[&args[..], &["--ecrc"]].concat()));
+    assert!(digests.command.contains("--ecrc"), "{}", digests.command);
+    assert_ne!(plain.trace_digest, digests.trace_digest);
+    assert!(digests.simulated.payload_gbps < plain.simulated.payload_gbps, "{:?} {:?}", digests.simulated, plain.simulated);
+}

@@ -24,7 +24,7 @@ impl Channel {
         self.causes.arm = 0;
         self.generator = Generator::start(self.index, &self.run);
         self.state = State::Running;
-        if let Err((code, value)) = self.run.check(&self.params) {
+        if let Err((code, value)) = self.run.check(&self.params).and_then(|()| self.causes.check(self.params.msix_vectors)) {
             self.fail(code, value);
         }
     }

@@ -4,7 +4,7 @@
 //! byte and write-back that it announces has left before its message can: a channel's posted writes leave in order.
 
 use silico_spec::port::TlpBuf;
-use silico_spec::writeback::WriteBack;
+use silico_spec::writeback::{ChannelError, WriteBack};
 
 /// How often a channel writes back, as its registers say.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,12 @@ const ENABLE: u32 = 1 << 31;
 impl Causes {
     /// Bits of the cause registers that hold what is written: enable and vector.
     pub(crate) const WRITABLE: u32 = ENABLE | 0xff;
+
+    /// Whether a card with `vectors` vectors can signal what is enabled. If not, the register at fault goes into the channel's error address.
+    pub(crate) fn check(&self, vectors: u16) -> Result<(), (ChannelError, u64)> {
+        let bad = [self.data, self.error].into_iter().find(|register| vector(*register).is_some_and(|vector| vector >= vectors));
+        bad.map_or(Ok(()), |register| Err((ChannelError::BadVector, register.into())))
+    }
 }
 
 /// The vector of a cause register, if it is enabled.

@@ -262,6 +262,11 @@ impl Channel {
             _ => return false,
         };
         *register = write.over(*register) & writable;
+        if matches!(offset, map::INT_DATA | map::INT_ERROR)
+            && let Err((code, value)) = self.causes.check(self.params.msix_vectors)
+        {
+            self.fail(code, value);
+        }
         true
     }
 

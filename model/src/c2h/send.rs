@@ -201,6 +201,13 @@ impl Channel {
         }
     }
 
+    /// Software has served causes: data, error.
+    pub(crate) fn acknowledge(&mut self, served: [bool; 2]) {
+        for (fired, served) in self.fired.iter_mut().zip(served) {
+            *fired = fired.filter(|_| !served);
+        }
+    }
+
     /// The message of `vector` goes out.
     pub(crate) fn message_sent(&mut self, vector: u16) {
         self.fired.iter_mut().for_each(|fired| *fired = fired.filter(|fired| *fired != vector));

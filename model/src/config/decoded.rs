@@ -1,8 +1,8 @@
 //! What the rest of the card asks of its config space on every clock, decoded once per config write.
 
-use super::layout::{self, MSI, MSI_VECTORS_LOG2, MSIX, PCIE, PM};
+use super::layout::{self, AER, MSI, MSI_VECTORS_LOG2, MSIX, PCIE, PM};
 use super::table::Table;
-use silico_spec::config::capabilities::{msi, msix, pcie, pm, pm::PowerState};
+use silico_spec::config::capabilities::{aer, msi, msix, pcie, pm, pm::PowerState};
 use silico_spec::config::header::{self, bar_bits, command};
 
 /// Decoded copies. Two of them compared say what a write changed.
@@ -21,6 +21,8 @@ pub(super) struct Decoded {
     pub(super) no_snoop: bool,
     pub(super) extended_tags: bool,
     pub(super) rcb: u32,
+    pub(super) ecrc_generation: bool,
+    pub(super) ecrc_check: bool,
     /// Microseconds.
     pub(super) completion_timeout: Option<u64>,
     pub(super) msi: super::Msi,
@@ -65,6 +67,8 @@ impl Decoded {
             no_snoop: device & control::NO_SNOOP != 0,
             extended_tags: device & control::EXTENDED_TAG != 0,
             rcb: if link & pcie::link::RCB_128 != 0 { 128 } else { 64 },
+            ecrc_generation: table.get(AER + aer::CONTROL) & aer::ECRC_GENERATION != 0,
+            ecrc_check: table.get(AER + aer::CONTROL) & aer::ECRC_CHECK != 0,
             completion_timeout: completion_timeout(table.get(PCIE + pcie::DEVICE_CONTROL_2)),
             msi: decode_msi(table),
             msix_enabled: msix & msix::ENABLE != 0,

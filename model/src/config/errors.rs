@@ -37,6 +37,8 @@ pub enum ErrorKind {
     ReceiverOverflow,
     /// Malformed TLP received.
     MalformedTlp,
+    /// TLP received whose digest is not that of its content.
+    EcrcFailed,
     /// Unsupported request received.
     UnsupportedRequest,
     /// Uncorrectable internal error.
@@ -45,7 +47,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Receiver,
         Self::BadTlp,
         Self::BadDllp,
@@ -59,6 +61,7 @@ impl ErrorKind {
         Self::UnexpectedCompletion,
         Self::ReceiverOverflow,
         Self::MalformedTlp,
+        Self::EcrcFailed,
         Self::UnsupportedRequest,
         Self::Internal,
     ];
@@ -79,6 +82,7 @@ impl ErrorKind {
             Self::UnexpectedCompletion => Bit::Uncorrectable(uncorrectable::UNEXPECTED_COMPLETION),
             Self::ReceiverOverflow => Bit::Uncorrectable(uncorrectable::RECEIVER_OVERFLOW),
             Self::MalformedTlp => Bit::Uncorrectable(uncorrectable::MALFORMED),
+            Self::EcrcFailed => Bit::Uncorrectable(uncorrectable::ECRC),
             Self::UnsupportedRequest => Bit::Uncorrectable(uncorrectable::UNSUPPORTED),
             Self::Internal => Bit::Uncorrectable(uncorrectable::INTERNAL),
         }
@@ -300,7 +304,7 @@ mod tests {
         assert_eq!(config.log_error(ErrorKind::MalformedTlp, Some(&request(Kind::MemWrite))), None);
         assert_eq!(status(&config), (uncorrectable::MALFORMED, 0, 0b0100));
         assert_eq!(config.read(AER + aer::HEADER_LOG), 0);
-        assert_eq!(config.read(AER + aer::CONTROL), 0);
+        assert_eq!(config.read(AER + aer::CONTROL) & aer::FIRST_ERROR, 0);
     }
 
     #[test]
@@ -309,14 +313,14 @@ mod tests {
         let (first, second) = (request(Kind::MemRead), request(Kind::MemWrite));
         config.log_error(ErrorKind::UnsupportedRequest, Some(&first));
         config.log_error(ErrorKind::MalformedTlp, Some(&second));
-        assert_eq!((config.read(AER + aer::CONTROL), config.read(AER + aer::HEADER_LOG)), (20, first.0[0]));
+        assert_eq!((config.read(AER + aer::CONTROL) & aer::FIRST_ERROR, config.read(AER + aer::HEADER_LOG)), (20, first.0[0]));
         // Clearing the other error's bit frees nothing.
         config.write(AER + aer::UNCORRECTABLE_STATUS, uncorrectable::MALFORMED, 0xf);
         config.log_error(ErrorKind::MalformedTlp, Some(&second));
-        assert_eq!((config.read(AER + aer::CONTROL), config.read(AER + aer::HEADER_LOG)), (20, first.0[0]));
+        assert_eq!((config.read(AER + aer::CONTROL) & aer::FIRST_ERROR, config.read(AER + aer::HEADER_LOG)), (20, first.0[0]));
         config.write(AER + aer::UNCORRECTABLE_STATUS, uncorrectable::UNSUPPORTED, 0xf);
         config.log_error(ErrorKind::MalformedTlp, Some(&second));
-        assert_eq!((config.read(AER + aer::CONTROL), config.read(AER + aer::HEADER_LOG)), (18, second.0[0]));
+        assert_eq!((config.read(AER + aer::CONTROL) & aer::FIRST_ERROR, config.read(AER + aer::HEADER_LOG)), (18, second.0[0]));
     }
 
     #[test]

@@ -171,7 +171,7 @@ fn error_reporting(table: &mut Table) {
     use aer::{correctable as c, uncorrectable as u};
     table.constant(AER, extended_header(extended_id::AER, aer::VERSION, SERIAL));
     let link_layer = u::DATA_LINK_PROTOCOL | u::FLOW_CONTROL | u::RECEIVER_OVERFLOW | u::MALFORMED | u::INTERNAL;
-    let transaction = u::POISONED | u::COMPLETION_TIMEOUT | u::COMPLETER_ABORT | u::UNEXPECTED_COMPLETION | u::UNSUPPORTED;
+    let transaction = u::POISONED | u::ECRC | u::COMPLETION_TIMEOUT | u::COMPLETER_ABORT | u::UNEXPECTED_COMPLETION | u::UNSUPPORTED;
     let (all, correctable) =
         (link_layer | transaction, c::RECEIVER | c::BAD_TLP | c::BAD_DLLP | c::REPLAY_ROLLOVER | c::REPLAY_TIMEOUT | c::ADVISORY);
     let sticky = |reset, write| Access { reset, write, clear: 0, sticky: write, flr: 0 };
@@ -181,7 +181,9 @@ fn error_reporting(table: &mut Table) {
     table.define(AER + aer::UNCORRECTABLE_SEVERITY, sticky(link_layer, all));
     table.define(AER + aer::CORRECTABLE_STATUS, status(correctable));
     table.define(AER + aer::CORRECTABLE_MASK, sticky(c::ADVISORY, correctable));
-    table.define(AER + aer::CONTROL, Access { sticky: aer::FIRST_ERROR, ..Access::default() });
+    let capable = aer::ECRC_GENERATION_CAPABLE | aer::ECRC_CHECK_CAPABLE | aer::TIMEOUT_LOG_CAPABLE;
+    let enables = aer::ECRC_GENERATION | aer::ECRC_CHECK;
+    table.define(AER + aer::CONTROL, Access { reset: capable, write: enables, clear: 0, sticky: aer::FIRST_ERROR | enables, flr: 0 });
     for dword in 0..4 {
         table.define(AER + aer::HEADER_LOG + 4 * dword, Access { sticky: u32::MAX, ..Access::default() });
     }

@@ -304,6 +304,20 @@ impl ConfigSpace {
         self.decoded.extended_tags
     }
 
+    /// All that the card sends carries a digest.
+    #[inline]
+    #[must_use]
+    pub fn ecrc_generation(&self) -> bool {
+        self.decoded.ecrc_generation
+    }
+
+    /// Digests of what the card receives are checked.
+    #[inline]
+    #[must_use]
+    pub fn ecrc_check(&self) -> bool {
+        self.decoded.ecrc_check
+    }
+
     /// Completion timeout in microseconds; `None`: disabled.
     #[inline]
     #[must_use]

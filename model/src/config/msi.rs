@@ -27,6 +27,12 @@ impl Msi {
         vector & (self.vectors - 1)
     }
 
+    /// The pending bit of `vector`.
+    #[must_use]
+    pub const fn bit(&self, vector: u8) -> u8 {
+        1 << self.given(vector)
+    }
+
     /// The message of a vector that software gave.
     const fn message(&self, vector: u8) -> Message {
         Message { address: self.address, data: (self.data & !(self.vectors as u16 - 1) | vector as u16) as u32 }
@@ -60,14 +66,14 @@ impl ConfigSpace {
             return None;
         }
         let vector = self.msi_ready.trailing_zeros() as u8;
-        self.clear_msi_pending(vector);
+        self.table.set(MSI + msi::PENDING, 1 << vector, 0);
+        self.update_msi_ready();
         Some(self.msi().message(vector))
     }
 
-    /// What raised `vector` is served without a message: its pending bit goes.
-    pub fn clear_msi_pending(&mut self, vector: u8) {
-        let vector = self.msi().given(vector);
-        self.table.set(MSI + msi::PENDING, 1 << vector, 0);
+    /// What raised the other vectors than `vectors` (a bit each) is served without a message: their pending bits go.
+    pub fn keep_msi_pending(&mut self, vectors: u8) {
+        self.table.set(MSI + msi::PENDING, !u32::from(vectors), 0);
         self.update_msi_ready();
     }
 
@@ -144,7 +150,7 @@ mod tests {
         let mut config = set_up(3);
         config.write(MSI + msi::MASK, 2, 0xf);
         config.raise_msi(1);
-        config.clear_msi_pending(1);
+        config.keep_msi_pending(!2);
         config.write(MSI + msi::MASK, 0, 0xf);
         assert!(!config.any_msi_ready());
     }

@@ -22,7 +22,7 @@ impl Channel {
         self.progress.restart();
         self.causes.arm = 0;
         self.state = State::Running;
-        if let Err((code, value)) = self.run.check(&self.params, targets) {
+        if let Err((code, value)) = self.run.check(&self.params, targets).and_then(|()| self.causes.check(self.params.msix_vectors)) {
             self.fail(code, value, 0);
         }
     }
@@ -67,6 +67,13 @@ impl Channel {
         match signal {
             Signal::Data(vector) => self.fired[0] = Some(vector),
             Signal::Error(vector) => self.fired[1] = Some(vector),
+        }
+    }
+
+    /// Software has served causes: space, error.
+    pub(crate) fn acknowledge(&mut self, served: [bool; 2]) {
+        for (fired, served) in self.fired.iter_mut().zip(served) {
+            *fired = fired.filter(|_| !served);
         }
     }
 

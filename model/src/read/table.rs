@@ -1,5 +1,6 @@
 //! Tags and the reads that they stand for.
 
+use super::quarantine::Quarantine;
 use crate::config::ErrorKind;
 use bitvec::array::BitArray;
 use silico_spec::params::{MAX_C2H, MAX_H2C};
@@ -92,6 +93,23 @@ impl Answer {
     }
 }
 
+/// A read that ran out of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Expired {
+    /// To be logged, as the header of the request.
+    pub(crate) logged: Option<Header>,
+    /// Who is to be told.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// Tags by what they do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Tally {
+    pub(crate) all: usize,
+    pub(crate) in_use: usize,
+    pub(crate) quarantined: usize,
+}
+
 /// Whether anybody waits for a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Interest {
@@ -113,6 +131,8 @@ struct Outstanding {
     interest: Interest,
     /// Its request has left the card wholly.
     sent: bool,
+    /// It ran out of time, and its tag is in quarantine.
+    late: bool,
     /// Tells this read from others that had the tag.
     serial: u64,
 }
@@ -131,7 +151,9 @@ pub(crate) struct Reads {
     /// Tags that may be used: fewer than `tags` without extended tags.
     usable: usize,
     taken: BitArray<[u64; MAX_TAGS / 64]>,
+    /// Reads that wait for their completions.
     in_use: usize,
+    quarantine: Quarantine,
     /// Where the search for a free tag starts: a tag rests as long as possible before it is used again.
     next: usize,
     table: Vec<Option<Outstanding>>,
@@ -153,6 +175,7 @@ impl Reads {
             usable: tags.min(SHORT_TAGS),
             taken: BitArray::ZERO,
             in_use: 0,
+            quarantine: Quarantine::default(),
             next: 0,
             table: vec![None; tags],
             waiting: VecDeque::new(),
@@ -169,12 +192,8 @@ impl Reads {
         self.timeout = timeout;
     }
 
-    pub(crate) fn tags(&self) -> usize {
-        self.tags
-    }
-
-    pub(crate) fn in_use(&self) -> usize {
-        self.in_use
+    pub(crate) fn tally(&self) -> Tally {
+        Tally { all: self.tags, in_use: self.in_use, quarantined: self.quarantine.tags() }
     }
 
     /// Reads of `reader` that it waits for.
@@ -191,7 +210,7 @@ impl Reads {
     /// Whether [`Reads::issue`] has a tag.
     #[inline]
     pub(crate) fn has_free(&self) -> bool {
-        self.in_use < self.usable || self.free().is_some()
+        self.in_use + self.quarantine.tags() < self.usable || self.free().is_some()
     }
 
     fn free(&self) -> Option<usize> {
@@ -206,7 +225,17 @@ impl Reads {
         let header = Span::of(BusAddr(address), bytes)?.header(Kind::MemRead, requester, Tag(tag as u16)).with_attributes(attributes);
         let sequence = CompletionSequence::new(&header).ok()?;
         self.serials += 1;
-        let read = Outstanding { owner, address, bytes, got: 0, sequence, interest: Interest::Live, sent: false, serial: self.serials };
+        let read = Outstanding {
+            owner,
+            address,
+            bytes,
+            got: 0,
+            sequence,
+            interest: Interest::Live,
+            sent: false,
+            late: false,
+            serial: self.serials,
+        };
         self.table[tag] = Some(read);
         self.taken.set(tag, true);
         self.in_use += 1;
@@ -226,23 +255,33 @@ impl Reads {
     fn release(&mut self, tag: usize) {
         let Some(read) = self.table[tag].take() else { return };
         self.taken.set(tag, false);
+        if read.late {
+            self.quarantine.leave(read.serial);
+        } else {
+            self.end(read.owner.reader, read.interest);
+        }
+    }
+
+    /// A read waits no longer.
+    fn end(&mut self, reader: Reader, interest: Interest) {
         self.in_use -= 1;
-        match read.interest {
-            Interest::Live => self.live[read.owner.reader.index()] -= 1,
+        match interest {
+            Interest::Live => self.live[reader.index()] -= 1,
             Interest::Orphan => {}
             Interest::Forgotten => self.forgotten -= 1,
         }
         while let Some(first) = self.waiting.front() {
-            if self.table[usize::from(first.tag)].as_ref().is_some_and(|read| read.serial == first.serial) {
+            if self.table[usize::from(first.tag)].as_ref().is_some_and(|read| read.serial == first.serial && !read.late) {
                 break;
             }
             self.waiting.pop_front();
         }
     }
 
-    /// Nobody waits for the reads of `reader` any more. Their tags stay taken until they are answered or timed out.
+    /// Nobody waits for the reads of `reader` any more. Their tags stay taken until they are answered or have rested.
     pub(crate) fn orphan(&mut self, reader: Reader) {
-        for read in self.table.iter_mut().flatten().filter(|read| read.owner.reader == reader && read.interest == Interest::Live) {
+        let live = |read: &&mut Outstanding| read.owner.reader == reader && read.interest == Interest::Live && !read.late;
+        for read in self.table.iter_mut().flatten().filter(live) {
             read.interest = Interest::Orphan;
         }
         self.live[reader.index()] = 0;
@@ -257,24 +296,39 @@ impl Reads {
         self.forgotten = self.in_use;
     }
 
-    /// The cycle at whose end the oldest read is out of time.
+    /// The cycle at whose end the oldest read is out of time, or a tag has rested enough.
     #[inline]
     pub(crate) fn deadline(&self) -> Option<u64> {
+        let rested = self.quarantine.deadline();
+        match self.oldest_deadline() {
+            Some(at) => Some(rested.map_or(at, |rested| rested.min(at))),
+            None => rested,
+        }
+    }
+
+    #[inline]
+    fn oldest_deadline(&self) -> Option<u64> {
         let first = self.waiting.front()?;
         Some(first.since.saturating_add(self.timeout?))
     }
 
-    /// Takes back a read that is out of time at the end of clock `now`: whether that is to be logged, and who is to be told.
-    pub(crate) fn expire(&mut self, now: u64) -> Option<(bool, Option<Failure>)> {
-        if self.deadline()? > now {
+    /// Takes a read that is out of time at the end of clock `now`, and frees the tags that have rested enough.
+    pub(crate) fn expire(&mut self, now: u64) -> Option<Expired> {
+        while let Some(tag) = self.quarantine.rested(now) {
+            self.release(tag.into());
+        }
+        if self.oldest_deadline()? > now {
             return None;
         }
-        let tag = usize::from(self.waiting.front()?.tag);
-        let read = self.table[tag].as_ref()?;
+        let tag = self.waiting.front()?.tag;
+        let read = self.table[usize::from(tag)].as_mut()?;
+        read.late = true;
         let failure = read.failure(ChannelError::CompletionTimeout);
-        let logged = read.interest != Interest::Forgotten;
-        self.release(tag);
-        Some((logged, failure))
+        let logged = (read.interest != Interest::Forgotten).then(|| *read.sequence.request());
+        let (reader, interest, serial) = (read.owner.reader, read.interest, read.serial);
+        self.quarantine.enter(tag, serial, now, self.timeout?);
+        self.end(reader, interest);
+        Some(Expired { logged, failure })
     }
 
     /// Whether the completion answers a read of before the last reset of the function.
@@ -306,6 +360,9 @@ impl Outstanding {
 
     fn judge(&mut self, header: &Header, payload: usize, limits: &Limits) -> Answer {
         let quiet = self.interest == Interest::Forgotten;
+        if self.late {
+            return self.judge_late(header, payload, quiet);
+        }
         // The limits that held when a forgotten read went out are forgotten too.
         let lenient = Limits { max_payload: MAX_PAYLOAD as u32, rcb: 64, ..*limits };
         let progress = match self.sequence.push(header, payload, if quiet { &lenient } else { limits }) {
@@ -336,5 +393,13 @@ impl Outstanding {
         };
         self.got += bytes as u32;
         Answer { error: header.poisoned().then_some(ErrorKind::PoisonedTlp), status: None, reader, effect }
+    }
+
+    /// A completion that comes after the time of its request is unexpected; that it is the last one is all that counts.
+    fn judge_late(&mut self, header: &Header, payload: usize, quiet: bool) -> Answer {
+        let lenient = Limits { max_payload: MAX_PAYLOAD as u32, rcb: 64, digest: true, ..Limits::DEFAULT };
+        // One that does not fit leaves the tag at rest.
+        let _ = self.sequence.push(header, payload, &lenient);
+        if quiet { Answer::SWALLOWED } else { Answer::bad(ErrorKind::UnexpectedCompletion) }
     }
 }

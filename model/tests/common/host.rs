@@ -4,8 +4,8 @@
 use super::{MEMORY, Sent};
 use silico_spec::generator::XorShift64;
 use silico_spec::port::{RxTlp, TlpBuf};
-use silico_spec::tlp::{CompletionStatus, Completions, Header, Kind, Limits, Span, check};
-use silico_spec::units::{Bdf, Cycle, Dwords};
+use silico_spec::tlp::{CompletionStatus, Completions, Header, Kind, Limits, Span, check, ecrc};
+use silico_spec::units::{Bdf, Cycle, Dwords, Tag};
 use std::collections::{BTreeMap, VecDeque};
 
 /// What is wrong with an answer.
@@ -27,6 +27,8 @@ pub(crate) enum Fault {
     Twice,
     /// The first completion with more data than the request wants.
     Long,
+    /// All completions damaged on the way: their digests are wrong.
+    Digest,
 }
 
 #[derive(Debug)]
@@ -43,6 +45,9 @@ pub(crate) struct Host {
     /// Headers of the reads that were not answered wholly yet, for checks of tags in use.
     pub(crate) open: Vec<Header>,
     pub(crate) most_open: usize,
+    /// Answers carry digests.
+    pub(crate) ecrc: bool,
+    damaged: Option<Tag>,
     random: XorShift64,
     pool: BTreeMap<(u64, u64), (Header, Vec<u8>, bool)>,
     sequence: u64,
@@ -58,6 +63,8 @@ impl Host {
             reads: 0,
             open: Vec::new(),
             most_open: 0,
+            ecrc: false,
+            damaged: None,
             random: XorShift64::new(seed),
             pool: BTreeMap::new(),
             sequence: 0,
@@ -72,6 +79,12 @@ impl Host {
         self.pool.first_key_value().map_or(u64::MAX, |((due, _), _)| due.saturating_sub(now).max(1))
     }
 
+    /// The link went down: nothing is owed any more.
+    pub(crate) fn forget(&mut self) {
+        self.pool.clear();
+        self.open.clear();
+    }
+
     /// Completions that are owed still.
     pub(crate) fn owed(&self) -> usize {
         self.pool.len()
@@ -84,7 +97,8 @@ impl Host {
                 self.open.retain(|read| read.tag() != header.tag());
             }
             let mut tlp = TlpBuf::new();
-            tlp.set(header.0, &payload);
+            tlp.set(header.with_digest(self.ecrc).0, &payload);
+            tlp.digest = ecrc(&Header(tlp.header), &payload) ^ u32::from(self.damaged == Some(header.tag()));
             rx.push_back(RxTlp { at: Cycle(now), tlp });
         }
     }
@@ -98,6 +112,9 @@ impl Host {
         assert!(self.open.iter().all(|open| open.tag() != request.tag()), "{request}: the tag is in use");
         let fault = self.fault.filter(|(nth, _)| *nth == self.reads).map_or(Fault::None, |(_, fault)| fault);
         self.reads += 1;
+        if fault == Fault::Digest {
+            self.damaged = Some(request.tag());
+        }
         if fault != Fault::Silence {
             self.open.push(request);
             self.most_open = self.most_open.max(self.open.len());

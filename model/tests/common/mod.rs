@@ -33,6 +33,8 @@ pub(crate) struct Sent {
     pub(crate) last: u64,
     pub(crate) header: Header,
     pub(crate) payload: Vec<u8>,
+    /// Counts where the header's TD is set.
+    pub(crate) digest: u32,
 }
 
 pub(crate) struct Bench<P> {
@@ -44,6 +46,8 @@ pub(crate) struct Bench<P> {
     pub(crate) memory: Vec<u8>,
     /// Answers the card's reads, if it is there.
     pub(crate) host: Option<Host>,
+    /// Where in `sent` the link came up last.
+    pub(crate) since: usize,
     tag: u16,
 }
 
@@ -51,7 +55,17 @@ impl<P: TlpPort> Bench<P> {
     pub(crate) fn new(card: P, params: &CardParams) -> Self {
         let mut stimulus = Stimulus::new(params.c2h_channels.into());
         stimulus.credits = Limits::INFINITE;
-        Self { card, now: 0, stimulus, response: Response::default(), sent: Vec::new(), memory: vec![0; 1 << 20], host: None, tag: 0 }
+        Self {
+            card,
+            now: 0,
+            stimulus,
+            response: Response::default(),
+            sent: Vec::new(),
+            memory: vec![0; 1 << 20],
+            host: None,
+            since: 0,
+            tag: 0,
+        }
     }
 
     /// Runs to `cycle`, `at_most` clocks a run.
@@ -73,6 +87,26 @@ impl<P: TlpPort> Bench<P> {
         }
     }
 
+    /// The link is down, or reset asserted, for `clocks`; what was on its way is lost, and credits begin anew, without bound.
+    pub(crate) fn cut_link(&mut self, fundamental: bool, clocks: u64, at_most: u64) {
+        if fundamental {
+            self.stimulus.reset = true;
+        } else {
+            self.stimulus.link_up = false;
+        }
+        self.stimulus.rx.clear();
+        self.stimulus.rx_passed = 0;
+        if let Some(host) = &mut self.host {
+            host.forget();
+        }
+        self.run_to(self.now + clocks, at_most);
+        (self.stimulus.reset, self.stimulus.link_up, self.stimulus.credits) = (false, true, Limits::INFINITE);
+        if let Some(host) = &mut self.host {
+            host.forget();
+        }
+        self.since = self.sent.len();
+    }
+
     /// One run of any length; what the card sends is not kept.
     pub(crate) fn step(&mut self) {
         self.card.run(Cycle(self.now), Cycles(1 << 20), &mut self.stimulus, &mut self.response);
@@ -86,12 +120,13 @@ impl<P: TlpPort> Bench<P> {
     fn note(&mut self) {
         let tlp = &self.response.tlp;
         let header = Header(tlp.header);
+        let digest = if header.digest() { tlp.digest } else { 0 };
         if header.kind() == Kind::MemWrite
             && let Some(at) = header.address().0.checked_sub(MEMORY)
         {
             self.memory[at as usize..at as usize + tlp.payload().len()].copy_from_slice(tlp.payload());
         }
-        self.sent.push(Sent { first: self.response.tlp_first.0, last: self.now - 1, header, payload: tlp.payload().to_vec() });
+        self.sent.push(Sent { first: self.response.tlp_first.0, last: self.now - 1, header, payload: tlp.payload().to_vec(), digest });
     }
 
     pub(crate) fn push(&mut self, header: Header, payload: &[u8]) {

@@ -4,6 +4,7 @@ pub(crate) mod bounds;
 pub(crate) mod bus_master;
 pub(crate) mod completion;
 pub(crate) mod credits;
+pub(crate) mod digest;
 pub(crate) mod interrupt;
 pub(crate) mod liveness;
 pub(crate) mod port;

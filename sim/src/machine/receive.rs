@@ -64,6 +64,9 @@ impl Machine {
         let first = self.response.tlp_first;
         let credits = check::credits::judge(header, class, payload, first, &mut self.grants);
         check::well_formed::judge(header, payload, &self.shadow.limits)?;
+        if self.config.link.ecrc {
+            check::digest::judge(header, &self.response.tlp, self.shadow.digests)?;
+        }
         check::requester_id::judge(header, class, self.shadow.assigned.filter(|_| self.shadow.id_known || class != Class::Completion))?;
         check::bus_master::judge(header, self.shadow.bus_master)?;
         if class == Class::NonPosted {

@@ -9,7 +9,7 @@ use crate::root::HOST;
 use crate::trace::{Note, Record, Way};
 use silico_spec::credit::Class;
 use silico_spec::port::{RxTlp, TlpBuf};
-use silico_spec::tlp::{CompletionStatus, Header, Span};
+use silico_spec::tlp::{CompletionStatus, Header, Span, ecrc};
 use silico_spec::units::{Cycle, Dwords};
 
 impl Machine {
@@ -92,8 +92,12 @@ impl Machine {
     }
 
     /// Puts a TLP on the wire at `at`. Returns when the card sees its first beat.
-    fn transmit(&mut self, at: Cycle, class: Class, tlp: TlpBuf) -> Cycle {
-        let (header, len) = (Header(tlp.header), tlp.payload().len());
+    fn transmit(&mut self, at: Cycle, class: Class, mut tlp: TlpBuf) -> Cycle {
+        let (mut header, len) = (Header(tlp.header), tlp.payload().len());
+        if self.config.link.ecrc {
+            header = header.with_digest(true);
+            (tlp.header, tlp.digest) = (header.0, ecrc(&header, tlp.payload()));
+        }
         let wire = wire_bytes(&header, len);
         let arrives = self.downlink.send(at, class, len, wire);
         self.stats.to_card.count(header.kind(), len, wire);

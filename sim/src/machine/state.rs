@@ -52,7 +52,7 @@ impl Machine {
         self.requester.clear();
         self.tags.clear();
         self.interrupts.link_down();
-        self.shadow = Shadow::new();
+        self.shadow = Shadow::new(self.config.link.ecrc);
         self.function = None;
     }
 

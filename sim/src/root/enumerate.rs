@@ -5,7 +5,7 @@ use super::bridge::ROOT_PORT;
 use crate::error::{MachineError, Refusal};
 use crate::machine::Machine;
 use silico_spec::config::capabilities::pcie::{self, device_capabilities, device_control};
-use silico_spec::config::capabilities::{msix, standard_id};
+use silico_spec::config::capabilities::{aer, extended_id, msix, standard_id};
 use silico_spec::config::header::{self, bar_bits, command};
 use silico_spec::config::walk::{Capability, CapabilityId, WalkError, walk};
 use silico_spec::units::{Bdf, BusAddr, Cycles};
@@ -123,6 +123,7 @@ impl Machine {
             msix_vectors: 0,
         };
         self.set_sizes(&mut function)?;
+        self.set_digests(&function)?;
         if let Some(at) = function.standard(standard_id::MSIX) {
             function.msix_vectors = (self.peek(bdf, at + msix::CONTROL)? >> msix::SIZE_SHIFT & 0x7ff) as u16 + 1;
         }
@@ -234,6 +235,24 @@ impl Machine {
         self.poke(function.bdf, at + pcie::DEVICE_CONTROL, 0b0011, control)?;
         let rcb = if self.config().link.rcb == 128 { pcie::link::RCB_128 } else { 0 };
         self.poke(function.bdf, at + pcie::LINK_CONTROL, 0b0011, rcb)
+    }
+
+    /// ECRC on both sides, where the link is to have it. The enables survive a function-level reset.
+    fn set_digests(&mut self, function: &Function) -> Result<(), MachineError> {
+        if !self.config().link.ecrc {
+            return Ok(());
+        }
+        let missing =
+            || MachineError::Function("`link.ecrc` is set, and the card has no AER capability that generates and checks ECRC".into());
+        let at = function.extended(extended_id::AER).ok_or_else(missing)? + aer::CONTROL;
+        let control = self.peek(function.bdf, at)?;
+        let capable = aer::ECRC_GENERATION_CAPABLE | aer::ECRC_CHECK_CAPABLE;
+        if control & capable != capable {
+            return Err(missing());
+        }
+        self.poke(function.bdf, at, 0xf, control | aer::ECRC_GENERATION | aer::ECRC_CHECK)?;
+        self.shadow.digests = true;
+        Ok(())
     }
 
     fn enable(&mut self, bdf: Bdf) -> Result<(), MachineError> {

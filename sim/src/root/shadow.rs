@@ -17,12 +17,15 @@ pub(crate) struct Shadow {
     pub(crate) limits: Limits,
     /// Offset of the PCI Express capability, once found.
     pub(crate) pcie: Option<u16>,
+    /// The card generates digests: TD must be set. `limits` say whether it may.
+    pub(crate) digests: bool,
 }
 
 impl Shadow {
-    /// As after reset.
-    pub(crate) const fn new() -> Self {
-        Self { assigned: None, id_known: false, bus_master: false, limits: AFTER_RESET, pcie: None }
+    /// As after reset. `ecrc`: the card may send digests, also before it is told to, since the enable survives a hot reset.
+    pub(crate) const fn new(ecrc: bool) -> Self {
+        let limits = Limits { digest: ecrc, ..AFTER_RESET };
+        Self { assigned: None, id_known: false, bus_master: false, limits, pcie: None, digests: false }
     }
 
     /// A config write leaves the root port. `value`: the dword; bytes that are not enabled do not count.
@@ -52,7 +55,7 @@ impl Shadow {
         }
         if value & device_control::INITIATE_FLR != 0 {
             // PCIe 4.0 §6.6.2: all but MPS and the sticky bits go to their defaults.
-            return (false, Limits { max_payload: limits.max_payload, ..AFTER_RESET });
+            return (false, Limits { max_payload: limits.max_payload, digest: limits.digest, ..AFTER_RESET });
         }
         let size = |mask: u32, shift: u32| pcie::decode_size((value & mask) >> shift).unwrap_or(4096);
         limits.max_payload = size(device_control::MAX_PAYLOAD, device_control::MAX_PAYLOAD_SHIFT);
@@ -71,7 +74,7 @@ mod tests {
 
     #[test]
     fn settings_widen_when_sent_and_narrow_when_done() {
-        let mut shadow = Shadow { pcie: Some(0x70), ..Shadow::new() };
+        let mut shadow = Shadow { pcie: Some(0x70), ..Shadow::new(false) };
         let card = Bdf::from_bits(0x100);
         shadow.sending(card, 4, 0b0011, command::BUS_MASTER);
         assert!(shadow.bus_master && shadow.assigned == Some(card) && !shadow.id_known);

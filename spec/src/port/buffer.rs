@@ -14,6 +14,8 @@ pub struct TlpBuf {
     pub header: [u32; 4],
     /// See [`Beat::discard`].
     pub discard: bool,
+    /// See [`Beat::digest`].
+    pub digest: u32,
     len: u32,
     data: Box<[u8; MAX_PAYLOAD]>,
 }
@@ -22,7 +24,7 @@ impl TlpBuf {
     /// Empty: zero header, no payload.
     #[must_use]
     pub fn new() -> Self {
-        Self { header: [0; 4], discard: false, len: 0, data: Box::new([0; MAX_PAYLOAD]) }
+        Self { header: [0; 4], discard: false, digest: 0, len: 0, data: Box::new([0; MAX_PAYLOAD]) }
     }
 
     /// The payload in the order of addresses.
@@ -48,13 +50,14 @@ impl TlpBuf {
         self.len = len as u32;
     }
 
-    /// Becomes the TLP with this header and payload.
+    /// Becomes the TLP with this header and payload, and a digest of zero.
     ///
     /// # Panics
     /// If the payload is over [`MAX_PAYLOAD`].
     pub fn set(&mut self, header: [u32; 4], payload: &[u8]) {
         self.header = header;
         self.discard = false;
+        self.digest = 0;
         self.set_len(payload.len());
         self.payload_mut().copy_from_slice(payload);
     }
@@ -65,7 +68,7 @@ impl TlpBuf {
             self.header = beat.header;
             self.len = 0;
         }
-        self.discard = beat.discard;
+        (self.discard, self.digest) = (beat.discard, beat.digest);
         let (from, bytes) = (self.len as usize, usize::from(beat.bytes).min(MAX_BEAT));
         let Some(room) = self.data.get_mut(from..from + bytes) else { return false };
         room.copy_from_slice(&beat.data[..bytes]);
@@ -82,7 +85,9 @@ impl TlpBuf {
         let to = (from + width.bytes() as usize).min(payload.len());
         beat.data[..to - from].copy_from_slice(&payload[from..to]);
         beat.bytes = (to - from) as u8;
-        beat.discard = beat.eop && self.discard;
+        if beat.eop {
+            (beat.discard, beat.digest) = (self.discard, self.digest);
+        }
         if beat.sop {
             beat.header = self.header;
         }

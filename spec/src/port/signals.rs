@@ -18,6 +18,8 @@ pub struct Beat {
     pub eop: bool,
     /// The TLP arrived poisoned or damaged below the transaction layer and must be discarded (with `eop`).
     pub discard: bool,
+    /// With `eop`, where the header's TD is set: the TLP digest (see [`ecrc`](crate::tlp::ecrc)).
+    pub digest: u32,
     /// The header's dwords as numbers: bits 31 to 24 of dword 0 are Fmt and Type. A 3-dword header leaves the last one zero.
     pub header: [u32; 4],
     /// Payload bytes in this beat; 0 only for a TLP without payload.
@@ -28,7 +30,8 @@ pub struct Beat {
 
 impl Beat {
     /// No beat.
-    pub const NONE: Self = Self { valid: false, sop: false, eop: false, discard: false, header: [0; 4], bytes: 0, data: [0; MAX_BEAT] };
+    pub const NONE: Self =
+        Self { valid: false, sop: false, eop: false, discard: false, digest: 0, header: [0; 4], bytes: 0, data: [0; MAX_BEAT] };
 }
 
 impl Default for Beat {

@@ -3,6 +3,7 @@
 
 mod broken;
 mod build;
+mod ecrc;
 mod fields;
 mod header;
 mod kind;
@@ -18,6 +19,7 @@ mod text;
 mod value;
 
 pub use broken::RuleBroken;
+pub use ecrc::ecrc;
 pub use fields::{Attributes, CompletionStatus};
 pub use header::Header;
 pub use kind::{AtomicOp, Kind};

@@ -200,6 +200,9 @@ pub struct RunOptions {
     /// Largest read request that the OS allows.
     #[arg(long, value_name = "BYTES", default_value_t = 512)]
     pub mrrs: u32,
+    /// Every TLP carries an end-to-end CRC, and both ends check it.
+    #[arg(long)]
+    pub ecrc: bool,
     /// Bits of the card's port.
     #[arg(long, value_name = "BITS", default_value_t = 256)]
     pub width: u32,

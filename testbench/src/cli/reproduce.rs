@@ -46,6 +46,9 @@ pub fn command(options: &RunOptions) -> String {
     for fault in &options.faults {
         add("fault", fault, true);
     }
+    if options.ecrc {
+        words.push("--ecrc".into());
+    }
     words.extend(options.input.as_deref().map(quote));
     words.join(" ")
 }
@@ -67,7 +70,7 @@ mod tests {
     #[rstest::rstest]
     #[case(&[])]
     #[case(&["--frames", "7", "--repeat", "2", "--frame-size", "64..1500", "--channels", "2", "--spread", "hash", "--ring-size", "8192"])]
-    #[case(&["--full", "drop", "--gen", "4", "--lanes", "16", "--mps", "512", "--mrrs", "1024", "--width", "512", "--notify", "hybrid"])]
+    #[case(&["--ecrc", "--full", "drop", "--gen", "4", "--lanes", "16", "--mps", "512", "--mrrs", "1024", "--width", "512", "--notify", "hybrid"])]
     #[case(&["--write-back", "3:700", "--coalesce-frames", "9", "--coalesce-time", "5", "--rate", "1.5", "--pause", "3", "--seed", "99", "--patience", "5"])]
     #[case(&["--pace", "capture:0.5", "--fault", "drop-interrupt@2", "--fault", "payload.corrupt(data[3]^0x80)%0.01/c2h=1", "--source", "pcap", "some dir/it's.pcap"])]
     fn what_is_printed_parses_to_the_same_run(#[case] args: &[&str]) {

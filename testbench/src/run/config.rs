@@ -143,8 +143,14 @@ fn check_ring(bytes: u64) -> Result<(), BadInput> {
 fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
     let generation =
         Generation::from_number(options.generation).ok_or_else(|| BadInput::setting("--gen", options.generation, "1, 2, 3, 4 or 5"))?;
-    let link =
-        LinkConfig { generation, lanes: options.lanes, max_payload: options.mps, max_read_request: options.mrrs, ..LinkConfig::default() };
+    let link = LinkConfig {
+        generation,
+        lanes: options.lanes,
+        max_payload: options.mps,
+        max_read_request: options.mrrs,
+        ecrc: options.ecrc,
+        ..LinkConfig::default()
+    };
     // The machine keeps one record at least.
     let machine = MachineConfig { seed: options.seed, link, trace: options.trace.max(1), ..MachineConfig::default() };
     // The machine names its own fields; people typed options.

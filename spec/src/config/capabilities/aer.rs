@@ -22,6 +22,17 @@ pub const VERSION: u8 = 2;
 /// `CONTROL`: first error pointer.
 pub const FIRST_ERROR: u32 = 0x1f;
 
+/// `CONTROL`: the function can generate ECRCs.
+pub const ECRC_GENERATION_CAPABLE: u32 = 1 << 5;
+/// `CONTROL`: it does.
+pub const ECRC_GENERATION: u32 = 1 << 6;
+/// `CONTROL`: the function can check ECRCs.
+pub const ECRC_CHECK_CAPABLE: u32 = 1 << 7;
+/// `CONTROL`: it does.
+pub const ECRC_CHECK: u32 = 1 << 8;
+/// `CONTROL`: a completion timeout logs the header of the request.
+pub const TIMEOUT_LOG_CAPABLE: u32 = 1 << 12;
+
 /// Bits of the uncorrectable registers (figure 7-117).
 pub mod uncorrectable {
     /// Data link protocol error.
@@ -40,6 +51,8 @@ pub mod uncorrectable {
     pub const RECEIVER_OVERFLOW: u32 = 1 << 17;
     /// Malformed TLP.
     pub const MALFORMED: u32 = 1 << 18;
+    /// ECRC error.
+    pub const ECRC: u32 = 1 << 19;
     /// Unsupported request.
     pub const UNSUPPORTED: u32 = 1 << 20;
     /// Uncorrectable internal error.

@@ -77,10 +77,10 @@ pub(crate) fn targets(regs: &impl Named, irqs: &impl Interrupts, kind: Interrupt
                 return Err(DriverError::Gone { register: "INT_STATUS" });
             }
             if first != 0 {
-                regs.put32(INT_ACK, first)?;
+                regs.put32(card::INT_ACK, first)?;
             }
             if second != 0 {
-                regs.put32(INT_ACK_2, second)?;
+                regs.put32(card::INT_ACK_2, second)?;
             }
             // Pushes the writes: the level is down before the platform looks at it again.
             regs.any32(card::INT_STATUS)?;
@@ -89,9 +89,6 @@ pub(crate) fn targets(regs: &impl Named, irqs: &impl Interrupts, kind: Interrupt
         }
     }
 }
-
-const INT_ACK: u32 = 0x98;
-const INT_ACK_2: u32 = 0x9c;
 
 /// Channel bits of the two status registers, data, space and error causes alike.
 fn channels(first: u32, second: u32) -> u32 {

@@ -92,9 +92,15 @@ fn started(card: &Card<SimPlatform>, channel: u8, config: &RingConfig) -> RingCh
     ring
 }
 
+/// Messages that came, and changes of the level.
+fn fired(platform: &SimPlatform) -> u64 {
+    let machine = platform.machine();
+    machine.stats().interrupts.iter().sum::<u64>() + machine.stats().intx_changes
+}
+
 #[rstest]
 fn frames_come_by_every_kind_of_interrupt(
-    #[values(InterruptKind::MsiX, InterruptKind::Msi)] kind: InterruptKind,
+    #[values(InterruptKind::MsiX, InterruptKind::Msi, InterruptKind::Intx)] kind: InterruptKind,
     #[values(16, 2, 1)] granted: u16,
     #[values(WaitMode::Poll, WaitMode::Interrupt, HYBRID)] wait: WaitMode,
     #[values(1, 4)] coalesce: u32,
@@ -103,7 +109,7 @@ fn frames_come_by_every_kind_of_interrupt(
     platform.limit_interrupts(kind, granted);
     let card = up(&platform, &only(kind));
     let vectors = card.interrupts().expect("interrupts").vectors;
-    assert_eq!(vectors, granted.min(if kind == InterruptKind::Msi { 8 } else { 16 }));
+    assert_eq!(vectors, granted.min([16, 8, 1][kind as usize]));
     let mut rings: Vec<_> = (0..3).map(|channel| started(&card, channel, &sleepy(channel, wait, coalesce))).collect();
     let mut frames = [0; 3];
     while frames.iter().any(|count| *count < 25) {
@@ -122,18 +128,17 @@ fn frames_come_by_every_kind_of_interrupt(
         assert!(wait == WaitMode::Poll || stats.woken + stats.polled > 0);
         ring.stop().expect("stopped");
     }
-    let fired: u64 = platform.machine().stats().interrupts.iter().sum();
-    assert_eq!(fired > 0, wait != WaitMode::Poll);
+    assert_eq!(fired(&platform) > 0, wait != WaitMode::Poll);
     finish(&platform);
 }
 
 /// While messages are masked none comes, and what was pending comes once when they are let go.
 #[rstest]
-fn a_masked_interrupt_comes_when_it_is_let_go(#[values(InterruptKind::MsiX, InterruptKind::Msi)] kind: InterruptKind) {
+fn a_masked_interrupt_comes_when_it_is_let_go(#[values(InterruptKind::MsiX, InterruptKind::Msi, InterruptKind::Intx)] kind: InterruptKind) {
     let platform = platform();
     let card = up(&platform, &only(kind));
     let mut ring = started(&card, 0, &sleepy(0, WaitMode::Interrupt, 1));
-    let fired = || platform.machine().stats().interrupts.iter().sum::<u64>();
+    let fired = || fired(&platform);
     platform.mask_interrupts(true).expect("masked");
     while ring.poll().expect("no error").is_some() {}
     let waited = ring.wait(platform.now().after(100_000)).expect("no error");
@@ -151,7 +156,7 @@ fn a_masked_interrupt_comes_when_it_is_let_go(#[values(InterruptKind::MsiX, Inte
 /// Channels on threads of their own, with vectors of their own or shared: each delivers the same frames as alone.
 #[rstest]
 fn channels_live_on_threads(
-    #[values(InterruptKind::MsiX, InterruptKind::Msi)] kind: InterruptKind,
+    #[values(InterruptKind::MsiX, InterruptKind::Msi, InterruptKind::Intx)] kind: InterruptKind,
     #[values(16, 2, 1)] granted: u16,
     #[values(WaitMode::Poll, WaitMode::Interrupt, HYBRID)] wait: WaitMode,
 ) {
@@ -242,7 +247,7 @@ fn a_supervisor_resets_the_card_under_running_threads() {
 fn after_each_level_the_card_is_as_new(
     #[values(Level::ChannelStop, Level::ChannelReset, Level::CardReset, Level::FunctionReset, Level::HotReset, Level::Removal)]
     level: Level,
-    #[values(InterruptKind::MsiX, InterruptKind::Msi)] kind: InterruptKind,
+    #[values(InterruptKind::MsiX, InterruptKind::Msi, InterruptKind::Intx)] kind: InterruptKind,
 ) {
     let platform = platform();
     let card = up(&platform, &only(kind));

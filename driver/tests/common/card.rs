@@ -320,10 +320,6 @@ impl State {
         if self.faults.gone {
             return Ok(());
         }
-        if let 0x98 | 0x9c = offset {
-            self.quiet((offset as usize - 0x98) / 4, value as u32);
-            return Ok(());
-        }
         let Some(register) = registers::find(offset).filter(|register| register.access.writable()) else {
             self.hole_writes += 1;
             return Ok(());
@@ -339,6 +335,8 @@ impl State {
             }
             card::CONTROL => self.enable = value & 1 != 0 && !self.faults.enable_stuck,
             card::PERF_CONTROL => {}
+            card::INT_ACK => self.quiet(0, value as u32),
+            card::INT_ACK_2 => self.quiet(1, value as u32),
             _ if register.block == "h2c" => self.write_sender(register.index as u8, (offset - h2c::BASE) % h2c::STRIDE, value),
             _ => self.write_channel(register.index as u8, (offset - c2h::BASE) % c2h::STRIDE, value),
         }

@@ -247,14 +247,14 @@ impl Card {
             return (clocks, ran_dry(&stimulus.front));
         }
         self.step(tx_ready, &mut fronts, Some(response), now);
-        let arrived = if reset { self.enter_reset(now, stimulus) } else { self.take_beat(now, stimulus) };
+        let arrived = if reset { self.enter_reset(now, index, stimulus) } else { self.take_beat(now, index, stimulus) };
         (1, arrived || ran_dry(&stimulus.front))
     }
 
     /// The end of the clock in which reset came: beats that were shown and taken in it have passed, those towards the card in vain.
     #[cold]
-    fn enter_reset(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
-        let arrived = self.pass_rx_beat(now, stimulus) == Some(true);
+    fn enter_reset(&mut self, now: Cycle, index: u64, stimulus: &mut Stimulus) -> bool {
+        let arrived = self.pass_rx_beat(now, index, stimulus) == Some(true);
         if arrived {
             stimulus.rx_done();
         }
@@ -294,17 +294,17 @@ impl Card {
         clocks
     }
 
-    /// A beat towards the card passes, if one is shown. Returns whether it is the last of its TLP.
-    fn pass_rx_beat(&mut self, now: Cycle, stimulus: &mut Stimulus) -> Option<bool> {
-        let rx = stimulus.rx.front().filter(|rx| rx.at <= now)?;
+    /// A beat towards the card passes, if one is shown `index` clocks into the run. Returns whether it is the last of its TLP.
+    fn pass_rx_beat(&mut self, now: Cycle, index: u64, stimulus: &mut Stimulus) -> Option<bool> {
+        let rx = stimulus.rx.front().filter(|rx| rx.at <= now && stimulus.rx_shown(index))?;
         self.receiving |= stimulus.rx_passed == 0;
         stimulus.rx_passed += 1;
         self.registers.perf.rx_busy += 1;
         Some(stimulus.rx_passed >= self.params.width.beats(rx.tlp.payload().len() as u32))
     }
 
-    fn take_beat(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
-        if self.pass_rx_beat(now, stimulus) != Some(true) {
+    fn take_beat(&mut self, now: Cycle, index: u64, stimulus: &mut Stimulus) -> bool {
+        if self.pass_rx_beat(now, index, stimulus) != Some(true) {
             return false;
         }
         if let (true, Some(rx)) = (std::mem::take(&mut self.receiving), stimulus.rx.front()) {

@@ -10,10 +10,11 @@ use common::{BAR0, BAR2, HOST, MEMORY, Sent};
 use proptest::prelude::*;
 use silico_model::Card;
 use silico_spec::credit::{Class, Limit, Limits, data_credits};
+use silico_spec::descriptor::PageDescriptor;
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::{Clocked, FrontFrame, Response, RxTlp, Stimulus, TlpBuf, TlpPort};
 use silico_spec::registers::{c2h, card};
-use silico_spec::tlp::{self, CompletionSequence, Header, Kind};
+use silico_spec::tlp::{self, CompletionSequence, CompletionStatus, Header, Kind};
 use silico_spec::units::{Bdf, BusAddr, Cycle, Cycles, Dwords, Tag};
 use std::collections::BTreeMap;
 
@@ -51,7 +52,7 @@ fn value() -> impl Strategy<Value = u64> {
 fn address() -> impl Strategy<Value = u64> {
     prop_oneof![
         3 => (0..0x20_u64).prop_map(|dword| BAR0 + 4 * dword),
-        8 => (0..2_u64, 0..0x60_u64).prop_map(|(channel, dword)| BAR0 + u64::from(c2h::BASE) + u64::from(c2h::STRIDE) * channel + 4 * dword),
+        8 => (0..2_u64, 0..0x72_u64).prop_map(|(channel, dword)| BAR0 + u64::from(c2h::BASE) + u64::from(c2h::STRIDE) * channel + 4 * dword),
         3 => (0..17_u64, 0..4_u64).prop_map(|(vector, dword)| BAR2 + 16 * vector + 4 * dword),
         1 => (0..0x4000_u64).prop_map(|dword| BAR0 + 4 * dword),
         1 => (0..0x1000_u64).prop_map(|dword| BAR2 + 4 * dword),
@@ -97,7 +98,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => config_offset.prop_map(|offset| Op::ConfigRead { offset }),
         4 => (raw_header(), 0..130_usize, prop::bool::weighted(0.9), prop::bool::weighted(0.1))
             .prop_map(|(header, bytes, honest, discard)| Op::Raw { header, bytes, honest, discard }),
-        6 => (0..2_u32, prop_oneof![Just(4_u32), 0..0x20_u32], prop::sample::select(vec![0x1000_u64, 0x2000, 0x3000, 0x1_0000]),
+        6 => (0..2_u32, prop_oneof![Just(4_u32), 0..0x20_u32, 0x20..0x80_u32], prop::sample::select(vec![0x1000_u64, 0x2000, 0x3000, 0x1_0000]),
             prop_oneof![3 => Just(0x1_0000_u32), 1 => 0..0x1_0000_u32])
             .prop_map(|(channel, config, ring, rate)| Op::SetUp { channel, config, ring, rate }),
         3 => (0..2_u32, prop_oneof![0..200_u64, Just(u64::MAX / 32)]).prop_map(|(channel, units)| Op::Doorbell { channel, units }),
@@ -200,7 +201,7 @@ impl<P: Look> Fuzz<P> {
         let header = Header(tlp.header);
         let limits = tlp::Limits {
             max_payload: self.allowed.0,
-            max_read_request: 512,
+            max_read_request: 4096,
             rcb: 64,
             tag_bits: 10,
             digest: true,
@@ -224,7 +225,10 @@ impl<P: Look> Fuzz<P> {
                 }
             }
             Class::Completion => assert_eq!(header.requester(), STRANGER),
-            Class::NonPosted => panic!("this card reads nothing: {header:?}"),
+            Class::NonPosted => {
+                assert!(header.kind() == Kind::MemRead && self.allowed.1, "{header:?}");
+                return self.answer(&header);
+            }
             Class::Posted if header.kind() == Kind::MemWrite => assert!(self.allowed.1, "{header:?} with bus mastering off"),
             Class::Posted => {}
         }
@@ -232,6 +236,20 @@ impl<P: Look> Fuzz<P> {
         assert!(!header.digest() || digest == tlp::ecrc(&header, tlp.payload()), "{header:?} with a wrong digest");
         let payload = tlp.payload().to_vec();
         self.sent.push(Sent { first: self.response.tlp_first.0, last: self.now - 1, header, payload, digest });
+    }
+
+    /// Answers a read of page descriptors: pages of all sizes in the ring's memory.
+    fn answer(&mut self, read: &Header) {
+        let length = read.length();
+        let mut payload = Vec::new();
+        for index in 0..u64::from(length.bytes() / 16) {
+            let page = PageDescriptor { address: MEMORY + 0x400 * index, length: 32 << (index % 8), cookie: index as u32 };
+            payload.extend(page.emit().iter().flat_map(|word| word.to_le_bytes()));
+        }
+        let lower = (read.address().0 & 0x7f) as u8;
+        let done = CompletionStatus::Success;
+        let completion = Header::completion(true, HOST, done, length.bytes(), read.requester(), read.tag(), lower, length);
+        self.push(completion.with_attributes(read.attributes()).0, &payload, false);
     }
 
     fn push(&mut self, header: [u32; 4], payload: &[u8], discard: bool) {
@@ -293,8 +311,13 @@ impl<P: Look> Fuzz<P> {
         self.set(channel, c2h::RING_BASE, MEMORY, true);
         self.set(channel, c2h::RING_SIZE, ring, true);
         self.set(channel, c2h::WB_ADDR, MEMORY + 0x10_0000, true);
+        self.set(channel, c2h::FREE_BASE, MEMORY + 0x11_0000, true);
+        self.set(channel, c2h::COMP_BASE, MEMORY + 0x12_0000, true);
         for (register, value) in [
             (c2h::WB_FRAMES, 2),
+            (c2h::FREE_ENTRIES, 7),
+            (c2h::COMP_ENTRIES, 5),
+            (c2h::FLUSH_TIME, 90),
             (c2h::CONFIG, config),
             (c2h::MAX_FRAME, 2500),
             (c2h::GEN_CONFIG, 1),
@@ -305,6 +328,9 @@ impl<P: Look> Fuzz<P> {
             (c2h::CONTROL, 1),
         ] {
             self.set(channel, register, value.into(), false);
+        }
+        if config & 0x20 != 0 {
+            self.set(channel, c2h::FREE_TAIL, 5, true);
         }
     }
 
@@ -401,7 +427,7 @@ impl<P: Look> Fuzz<P> {
 
 /// Where the registers are, two dwords at a time.
 fn offsets() -> impl Iterator<Item = u64> {
-    (0..0x80).chain(0x1000..0x1180).chain(0x1200..0x1380).step_by(8)
+    (0..0x80).chain(0x1000..0x11c8).chain(0x1200..0x13c8).step_by(8)
 }
 
 fn play<P: Look>(port: P, params: &CardParams, ops: &[Op]) -> (Vec<Sent>, Vec<Sent>) {

@@ -34,6 +34,8 @@ enum Op {
     Arm(u32),
     Mask(bool),
     Hold(u64),
+    /// Clocks of the next 64 in which the streams from and to the card stand still.
+    Stall([u64; 2]),
     Credits {
         headers: u8,
         data: u16,
@@ -101,6 +103,7 @@ fn c2h_op() -> impl Strategy<Value = Op> {
         2 => channel.prop_map(Op::Arm),
         1 => any::<bool>().prop_map(Op::Mask),
         2 => (1..60_u64).prop_map(Op::Hold),
+        2 => any::<[u64; 2]>().prop_map(Op::Stall),
         3 => (0..6_u8, 0..60_u16).prop_map(|(headers, data)| Op::Credits { headers, data }),
         1 => any::<bool>().prop_map(Op::Enable),
         1 => Just(Op::CardReset),
@@ -298,6 +301,7 @@ fn apply<P: TlpPort>(bench: &mut Bench<P>, op: &Op, shape: &Shape, at_most: u64)
             bench.set64(channel, c2h::INT_DATA_ARM, seen);
         }
         Op::Mask(masked) => bench.write(common::BAR2 + 12, masked.into(), 4),
+        Op::Stall(masks) => bench.stalls = (bench.now, masks),
         Op::Hold(clocks) => bench.stimulus.tx_ready_at = Cycle(bench.now + clocks),
         Op::Credits { headers, data } if shape.finite_credits => bench.stimulus.credits.0[0].grant(headers, data),
         Op::Credits { .. } => {}

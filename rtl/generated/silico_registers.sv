@@ -3891,7 +3891,7 @@ module silico_registers (
             readback_data_var[31:0] = 32'h534c434f;
         end
         if(rd_mux_addr == 16'h4) begin
-            readback_data_var[15:0] = 16'h1;
+            readback_data_var[15:0] = 16'h2;
             readback_data_var[31:16] = 16'h1;
         end
         if(rd_mux_addr == 16'h8) begin

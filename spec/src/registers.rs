@@ -12,7 +12,7 @@ pub const MAP_BYTES: u32 = 0x10000;
 /// The major number of this map, as MAP_VERSION gives it.
 pub const MAP_MAJOR: u16 = 1;
 /// The minor number of this map, as MAP_VERSION gives it.
-pub const MAP_MINOR: u16 = 1;
+pub const MAP_MINOR: u16 = 2;
 
 /// Card. Identity, global control, errors and card-wide counters.
 pub mod card {
@@ -29,7 +29,7 @@ pub mod card {
     /// Version of this map. A driver refuses another major number, or a minor one below what it needs.
     pub const MAP_VERSION: u32 = 0x004;
     /// Value of [`MAP_VERSION`] after reset.
-    pub const MAP_VERSION_RESET: u64 = 0x10001;
+    pub const MAP_VERSION_RESET: u64 = 0x10002;
 
     /// Build. Identity of the gateware build; also in the VSEC.
     pub const BUILD: u32 = 0x008;
@@ -257,7 +257,7 @@ pub mod card {
             32,
             "Version of this map. A driver refuses another major number, or a minor one below what it needs.",
             &[
-                FieldInfo::new("minor", 0, 16, Access::Ro, "Additions.").reset(0x1),
+                FieldInfo::new("minor", 0, 16, Access::Ro, "Additions.").reset(0x2),
                 FieldInfo::new("major", 16, 16, Access::Ro, "Incompatible changes.").reset(0x1),
             ],
         ),
@@ -551,7 +551,7 @@ pub mod c2h {
     /// Configuration. Taken at the start.
     pub const CONFIG: u32 = 0x03c;
 
-    /// Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring.
+    /// Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring, or fewer than 1024 pages: a page that would be the 1024th of one frame fails the channel.
     pub const MAX_FRAME: u32 = 0x040;
     /// Value of [`MAX_FRAME`] after reset.
     pub const MAX_FRAME_RESET: u64 = 0x100000;
@@ -809,7 +809,7 @@ pub mod c2h {
             FieldInfo::new("pages", 5, 1, Access::Rw, "0: ring discipline; 1: page discipline."),
             FieldInfo::new("packed", 6, 1, Access::Rw, "Pages: 0 starts each frame on a page of its own; 1 packs frames that fit."),
         ]),
-        Template::new("MAX_FRAME", 0x40, 32, "Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring.", &[
+        Template::new("MAX_FRAME", 0x40, 32, "Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring, or fewer than 1024 pages: a page that would be the 1024th of one frame fails the channel.", &[
             FieldInfo::new("value", 0, 32, Access::Rw, "The value.").reset(0x100000),
         ]),
         Template::new("BUSY_ASSERT", 0x44, 32, "BUSY assert. FIFO fill in bytes at which BUSY rises; 0: three quarters of the FIFO.", &[

@@ -50,3 +50,23 @@ fn a_function_level_reset_lets_it_fall_first() {
     machine.advance_to(machine.now().after(Cycles(500)));
     assert_eq!((machine.intx_levels(), machine.violation()), (0, None));
 }
+
+/// It was a fundamental reset: what AER had logged was lost, and so were the enables of ECRC and the card's time base.
+#[test]
+fn a_hot_reset_keeps_what_is_sticky() {
+    let mut machine = machine(LinkConfig { ecrc: true, ..LinkConfig::default() });
+    let aer = machine.function().and_then(|function| function.extended(1)).expect("AER");
+    // A write that no BAR takes: an unsupported request. Memory space goes off under it.
+    machine.config_write(4, 0).unwrap();
+    machine.write(0, card::SCRATCH.into(), 4, 1).unwrap();
+    let logged = machine.config_read(aer + 4).unwrap();
+    assert_eq!(logged, 1 << 20);
+    let control = machine.config_read(aer + 0x18).unwrap();
+    machine.hot_reset();
+    machine.enumerate().unwrap();
+    assert_eq!(machine.config_read(aer + 4).unwrap() & logged, logged);
+    assert_eq!(machine.config_read(aer + 0x18), Ok(control));
+    let cycles = machine.read(0, card::CYCLES.into(), 8).unwrap();
+    assert!(cycles + 1000 > machine.now().0, "{cycles} of {}", machine.now());
+    assert_eq!(machine.violation(), None);
+}

@@ -141,6 +141,27 @@ fn sparse_frames_wake_the_host(#[values("poll", "interrupt", "hybrid")] notify: 
     assert_eq!(woken, notify != "poll", "{}", report.command);
 }
 
+/// Pages of all sizes, packed and not, over links that starve the card of credits; frames of all sizes.
+#[rstest]
+fn pages(
+    #[values("96", "512", "4KiB", "12KiB")] page: &str,
+    #[values(false, true)] packed: bool,
+    #[values("poll", "interrupt", "hybrid")] notify: &str,
+    #[values(("stall", "1", "1"), ("stall", "3", "8"), ("drop", "1", "2"))] link: (&str, &str, &str),
+) {
+    let (full, generation, lanes) = link;
+    let mut common = vec!["--discipline", "pages", "--page-size", page, "--ring-size", "60KiB", "--notify", notify, "--full", full];
+    common.extend(["--gen", generation, "--lanes", lanes, "--channels", "3"]);
+    if packed {
+        common.push("--packed");
+    }
+    let stand_in = ["--source", "generator", "--frame-size", "1"];
+    pass(&with_front(config(&[&common[..], &stand_in].concat()), &EDGES, 160));
+    let made = ["--source", "generator", "--frame-size", "0..2500", "--frames", "300"];
+    let report = pass(&config(&[&common[..], &made].concat()));
+    assert!(report.command.contains("--discipline pages") && report.setup.pages.is_some());
+}
+
 /// With a digest on every TLP: the same frames, and a link that carries four bytes more for each.
 #[rstest]
 fn digests_cost_wire_and_nothing_else(#[values("poll", "interrupt")] notify: &str) {

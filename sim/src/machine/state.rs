@@ -37,8 +37,8 @@ impl Machine {
         self.downlink.restart(self.card_credits.unwrap_or(Limits::NONE));
     }
 
-    /// The link goes down, as when the card is pulled out: all in flight is lost, requests are answered with [`crate::MachineError::LinkDown`].
-    /// [`Machine::enumerate`] brings it up again.
+    /// The link goes down, as when the card is pulled out, in the middle of a TLP too: all in flight is lost, both ways, and requests are
+    /// answered with [`crate::MachineError::LinkDown`]. [`Machine::enumerate`] brings it up again.
     pub fn link_down(&mut self) {
         self.stimulus.link_up = false;
         self.link_back_at = Cycle::NEVER;
@@ -48,10 +48,15 @@ impl Machine {
             self.stimulus.spare.push(lost.tlp);
         }
         self.downlink.clear(&mut self.stimulus.spare);
+        if let Some(dll) = &mut self.uplink.dll {
+            self.stimulus.spare.extend(dll.clear());
+        }
+        self.posted.link_down(self.now, &mut self.stimulus.spare);
+        self.limit_card();
         self.completer.clear();
         self.requester.clear();
         self.tags.clear();
-        self.interrupts.link_down();
+        self.interrupts.link_down(self.now);
         self.shadow = Shadow::new(self.config.link.ecrc);
         self.function = None;
     }
@@ -73,11 +78,12 @@ impl Machine {
         }
     }
 
-    /// Hot reset: the link goes down, the card is reset, the link comes up. The card must be enumerated anew.
+    /// Hot reset: the link goes down, which resets all of the card but its sticky bits (PCIe 4.0 §6.6.1), and comes up again. The card must be
+    /// enumerated anew.
     pub fn hot_reset(&mut self) {
         self.catch_up();
         self.link_down();
-        self.stimulus.reset = true;
+        self.advance_to(self.now.after(RESET));
         self.bring_up();
     }
 

@@ -98,6 +98,8 @@ pub(crate) struct Piece {
     state: Mutex<State>,
     /// Somebody polls a word of it.
     watched: AtomicBool,
+    /// It was freed: as `state` says, readable without its lock.
+    dead: AtomicBool,
 }
 
 impl Piece {
@@ -109,6 +111,12 @@ impl Piece {
     #[inline]
     pub(crate) fn watched(&self) -> bool {
         self.watched.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was freed.
+    #[inline]
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
     }
 
     /// Somebody polls a word of it from now on.
@@ -229,7 +237,10 @@ impl Claim {
             words.for_each(|index| arena.word(index).store(0, Ordering::Relaxed));
         }
         let state = Mutex::new(State { owned: Intervals::default(), live: true });
-        Self { piece: Arc::new(Piece { arena, start, len, state, watched: AtomicBool::new(false) }), owned: Intervals::default() }
+        Self {
+            piece: Arc::new(Piece { arena, start, len, state, watched: AtomicBool::new(false), dead: AtomicBool::new(false) }),
+            owned: Intervals::default(),
+        }
     }
 
     pub(crate) fn piece(&self) -> &Arc<Piece> {
@@ -329,6 +340,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.piece.state().live = false;
+        self.piece.dead.store(true, Ordering::Relaxed);
     }
 }
 

@@ -82,7 +82,14 @@ impl Cursor {
     /// Whether somebody polls words of the buffer at `address`.
     #[inline]
     pub(crate) fn watched(&mut self, address: u64) -> bool {
-        self.find(address).is_some_and(|index| self.hits[index].piece.watched())
+        while let Some(index) = self.find(address) {
+            let piece = &self.hits[index].piece;
+            if !piece.is_dead() {
+                return piece.watched();
+            }
+            self.forget(index);
+        }
+        false
     }
 
     /// Writes bytes.

@@ -144,3 +144,18 @@ proptest! {
         prop_assert_eq!(region.view(0..301), &expected[..]);
     }
 }
+
+#[test]
+fn a_freed_buffer_does_not_say_who_polls_the_one_in_its_place() {
+    let memory = HostMemory::new(&HostConfig::default()).unwrap();
+    let mut cursor = Cursor::new(memory.clone());
+    for polled in [true, false, true] {
+        let region = memory.alloc(4096, 4096).unwrap();
+        let address = region.bus_addr().0;
+        assert!(!cursor.watched(address));
+        if polled {
+            assert_eq!(region.load64(0), 0);
+        }
+        assert_eq!(cursor.watched(address), polled);
+    }
+}

@@ -63,7 +63,7 @@ impl FrontBeat {
 /// What the card sees in one clock.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortIn {
-    /// Fundamental or hot reset is asserted.
+    /// Fundamental reset is asserted. A hot reset shows as the link going down.
     pub reset: bool,
     /// The data link is up (DL_Active).
     pub link_up: bool,

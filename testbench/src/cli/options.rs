@@ -100,6 +100,16 @@ pub enum NotifyKind {
     Hybrid,
 }
 
+/// How a channel's memory is shared with the host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Discipline {
+    /// One contiguous ring.
+    #[default]
+    Ring,
+    /// Pages, given back in any order.
+    Pages,
+}
+
 /// What a channel does when its FIFO is full.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum FullKind {
@@ -127,6 +137,21 @@ impl From<SpreadKind> for Spread {
             SpreadKind::Hash => Self::Hash,
         }
     }
+}
+
+/// What a run makes hard, within the rules of PCI Express.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StressKind {
+    /// Completions and writes as unordered as they may be; writes seen by the CPU as late as they may be.
+    Order,
+    /// The CPU sees half a write.
+    Torn,
+    /// The root port grants the least that it may, and withholds it at random.
+    Credits,
+    /// The transmit stream stalls at random, beats to the card have gaps, and TLPs to it pause.
+    Stalls,
+    /// The replay buffers hold four TLPs.
+    Replay,
 }
 
 /// When the card writes its progress to the host.
@@ -182,7 +207,19 @@ pub struct RunOptions {
     /// How frames of an input are spread over channels.
     #[arg(long, value_enum, default_value_t)]
     pub spread: SpreadKind,
-    /// Ring of each channel: a multiple of 4KiB.
+    /// How each channel's memory is shared: a ring, or pages.
+    #[arg(long, value_enum, default_value_t)]
+    pub discipline: Discipline,
+    /// With --discipline pages: bytes of a page, a multiple of 32.
+    #[arg(long, value_name = "BYTES", default_value = "4KiB", value_parser = parse_bytes)]
+    pub page_size: u64,
+    /// With --discipline pages: frames that fit share a page; else each starts one of its own.
+    #[arg(long)]
+    pub packed: bool,
+    /// With --packed: time in ns after which a page that is left alone comes although it has room.
+    #[arg(long, value_name = "NS", default_value_t = 2_000)]
+    pub flush_time: u64,
+    /// Ring of each channel, or all pages of it: a multiple of 4KiB.
     #[arg(long, value_name = "BYTES", default_value = "1MiB", value_parser = parse_bytes)]
     pub ring_size: u64,
     /// What a channel does when its FIFO is full.
@@ -210,7 +247,7 @@ pub struct RunOptions {
     #[arg(long, value_enum, default_value_t)]
     pub notify: NotifyKind,
     /// When the card tells the host of frames: after FRAMES of them, and in any case NS nanoseconds after the first; 0 switches one off.
-    /// An interrupt always brings one too.
+    /// An interrupt always brings one too. Of a ring: completed pages tell of themselves.
     #[arg(long, value_name = "FRAMES[:NS]", default_value = "8:1000")]
     pub write_back: WriteBack,
     /// With --notify interrupt or hybrid: frames that one interrupt stands for.
@@ -231,6 +268,12 @@ pub struct RunOptions {
     /// All that is random descends from it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Damages TLPs and DLLPs on the link, both ways, so many of a million: they are replayed, and nothing of it may be seen but the delay.
+    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    pub link_errors: u32,
+    /// Makes it hard for card and driver, within the rules: several by commas.
+    #[arg(long, value_enum, value_name = "KINDS", value_delimiter = ',')]
+    pub stress: Vec<StressKind>,
     /// Clocks without progress after which the run is a failure.
     #[arg(long, value_name = "CLOCKS", default_value_t = 2_500_000)]
     pub patience: u64,

@@ -22,6 +22,9 @@ pub fn command(options: &RunOptions) -> String {
     add("frame-size", &options.frame_size, options.frame_size != default.frame_size);
     add("channels", &options.channels, options.channels != default.channels);
     add("spread", &name(options.spread), options.spread != default.spread);
+    add("discipline", &name(options.discipline), options.discipline != default.discipline);
+    add("page-size", &options.page_size, options.page_size != default.page_size);
+    add("flush-time", &options.flush_time, options.flush_time != default.flush_time);
     add("ring-size", &options.ring_size, options.ring_size != default.ring_size);
     add("full", &name(options.full), options.full != default.full);
     add("gen", &options.generation, options.generation != default.generation);
@@ -42,9 +45,15 @@ pub fn command(options: &RunOptions) -> String {
     add("pause", &options.pause, options.pause != default.pause);
     // The seed always: it is what people look for.
     add("seed", &options.seed, true);
+    add("link-errors", &options.link_errors, options.link_errors != default.link_errors);
+    let stress: Vec<String> = options.stress.iter().copied().map(name).collect();
+    add("stress", &stress.join(","), !stress.is_empty());
     add("patience", &options.patience, options.patience != default.patience);
     for fault in &options.faults {
         add("fault", fault, true);
+    }
+    if options.packed {
+        words.push("--packed".into());
     }
     if options.ecrc {
         words.push("--ecrc".into());
@@ -72,7 +81,9 @@ mod tests {
     #[case(&["--frames", "7", "--repeat", "2", "--frame-size", "64..1500", "--channels", "2", "--spread", "hash", "--ring-size", "8192"])]
     #[case(&["--ecrc", "--full", "drop", "--gen", "4", "--lanes", "16", "--mps", "512", "--mrrs", "1024", "--width", "512", "--notify", "hybrid"])]
     #[case(&["--write-back", "3:700", "--coalesce-frames", "9", "--coalesce-time", "5", "--rate", "1.5", "--pause", "3", "--seed", "99", "--patience", "5"])]
+    #[case(&["--link-errors", "200", "--stress", "torn,order,credits"])]
     #[case(&["--pace", "capture:0.5", "--fault", "drop-interrupt@2", "--fault", "payload.corrupt(data[3]^0x80)%0.01/c2h=1", "--source", "pcap", "some dir/it's.pcap"])]
+    #[case(&["--discipline", "pages", "--page-size", "96", "--packed", "--flush-time", "5"])]
     fn what_is_printed_parses_to_the_same_run(#[case] args: &[&str]) {
         let options = RunOptions::typed(args).unwrap();
         let line = command(&options);

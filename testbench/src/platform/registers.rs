@@ -69,7 +69,8 @@ impl Registers for SimRegisters {
 }
 
 fn is_doorbell(offset: u32) -> bool {
-    (0..16).any(|channel| c2h::offset(channel, c2h::SW_COUNT) == offset)
+    let bells = [c2h::SW_COUNT, c2h::FREE_TAIL, c2h::COMP_HEAD];
+    (0..16).any(|channel| bells.iter().any(|bell| c2h::offset(channel, *bell) == offset))
 }
 
 #[cfg(test)]

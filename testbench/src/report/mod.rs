@@ -34,6 +34,8 @@ pub struct Report {
     pub simulated: SimulatedPart,
     /// Where clocks went, per channel; empty if the card's counters could not be read.
     pub stalls: Vec<Stalls>,
+    /// What went wrong on the link below TLPs, and was put right; absent if nothing did.
+    pub link: Option<LinkPart>,
     /// What it cost the host.
     pub host: HostPart,
     /// From a frame's first beat at the front end (its time stamp) to the driver having handled it.
@@ -119,6 +121,8 @@ pub struct SetupPart {
     pub channels: u8,
     /// Bytes of each ring.
     pub ring_bytes: u64,
+    /// Its pages, if they are no ring.
+    pub pages: Option<PagesPart>,
     /// Generation and lanes, as in "Gen 3 x8".
     pub link: String,
     /// Max_Payload_Size in use.
@@ -133,6 +137,15 @@ pub struct SetupPart {
     pub full: String,
     /// Seed.
     pub seed: u64,
+}
+
+/// How pages were used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PagesPart {
+    /// Bytes of a page.
+    pub bytes: u64,
+    /// Frames share pages.
+    pub packed: bool,
 }
 
 /// Simulated time and rates.
@@ -177,6 +190,42 @@ pub struct Stalls {
     pub no_grant: u64,
     /// The front end had a beat that was not taken.
     pub front_held: u64,
+}
+
+/// The link below TLPs, since the machine was built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LinkPart {
+    /// TLPs from the card, and what answered them.
+    pub to_host: LinkWay,
+    /// TLPs to the card, and what answered them.
+    pub to_card: LinkWay,
+    /// UpdateFC DLLPs that were damaged, both ways.
+    pub damaged_updates: u64,
+    /// Times that the link was retrained.
+    pub retrains: u64,
+    /// Clocks in which the link took nothing from the card.
+    pub not_ready: u64,
+}
+
+/// One direction of a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LinkWay {
+    /// TLPs that were damaged or lost.
+    pub damaged: u64,
+    /// Naks.
+    pub naks: u64,
+    /// Acks and Naks that were damaged.
+    pub damaged_acks: u64,
+    /// Expiries of REPLAY_TIMER.
+    pub timeouts: u64,
+    /// Replays.
+    pub replays: u64,
+    /// TLPs that were sent again.
+    pub replayed: u64,
+    /// TLPs that came twice and were discarded.
+    pub duplicates: u64,
+    /// Times that the replay buffer was full.
+    pub full: u64,
 }
 
 /// What a run cost the host.

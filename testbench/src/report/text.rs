@@ -1,6 +1,7 @@
 //! The report as text: compact, aligned, with units. A failing one begins and ends with the command that repeats it.
 
-use super::{FaultsPart, Report, Stalls};
+use super::{FaultsPart, PagesPart, Report, SetupPart, Stalls};
+use crate::input::sizes::show_bytes;
 use std::fmt::{self, Display, Write as _};
 
 /// Displays a report.
@@ -54,6 +55,7 @@ impl Display for Text<'_> {
         setup(f, report)?;
         results(f, report)?;
         stalls(f, &report.stalls)?;
+        link(f, report)?;
         host(f, report)?;
         verdict(f, report)
     }
@@ -70,17 +72,27 @@ fn setup(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     writeln!(f, "input       {}{packets}; {} frames of {sizes}", input.name, Grouped(input.frames))?;
     writeln!(
         f,
-        "card        {}, {} channel{}, ring {} each, port {} bit, notify {}, full {}, seed {}",
+        "card        {}, {} channel{}, {}, port {} bit, notify {}, full {}, seed {}",
         setup.target,
         setup.channels,
         if setup.channels == 1 { "" } else { "s" },
-        crate::input::sizes::show_bytes(setup.ring_bytes),
+        memory(setup),
         setup.port_bits,
         setup.notify,
         setup.full,
         setup.seed
     )?;
     writeln!(f, "link        {}, MPS {}, MRRS {}", setup.link, setup.mps, setup.mrrs)
+}
+
+fn memory(setup: &SetupPart) -> String {
+    let bytes = show_bytes(setup.ring_bytes);
+    match setup.pages {
+        None => format!("ring {bytes} each"),
+        Some(PagesPart { bytes: page, packed }) => {
+            format!("{bytes} each in pages of {}, {}", show_bytes(page), if packed { "packed" } else { "each frame on its own" })
+        }
+    }
 }
 
 fn results(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
@@ -148,6 +160,18 @@ fn stalls(f: &mut fmt::Formatter<'_>, stalls: &[Stalls]) -> fmt::Result {
         row(f, "total", &total)?;
     }
     Ok(())
+}
+
+/// Nothing, if nothing went wrong.
+fn link(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    let Some(link) = &report.link else { return Ok(()) };
+    for (name, way) in [("replays     card -> host", &link.to_host), ("            host -> card", &link.to_card)] {
+        write!(f, "{name}: {} TLPs damaged, {} naks, {} replays", Grouped(way.damaged), Grouped(way.naks), Grouped(way.replays))?;
+        write!(f, " of {} TLPs, {} by timer, {} duplicates", Grouped(way.replayed), Grouped(way.timeouts), Grouped(way.duplicates))?;
+        writeln!(f, ", {} acks damaged, buffer {} times full", Grouped(way.damaged_acks), Grouped(way.full))?;
+    }
+    let (updates, retrains) = (Grouped(link.damaged_updates), Grouped(link.retrains));
+    writeln!(f, "            {updates} UpdateFC damaged, {retrains} retrains, {} clocks not ready for the card", Grouped(link.not_ready))
 }
 
 fn host(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
@@ -251,6 +275,7 @@ mod tests {
                 target: "model".into(),
                 channels: 2,
                 ring_bytes: 1 << 20,
+                pages: None,
                 link: "Gen 3 x8".into(),
                 mps: 256,
                 mrrs: 512,
@@ -272,6 +297,7 @@ mod tests {
                 ..SimulatedPart::default()
             },
             stalls: vec![Stalls { channel: 0, no_data: 7, ..Stalls::default() }, Stalls { channel: 1, no_data: 5, ..Stalls::default() }],
+            link: None,
             host: HostPart { interrupts: 3, ..HostPart::default() },
             latency: Some(Latency { p50: 1200, p90: 2000, p99: 3000, p999: 4000, max: 5000 }),
             trace_digest: "0123456789abcdef".into(),

@@ -1,6 +1,7 @@
 //! What the typed options mean: a run that can be set up, or one line that says why not. Starts nothing.
 
-use crate::cli::options::{FullKind, NotifyKind, RunOptions, SourceKind};
+use super::stress;
+use crate::cli::options::{Discipline, FullKind, NotifyKind, RunOptions, SourceKind};
 use crate::cli::reproduce;
 use crate::fault::Rule;
 use crate::input::error::BadInput;
@@ -9,6 +10,7 @@ use crate::input::sizes::{FrameSizes, show_bytes};
 use crate::input::{Cut, Input, read_file};
 use crate::target::Target;
 use silico_sim::{Generation, LinkConfig, MachineConfig};
+use silico_spec::descriptor::{PAGE_GRID, PAGES_IN_USE, RING_ENTRIES};
 use silico_spec::frame::footprint;
 use silico_spec::params::{CardParams, DataWidth, MAX_C2H};
 use silico_spec::units::Cycles;
@@ -62,6 +64,8 @@ pub struct RunConfig {
     pub write_back_clocks: u32,
     /// Clocks after which a coalesced interrupt is sent all the same.
     pub coalesce_clocks: u32,
+    /// Clocks after which a page that is left alone is completed; 0: never.
+    pub flush_clocks: u32,
     /// Faults to plant.
     pub faults: Vec<Rule>,
 }
@@ -74,6 +78,12 @@ impl RunConfig {
             Feed::Front(plan) => plan.frames,
             Feed::Generator { frames, .. } => *frames,
         }
+    }
+
+    /// Pages of each channel.
+    #[must_use]
+    pub fn pages(&self) -> u32 {
+        (self.options.ring_size / self.options.page_size) as u32
     }
 
     /// Understands and checks what was typed; reads the input.
@@ -100,6 +110,11 @@ impl RunConfig {
             Feed::Front(plan) => plan.input.longest(),
             Feed::Generator { sizes, .. } => sizes.max(),
         };
+        if options.discipline == Discipline::Pages {
+            check_pages(options, max_frame)?;
+        } else if options.packed {
+            return Err(BadInput::setting("--packed", "given", "absent unless --discipline is pages"));
+        }
         if footprint(max_frame) > options.ring_size {
             let right = format!(
                 "at most {} bytes: with its header it must fit the ring of {}",
@@ -108,7 +123,7 @@ impl RunConfig {
             );
             return Err(BadInput::setting("longest frame", format_args!("{max_frame} bytes"), right));
         }
-        let memory = u64::from(options.channels) * (options.ring_size + 64 * 1024) + (64 << 20);
+        let memory = u64::from(options.channels) * (buffer_bytes(options) + 64 * 1024) + (64 << 20);
         let host =
             silico_sim::HostConfig { memory_bytes: memory.next_multiple_of(4096).max(machine.host.memory_bytes), ..machine.host.clone() };
         Ok(Self {
@@ -124,9 +139,45 @@ impl RunConfig {
             patience: Cycles(options.patience),
             write_back_clocks: clocks(options.write_back.ns, clock_ps),
             coalesce_clocks: clocks(options.coalesce_time, clock_ps),
+            flush_clocks: if options.packed { clocks(options.flush_time, clock_ps) } else { 0 },
             faults: options.faults.clone(),
         })
     }
+}
+
+/// Most pages that a frame may fill on the card, less those that it shares with others.
+const MAX_PAGES_OF_FRAME: u64 = PAGES_IN_USE as u64 - 3;
+
+/// Memory for the frames of a channel, with what it is allocated in.
+fn buffer_bytes(options: &RunOptions) -> u64 {
+    match options.discipline {
+        Discipline::Ring => options.ring_size,
+        // A page lies on its own power of two up to 4 KiB; and each has a descriptor and an entry.
+        Discipline::Pages => options.ring_size / options.page_size.max(1) * (options.page_size.next_multiple_of(4096) + 64),
+    }
+}
+
+fn check_pages(options: &RunOptions, max_frame: u32) -> Result<(), BadInput> {
+    let bytes = options.page_size;
+    if !bytes.is_multiple_of(u64::from(PAGE_GRID)) || !(u64::from(PAGE_GRID)..=MAX_RING).contains(&bytes) {
+        return Err(BadInput::setting("--page-size", format_args!("{bytes} bytes"), "a multiple of 32 bytes, 32 to 1GiB"));
+    }
+    let pages = options.ring_size / bytes;
+    if !(u64::from(*RING_ENTRIES.start())..=u64::from(*RING_ENTRIES.end())).contains(&pages) {
+        let right = "such that --ring-size holds 2 to 65536 pages";
+        return Err(BadInput::setting("--page-size", format_args!("{bytes} bytes, {pages} of which fit"), right));
+    }
+    // Packed, the first page of a frame may be another's too.
+    let needed = footprint(max_frame).div_ceil(bytes) + u64::from(options.packed && footprint(max_frame) > bytes);
+    let most = pages.min(MAX_PAGES_OF_FRAME);
+    if needed > most {
+        let right = format!("such that it takes at most {most} pages of {bytes} bytes, not {needed}");
+        return Err(BadInput::setting("longest frame", format_args!("{max_frame} bytes"), right));
+    }
+    if options.packed && options.flush_time == 0 {
+        return Err(BadInput::setting("--flush-time", 0, "at least 1 ns: the last page of a run is not full"));
+    }
+    Ok(())
 }
 
 /// A time in clocks, rounded up: 0 stays 0, and means never.
@@ -152,13 +203,16 @@ fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
         ..LinkConfig::default()
     };
     // The machine keeps one record at least.
-    let machine = MachineConfig { seed: options.seed, link, trace: options.trace.max(1), ..MachineConfig::default() };
+    let mut machine = MachineConfig { seed: options.seed, link, trace: options.trace.max(1), ..MachineConfig::default() };
+    stress::damage(options.link_errors, &mut machine);
+    options.stress.iter().for_each(|&kind| stress::apply(kind, &mut machine));
     // The machine names its own fields; people typed options.
     let typed = |field: &str| match field {
         "link.lanes" => "--lanes".to_string(),
         "link.max_payload" => "--mps".into(),
         "link.max_read_request" => "--mrrs".into(),
         "trace" => "--trace".into(),
+        field if field.starts_with("link.dll.to_") => "--link-errors".into(),
         field => field.into(),
     };
     machine.validate().map_err(|e| BadInput::setting(typed(e.field), e.value, e.rule))?;
@@ -282,9 +336,15 @@ mod tests {
     #[case(&["--source", "generator", "--frame-size", "1,2,3"], "--frame-size is a list of 3")]
     #[case(&["--source", "generator", "--frames", "3"], "--frames is 3; it must be at least 4")]
     #[case(&["--source", "generator", "x.pcap"], "INPUT is x.pcap; it must be absent")]
+    #[case(&["--discipline", "pages", "--page-size", "100"], "--page-size is 100 bytes; it must be a multiple of 32 bytes")]
+    #[case(&["--discipline", "pages", "--page-size", "1MiB"], "--page-size is 1048576 bytes, 1 of which fit; it must be such that")]
+    #[case(&["--discipline", "pages", "--page-size", "32"], "longest frame is 65549 bytes; it must be such that it takes at most 1021 pages")]
+    #[case(&["--packed"], "--packed is given; it must be absent")]
+    #[case(&["--discipline", "pages", "--packed", "--flush-time", "0"], "--flush-time is 0; it must be at least 1 ns")]
     #[case(&["--source", "file"], "INPUT is absent; it must be a file")]
     #[case(&["--patience", "0"], "--patience is 0; it must be at least 1 clock")]
     #[case(&["--trace", "2000000"], "--trace is 2000000; it must be 1 to 1048576 records")]
+    #[case(&["--link-errors", "1000001"], "--link-errors is PerMillion(1000001); it must be")]
     #[case(&["--frames", "0"], "--frames is 0; it must be at least 1")]
     #[case(&["--repeat", "0"], "--repeat is 0; it must be at least 1")]
     #[case(&["--rate=-1"], "--rate is -1; it must be above 0")]

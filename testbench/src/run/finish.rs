@@ -4,12 +4,15 @@ use super::config::{Feed, RunConfig};
 use super::session::Session;
 use super::{CouldNotRun, Stop, Wrong};
 use crate::check::conservation::{self, Books};
+use crate::cli::options::Discipline;
 use crate::fault::{Harm, Notice, card_notices, host_notices};
-use crate::report::{FaultsPart, Finding, HostPart, InputPart, Report, SetupPart, SimulatedPart, Stalls, WallPart};
+use crate::report::{
+    FaultsPart, Finding, HostPart, InputPart, LinkPart, LinkWay, PagesPart, Report, SetupPart, SimulatedPart, Stalls, WallPart,
+};
 use clap::ValueEnum;
 use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
-use silico_sim::Stats;
+use silico_sim::{DllStats, Stats};
 use silico_spec::registers::c2h;
 use silico_spec::units::Cycles;
 
@@ -38,10 +41,10 @@ impl Session<'_> {
         let (card, channels) = self.counters()?;
         let mut books = Vec::with_capacity(self.lanes.len());
         for index in 0..self.lanes.len() {
-            let stopped = self.lanes[index].ring.stop()?;
+            let stopped = self.lanes[index].stop()?;
             self.take_frames(index)?;
             let sent = self.presented(index)?;
-            books.push(self.board.close(index as u8, sent, stopped.frames, stopped.dropped, stopped.discarded.into())?);
+            books.push(self.board.close(index as u8, sent, stopped.frames, stopped.dropped, stopped.discarded)?);
         }
         self.check_interrupts()?;
         Ok(Measured { card: Some(card), channels, books, ..measured })
@@ -62,7 +65,7 @@ impl Session<'_> {
     fn counters(&self) -> Result<(CardCounters, Vec<ChannelCounters>), DriverError> {
         self.bench.card.latch_counters(false)?;
         let card = self.bench.card.counters()?;
-        let channels = self.lanes.iter().map(|lane| lane.ring.counters()).collect::<Result<Vec<_>, DriverError>>()?;
+        let channels = self.lanes.iter().map(|lane| lane.counters()).collect::<Result<Vec<_>, DriverError>>()?;
         Ok((card, channels))
     }
 
@@ -158,6 +161,7 @@ impl Session<'_> {
             integrity: self.board.checked(),
             simulated: self.simulated(&measured, bytes),
             stalls: measured.channels.iter().zip(0..).map(|(counters, channel)| stalls(channel, counters)).collect(),
+            link: link(&measured.stats),
             host: self.host(&measured),
             latency: self.latencies.percentiles(),
             trace_digest: format!("{digest:016x}"),
@@ -173,6 +177,8 @@ impl Session<'_> {
             target: config.options.on.clone(),
             channels: config.channels,
             ring_bytes: config.options.ring_size,
+            pages: (config.options.discipline == Discipline::Pages)
+                .then_some(PagesPart { bytes: config.options.page_size, packed: config.options.packed }),
             link: format!("Gen {} x{}", config.options.generation, config.options.lanes),
             mps: function.mps,
             mrrs: function.mrrs,
@@ -234,6 +240,32 @@ impl Session<'_> {
             clocks_per_step: ratio(clocks, steps),
         }
     }
+}
+
+/// What the link had to put right; `None` if nothing.
+fn link(stats: &Stats) -> Option<LinkPart> {
+    let way = |dll: &DllStats| LinkWay {
+        damaged: dll.lcrc_errors + dll.lost_tlps,
+        naks: dll.naks,
+        damaged_acks: dll.damaged_acks,
+        timeouts: dll.timeouts,
+        replays: dll.replays,
+        replayed: dll.replayed_tlps,
+        duplicates: dll.duplicates,
+        full: dll.full,
+    };
+    let mut link = LinkPart {
+        to_host: way(&stats.dll_to_host),
+        to_card: way(&stats.dll_to_card),
+        damaged_updates: stats.damaged_updates.iter().sum(),
+        retrains: stats.retrains,
+        not_ready: 0,
+    };
+    if link == LinkPart::default() {
+        return None;
+    }
+    link.not_ready = stats.clocks_not_ready;
+    Some(link)
 }
 
 /// Zero for nothing at all, so that an empty run has a report too.

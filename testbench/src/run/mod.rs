@@ -2,11 +2,13 @@
 
 pub mod config;
 mod finish;
+mod lane;
 mod latency;
 mod output;
 mod progress;
 mod session;
 mod setup;
+mod stress;
 
 pub use config::RunConfig;
 pub use progress::Progress;

@@ -1,24 +1,23 @@
 //! The loop of a run: take frames out of every channel, check them, wait, and notice when nothing moves.
 
 use super::config::{Feed, RunConfig};
+use super::lane::Lane;
 use super::latency::Latencies;
 use super::output::Output;
 use super::progress::Progress;
-use super::setup::{Bench, GENERATOR_SOURCE, ring_config, share};
+use super::setup::{Bench, GENERATOR_SOURCE, share};
 use super::{CouldNotRun, Stop, Wrong};
 use crate::check::liveness::{Liveness, Stuck};
 use crate::cli::options::{FullKind, NotifyKind};
 use crate::input::source::PlannedSource;
 use crate::report::Report;
 use crate::scoreboard::{Divergence, Expected, Scoreboard};
-use silico_driver::channel::{RingChannel, Wait, WaitMode};
+use silico_driver::channel::{Wait, WaitMode};
 use silico_driver::platform::{Nanos, Time};
 use silico_sim::Stats;
 use silico_spec::generator::FrameSequence;
 use silico_spec::units::{Cycle, Cycles};
 use std::time::Instant;
-
-use crate::platform::SimPlatform;
 
 /// Longest pause of a polling host that finds nothing, in ns. Only a bound: the machine wakes it when a write becomes visible.
 const IDLE_PAUSE_NS: u64 = 100_000;
@@ -28,14 +27,6 @@ const SLEEP_NS: u64 = 1_000_000;
 const SHARED_SLEEP_NS: u64 = 20_000;
 /// After a source that may drop has ended, silence of this many clocks means that all of its frames have come.
 const SETTLE: Cycles = Cycles(25_000);
-
-/// One channel of the run.
-pub(super) struct Lane {
-    pub(super) ring: RingChannel<SimPlatform>,
-    /// Frames that its source presents.
-    pub(super) planned: u64,
-    pub(super) delivered: u64,
-}
 
 /// Where time and counters stood when frames began to flow.
 #[derive(Clone, Debug, Default)]
@@ -74,8 +65,8 @@ impl<'a> Session<'a> {
     pub(super) fn new(config: &'a RunConfig, bench: Bench) -> Result<Self, CouldNotRun> {
         let mut lanes = Vec::with_capacity(config.channels.into());
         for channel in 0..config.channels {
-            let ring = bench.card.channel(channel, &ring_config(config, channel)).map_err(|e| CouldNotRun(e.to_string()))?;
-            lanes.push(Lane { ring, planned: planned(config, channel), delivered: 0 });
+            let lane = Lane::open(&bench.card, config, channel, planned(config, channel));
+            lanes.push(lane.map_err(|e| CouldNotRun(e.to_string()))?);
         }
         let board = Scoreboard::new((0..config.channels).map(|channel| expected(config, channel)).collect(), config.full == FullKind::Drop);
         let latencies = Latencies::new().map_err(|e| CouldNotRun(e.to_string()))?;
@@ -127,13 +118,14 @@ impl<'a> Session<'a> {
             self.begin()?;
         }
         for lane in &mut self.lanes {
-            lane.ring.start()?;
+            lane.start()?;
         }
         if !is_generator {
             self.begin()?;
         }
         let stats = self.bench.platform.machine().stats().clone();
         self.start.mmio = (stats.mmio_reads, stats.mmio_writes);
+        self.start.doorbells = self.bench.platform.doorbells();
         self.feed();
         self.source_end = (self.config.full == FullKind::Drop).then(|| self.source_end());
         self.flow(progress)?;
@@ -193,12 +185,13 @@ impl<'a> Session<'a> {
         let lane = &mut self.lanes[index];
         let costs = self.bench.platform.costs();
         let (mut taken, mut spent, mut now) = (0, 0, None);
-        while let Some(frame) = lane.ring.poll()? {
+        let mut frame_number = lane.delivered;
+        while let Some(frame) = lane.poll()? {
             let now = *now.get_or_insert_with(|| Time::now(&self.bench.platform).0);
-            let payload = [frame.head, frame.tail];
+            let payload = frame.payload;
             if let Err(what) = self.board.check(index as u8, &frame.header, payload) {
                 let cycle = self.bench.platform.machine().now();
-                return Err(Stop::Wrong(Wrong::Divergence(Divergence { channel: index as u8, frame: lane.delivered, cycle, what })));
+                return Err(Stop::Wrong(Wrong::Divergence(Divergence { channel: index as u8, frame: frame_number, cycle, what })));
             }
             spent += u64::from(costs.per_frame) + u64::from(frame.header.length) * u64::from(costs.per_kib) / 1024;
             let stamp = self.bench.platform.nanos(Cycle(frame.header.stamp)).0 + self.stamp_zero.0;
@@ -206,9 +199,10 @@ impl<'a> Session<'a> {
             if let Some(output) = &mut self.output {
                 output.frame(stamp, payload)?;
             }
-            lane.delivered += 1;
+            frame_number += 1;
             taken += 1;
         }
+        lane.delivered = frame_number;
         if taken > 0 {
             self.bench.platform.charge(spent);
             self.last = self.bench.platform.machine().now();
@@ -297,7 +291,7 @@ impl<'a> Session<'a> {
     fn blame(&mut self, stuck: Stuck) -> Stop {
         let now = Time::now(&self.bench.platform);
         for lane in &mut self.lanes {
-            if let Err(error) = lane.ring.wait_as(WaitMode::Poll, now) {
+            if let Err(error) = lane.wait_as(WaitMode::Poll, now) {
                 return error.into();
             }
         }
@@ -317,7 +311,7 @@ impl<'a> Session<'a> {
         let index = unfinished.next().unwrap_or(0);
         let sleep = if unfinished.next().is_some() { SHARED_SLEEP_NS } else { SLEEP_NS };
         self.next_wait = index + 1;
-        match self.lanes[index].ring.wait(now.after(sleep))? {
+        match self.lanes[index].wait(now.after(sleep))? {
             Wait::LostWakeUp { .. } => {
                 let now_cycle = self.bench.platform.machine().now();
                 let waited = now_cycle.since(self.bench.platform.cycle(now));
@@ -330,7 +324,7 @@ impl<'a> Session<'a> {
     /// Cycle of the first beat of the oldest frame that a channel has at hand.
     fn oldest_stamp(&mut self, index: usize) -> Cycle {
         let zero = self.bench.seen.released();
-        match self.lanes[index].ring.poll() {
+        match self.lanes[index].poll() {
             Ok(Some(frame)) => zero.after(Cycles(frame.header.stamp)),
             _ => zero,
         }

@@ -8,6 +8,7 @@ use crate::platform::{SetUpError, SimPlatform};
 use crate::probe::{Probe, Seen};
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{DataInterrupt, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy};
+use silico_driver::pages::PageConfig;
 use silico_spec::generator::LengthMode;
 use silico_spec::port::TlpPort;
 
@@ -62,31 +63,57 @@ pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
     Ok(Bench { platform, card, seen, planted })
 }
 
-/// The driver's configuration of one channel.
-pub(super) fn ring_config(config: &RunConfig, channel: u8) -> RingConfig {
-    let wait = match config.notify {
+fn wait(config: &RunConfig) -> WaitMode {
+    match config.notify {
         NotifyKind::Poll => WaitMode::Poll,
         NotifyKind::Interrupt => WaitMode::Interrupt,
         NotifyKind::Hybrid => WaitMode::Hybrid { max_poll_ns: HYBRID_POLL_NS },
-    };
-    // A vector per channel: a wake-up says whose it is.
-    let interrupt =
-        DataInterrupt { vector: channel, frames: config.options.coalesce_frames, time: config.coalesce_clocks, error_vector: channel };
+    }
+}
+
+/// A vector per channel: a wake-up says whose it is.
+fn interrupt(config: &RunConfig, channel: u8) -> Option<DataInterrupt> {
+    let (frames, time) = (config.options.coalesce_frames, config.coalesce_clocks);
+    (config.notify != NotifyKind::Poll).then_some(DataInterrupt { vector: channel, frames, time, error_vector: channel })
+}
+
+const fn when_full(config: &RunConfig) -> WhenFull {
+    match config.full {
+        FullKind::Stall => WhenFull::Stall,
+        FullKind::Drop => WhenFull::Drop,
+    }
+}
+
+/// The driver's configuration of one channel with pages.
+pub(super) fn page_config(config: &RunConfig, channel: u8) -> PageConfig {
+    PageConfig {
+        pages: config.pages(),
+        page_bytes: config.options.page_size as u32,
+        packed: config.options.packed,
+        flush_time: config.flush_clocks,
+        source: source(config, channel),
+        when_full: when_full(config),
+        max_frame: config.max_frame,
+        interrupt: interrupt(config, channel),
+        wait: wait(config),
+        ..PageConfig::default()
+    }
+}
+
+/// The driver's configuration of one channel with a ring.
+pub(super) fn ring_config(config: &RunConfig, channel: u8) -> RingConfig {
     RingConfig {
         ring_bytes: config.options.ring_size,
         source: source(config, channel),
-        when_full: match config.full {
-            FullKind::Stall => WhenFull::Stall,
-            FullKind::Drop => WhenFull::Drop,
-        },
+        when_full: when_full(config),
         progress: Progress::WriteBack(WriteBackPolicy {
             frames: config.options.write_back.frames,
             bytes: 0,
             time: config.write_back_clocks,
         }),
         max_frame: config.max_frame,
-        interrupt: (config.notify != NotifyKind::Poll).then_some(interrupt),
-        wait,
+        interrupt: interrupt(config, channel),
+        wait: wait(config),
         ..RingConfig::default()
     }
 }

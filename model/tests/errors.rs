@@ -1,0 +1,176 @@
+//! Errors at the port: what is logged, what is told, what is kept of the first one, and that nothing is lost by them but what they hit.
+
+mod common;
+
+use common::{BAR0, Bench, Fault, H2C_RING, HOST, Host, MEMORY};
+use rstest::rstest;
+use silico_model::Card;
+use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
+use silico_spec::params::CardParams;
+use silico_spec::registers::{c2h, card, h2c};
+use silico_spec::tlp::{CompletionStatus, Header, Kind, routing};
+use silico_spec::units::{Bdf, BusAddr, Dwords, Tag};
+use silico_spec::writeback::{ChannelError, ChannelState};
+
+const UNCORRECTABLE: u16 = 0x104;
+const CONTROL: u16 = 0x118;
+const HEADER_LOG: u16 = 0x11c;
+const POISONED: u32 = 1 << 12;
+const TIMEOUT: u32 = 1 << 14;
+const ABORT: u32 = 1 << 15;
+const UNEXPECTED: u32 = 1 << 16;
+const MALFORMED: u32 = 1 << 18;
+const UNSUPPORTED: u32 = 1 << 20;
+const END: DescriptorFlags = DescriptorFlags(DescriptorFlags::END_OF_FRAME);
+
+fn bench() -> Bench<Card> {
+    let params = CardParams { read_timeout: 2000, ..CardParams::default() };
+    let mut bench = Bench::new(Card::new(params.clone()).unwrap(), &params);
+    bench.bring_up(16);
+    // MPS 256, MRRS 512, extended tags; all error messages on.
+    bench.config_write(0x88, 1 << 5 | 2 << 12 | 0x091f);
+    bench.enable();
+    bench.config_write(0x114, 0);
+    let mut host = Host::new(7);
+    (host.limits.max_payload, host.limits.max_read_request, host.delay) = (256, 512, (30, 0));
+    bench.host = Some(host);
+    bench
+}
+
+fn start(bench: &mut Bench<Card>, channel: u32, length: u32) {
+    bench.set_up_h2c(channel, 8, 1);
+    bench.h2c_set32(channel, h2c::CONTROL, 1);
+    let descriptor = H2cDescriptor { address: MEMORY + 0x9_0000, length, flags: END, cookie: 0xabc };
+    bench.put(channel, 8, 0, &descriptor);
+    bench.h2c_set64(channel, h2c::TAIL, 1);
+}
+
+fn messages(bench: &Bench<Card>, from: usize) -> Vec<u8> {
+    let told = bench.sent[from..].iter().filter(|sent| sent.header.kind() == Kind::Message(routing::TO_ROOT));
+    told.map(|sent| sent.header.message_code()).collect()
+}
+
+fn tags_in_use(bench: &mut Bench<Card>) -> u64 {
+    card::read_tags::IN_USE.get(bench.read(BAR0 + u64::from(card::READ_TAGS), 4))
+}
+
+/// The read of a batch of descriptors goes wrong: no cookie goes with it, and its address is the ring's.
+#[rstest]
+#[case(Fault::Unsupported, ChannelError::UnsupportedRequest, 0, &[])]
+#[case(Fault::Abort, ChannelError::CompleterAbort, 0, &[])]
+#[case(Fault::Poison, ChannelError::PoisonedCompletion, POISONED, &[0x31])]
+#[case(Fault::Silence, ChannelError::CompletionTimeout, TIMEOUT, &[0x31])]
+#[case(Fault::Long, ChannelError::CompletionTimeout, MALFORMED | TIMEOUT, &[0x33, 0x31])]
+fn a_fetch_that_fails_stops_one_channel(#[case] fault: Fault, #[case] code: ChannelError, #[case] aer: u32, #[case] told: &[u8]) {
+    let mut bench = bench();
+    bench.set_up_ring(0, 0x8000, 1, 3000);
+    bench.set32(0, c2h::GEN_MIN, 700);
+    bench.set32(0, c2h::CONTROL, 1);
+    let from = bench.sent.len();
+    bench.host.as_mut().unwrap().fault = Some((0, fault));
+    start(&mut bench, 0, 100);
+    start(&mut bench, 1, 3000);
+    bench.run(5000);
+    assert_eq!(bench.h2c_get32(0, h2c::ERROR), code as u32);
+    assert_eq!((bench.h2c_get64(0, h2c::ERROR_ADDR), bench.h2c_get64(0, h2c::ERROR_COOKIE)), (MEMORY + H2C_RING, 0));
+    assert_eq!((bench.config_read(UNCORRECTABLE), messages(&bench, from).as_slice()), (aer, told));
+    assert_eq!(tags_in_use(&mut bench), 0);
+    assert_eq!((bench.h2c_get64(1, h2c::DONE), bench.h2c_get32(1, h2c::CHECK_LENGTH)), (1, 3000), "the neighbour");
+    assert!(bench.get64(0, c2h::FRAMES) > 10, "the other direction");
+    assert_eq!(bench.read(BAR0 + u64::from(card::ERROR_SUMMARY), 4), 1 << 16);
+    start(&mut bench, 0, 100);
+    bench.run(500);
+    assert_eq!((bench.h2c_get32(0, h2c::ERROR), bench.h2c_get64(0, h2c::DONE)), (0, 1), "and again");
+}
+
+/// The first error of a channel stays until it is started again, and AER keeps the header of the first until software clears its bit.
+#[test]
+fn the_first_error_is_kept() {
+    let mut bench = bench();
+    bench.host.as_mut().unwrap().fault = Some((1, Fault::Poison));
+    start(&mut bench, 0, 3000);
+    bench.run(1000);
+    let kept = |bench: &mut Bench<Card>| {
+        let channel = [h2c::ERROR_ADDR, h2c::ERROR_COOKIE].map(|register| bench.h2c_get64(0, register));
+        (bench.h2c_get32(0, h2c::ERROR), channel)
+    };
+    let first = kept(&mut bench);
+    assert_eq!(first, (ChannelError::PoisonedCompletion as u32, [MEMORY + 0x9_0000, 0xabc]));
+    let log = [0, 4, 8].map(|at| bench.config_read(HEADER_LOG + at));
+    assert_eq!((Header([log[0], log[1], log[2], 0]).kind(), bench.config_read(CONTROL) & 0x1f), (Kind::CompletionData, 12));
+    // A doorbell out of bounds, bus mastering off, another error of AER: nothing of it replaces the first.
+    bench.h2c_set64(0, h2c::TAIL, 1 << 20);
+    bench.config_write(0x04, 0x2);
+    bench.config_write(0x04, 0x6);
+    let stray = Header::memory(Kind::MemWrite, HOST, Tag(0), BusAddr(0x5000), Dwords(1));
+    bench.push(stray, &[0; 4]);
+    bench.run(100);
+    assert_eq!(kept(&mut bench), first);
+    assert_eq!([0, 4, 8].map(|at| bench.config_read(HEADER_LOG + at)), log);
+    assert_eq!(bench.config_read(UNCORRECTABLE), POISONED | UNSUPPORTED);
+    bench.config_write(UNCORRECTABLE, POISONED);
+    bench.push(stray, &[0; 4]);
+    bench.run(100);
+    assert_eq!((bench.config_read(CONTROL) & 0x1f, bench.config_read(HEADER_LOG)), (20, stray.0[0]));
+    bench.host.as_mut().unwrap().fault = None;
+    start(&mut bench, 0, 500);
+    bench.run(1000);
+    assert_eq!((kept(&mut bench), bench.h2c_get64(0, h2c::DONE)), ((0, [0, 0]), 1));
+}
+
+fn memory(kind: Kind, address: u64, dwords: u32) -> Header {
+    Header::memory(kind, HOST, Tag(50), BusAddr(address), Dwords(dwords))
+}
+
+fn stray(bytes: u32, tag: u16, requester: u16) -> Header {
+    let status = CompletionStatus::Success;
+    Header::completion(true, HOST, status, bytes, Bdf::from_bits(requester), Tag(tag), 0, Dwords(bytes / 4))
+}
+
+/// TLPs that nobody should send, under running channels: logged with their headers, answered or dropped, credits back, traffic unhurt.
+#[rstest]
+#[case::write_outside(memory(Kind::MemWrite, 0x5000, 1), 4, UNSUPPORTED, None)]
+#[case::read_outside(memory(Kind::MemRead, 0x5000, 1), 0, UNSUPPORTED, Some(CompletionStatus::UnsupportedRequest))]
+#[case::long_write(memory(Kind::MemWrite, BAR0, 4), 16, ABORT, None)]
+#[case::long_read(memory(Kind::MemRead, BAR0, 4), 0, ABORT, Some(CompletionStatus::CompleterAbort))]
+#[case::poisoned_write(memory(Kind::MemWrite, BAR0 + u64::from(card::SCRATCH), 1).with_poisoned(true), 4, POISONED, None)]
+#[case::write_over_4k(memory(Kind::MemWrite, BAR0 + 0xffc, 2), 8, MALFORMED, None)]
+#[case::write_over_mps(memory(Kind::MemWrite, BAR0, 80), 320, MALFORMED, None)]
+#[case::short_write(memory(Kind::MemWrite, BAR0, 2), 4, MALFORMED, None)]
+#[case::bad_enables(memory(Kind::MemRead, BAR0, 2).with_byte_enables(0, 0xf), 0, MALFORMED, None)]
+#[case::unknown_message(Header::of(Kind::Message(routing::LOCAL), true, Dwords(0)).with_message_code(0x7e), 0, UNSUPPORTED, None)]
+#[case::nobody_asked(stray(64, 200, 0x100), 64, UNEXPECTED, None)]
+#[case::another_requester(stray(64, 0, 0x208), 64, UNEXPECTED, None)]
+#[case::a_tag_beyond_all(stray(64, 700, 0x100), 64, UNEXPECTED, None)]
+fn a_stray_tlp_hurts_nobody(#[case] header: Header, #[case] bytes: usize, #[case] aer: u32, #[case] answer: Option<CompletionStatus>) {
+    let mut bench = bench();
+    bench.set_up_ring(0, 0x8000, 1, 3000);
+    bench.set32(0, c2h::GEN_MIN, 700);
+    bench.set64(0, c2h::GEN_COUNT, 40);
+    bench.set32(0, c2h::CONTROL, 1);
+    start(&mut bench, 1, 20_000);
+    bench.run(60);
+    let before = bench.response.credits.unwrap();
+    let from = bench.sent.len();
+    bench.push(header, &vec![0x5a; bytes]);
+    bench.run(100);
+    let mut expected = before;
+    if header.kind() != Kind::CompletionData {
+        let class = header.kind().class();
+        expected.of_mut(class).grant(1, (bytes as u16).div_ceil(16));
+    }
+    assert_eq!(bench.response.credits.unwrap(), expected, "credits come back");
+    let answered = bench.sent[from..].iter().find(|sent| sent.header.kind() == Kind::Completion).map(|sent| sent.header.status());
+    assert_eq!(answered, answer);
+    assert_eq!(messages(&bench, from).len(), 1);
+    assert_eq!(bench.config_read(UNCORRECTABLE), aer);
+    let words = header.dwords();
+    let log = [0, 4, 8, 12].map(|at| bench.config_read(HEADER_LOG + at));
+    assert_eq!(log[..words], header.0[..words]);
+    assert_eq!(bench.read(BAR0 + u64::from(card::SCRATCH), 8), 0);
+    bench.run(6000);
+    assert_eq!((bench.get64(0, c2h::FRAMES), bench.h2c_get64(1, h2c::DONE)), (40, 1));
+    assert_eq!(bench.h2c_get32(1, h2c::CHECK_LENGTH), 20_000);
+    assert_eq!((tags_in_use(&mut bench), bench.read(BAR0 + u64::from(card::ERROR_SUMMARY), 4)), (0, 0));
+    assert_eq!(c2h::status::STATE.get(bench.get32(0, c2h::STATUS).into()), ChannelState::Running as u64);
+}

@@ -286,6 +286,10 @@ impl<P: Platform> Card<P> {
         for channel in attach::channels(&self.capabilities) {
             wait_idle(&self.regs, &self.clock, channel, CARD_RESET_LIMIT_NS)?;
         }
+        // The channels have forgotten their reads; the host has not: memory that one of them reads may not go before it is answered.
+        self.wait_for(CARD_RESET_LIMIT_NS, "reads in flight to end (READ_TAGS.in_use)", || {
+            Ok(card::read_tags::IN_USE.get(self.regs.get32(card::READ_TAGS)?.into()) == 0)
+        })?;
         identify(&self.regs)
     }
 

@@ -168,7 +168,7 @@ fn a_run_that_a_crashed_user_left_is_ended_at_open() {
     let card = fake.card();
     fake.lock().channel(1).state = silico_spec::writeback::ChannelState::Running;
     card.channel(1, &RingConfig::default()).unwrap();
-    assert_eq!(fake.writes(c2h::offset(1, c2h::CONTROL)), [2]);
+    assert_eq!(fake.writes(c2h::offset(1, c2h::CONTROL)), [0, 2]);
 }
 
 #[test]

@@ -266,7 +266,7 @@ fn after_each_level_the_card_is_as_new(
         platform.machine().advance_to(at);
         let [first, second] = &mut rings;
         let channels: &mut [&mut dyn Recoverable] = &mut [first, second, &mut send];
-        card.recover(level, channels).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        card.recover(level, channels).unwrap_or_else(|error| panic!("round {round}: {error}; {:?}", platform.machine().violation()));
         assert!(matches!(send.is_sent(ticket), Err(DriverError::Stale { .. })));
         let ticket = send.send(&[7; 900], 0).expect("room");
         send.wait(Until::Sent(ticket), soon(&platform)).expect("no error");

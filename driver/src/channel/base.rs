@@ -309,9 +309,8 @@ impl<P: Platform> Base<P> {
             Phase::Running | Phase::Stuck => self.phase = Phase::Stuck,
         }
         self.write_control(0)?;
-        let done = |state| state == ChannelState::Idle as u8 || state == ChannelState::Error as u8;
-        let (state, ns) = self.wait_state(done, STOP_LIMIT_NS)?;
-        if !done(state) {
+        let (state, ns) = self.wait_state(is_still, STOP_LIMIT_NS)?;
+        if !is_still(state) {
             return Err(DriverError::State { channel: self.id, found: state, wanted: ChannelState::Idle, ns });
         }
         self.phase = Phase::Idle;
@@ -340,9 +339,15 @@ impl<P: Platform> Base<P> {
         self.reset_inside()
     }
 
+    /// A stop comes first, as far as it works: it ends when the reads in flight have, whereas a reset forgets them, and the host would still answer them out of
+    /// memory that is somebody else's by then.
     fn reset_inside(&mut self) -> Result<(), DriverError> {
         self.adopt();
         self.phase = Phase::Stuck;
+        if self.state()? != ChannelState::Idle as u8 {
+            self.write_control(0)?;
+            self.wait_state(is_still, STOP_LIMIT_NS)?;
+        }
         self.write_control(c2h::control::RESET.set(0, 1))?;
         self.noted(wait_idle(&self.regs, &self.clock, self.id, RESET_LIMIT_NS))?;
         (self.phase, self.started) = (Phase::Idle, false);
@@ -444,6 +449,11 @@ pub(crate) fn stopped_for_restart<T>(stopped: Result<T, DriverError>) -> Result<
         }
         Err(error) => Err(error),
     }
+}
+
+/// Nothing of the channel is in flight.
+const fn is_still(state: u8) -> bool {
+    state == ChannelState::Idle as u8 || state == ChannelState::Error as u8
 }
 
 fn read_state(regs: &impl Named, channel: ChannelId) -> Result<u8, DriverError> {

@@ -64,7 +64,7 @@ pub struct Capabilities {
     pub build: u32,
     /// Card-to-host channels, 1 to 16.
     pub c2h_channels: u8,
-    /// Host-to-card channels, 0 to 8.
+    /// Host-to-card channels, 1 to 8.
     pub h2c_channels: u8,
     /// MSI-X vectors, 1 to 256.
     pub vectors: u16,
@@ -74,6 +74,8 @@ pub struct Capabilities {
     pub fifo_bytes: u32,
     /// Frame ends that each channel's front-end FIFO can hold.
     pub fifo_frames: u32,
+    /// E-links that each generator has block memory for, 1 to 256.
+    pub elinks: u32,
 }
 
 impl Capabilities {
@@ -88,16 +90,18 @@ impl Capabilities {
         port_bytes: 32,
         fifo_bytes: 16 << 10,
         fifo_frames: 64,
+        elinks: 64,
     };
 
     fn validate(&self) -> Result<(), ConfigError> {
         let channels = usize::from(self.c2h_channels);
         check((1..=MAX_C2H).contains(&channels), "CAPS.c2h_channels", self.c2h_channels.into(), "1 to 16")?;
-        check(usize::from(self.h2c_channels) <= MAX_H2C, "CAPS.h2c_channels", self.h2c_channels.into(), "0 to 8")?;
+        check((1..=MAX_H2C).contains(&usize::from(self.h2c_channels)), "CAPS.h2c_channels", self.h2c_channels.into(), "1 to 8")?;
         let width = DataWidth::from_bits(u32::from(self.port_bytes) * 8);
         check(width.is_some(), "CAPS.port_bytes", self.port_bytes.into(), "8, 16, 32 or 64")?;
         check(self.fifo_bytes > 0, "FIFO_BYTES", self.fifo_bytes.into(), "above 0")?;
-        check(self.fifo_frames > 0, "FIFO_FRAMES", self.fifo_frames.into(), "above 0")
+        check(self.fifo_frames > 0, "FIFO_FRAMES", self.fifo_frames.into(), "above 0")?;
+        check((1..=256).contains(&self.elinks), "ELINKS", self.elinks.into(), "1 to 256")
     }
 }
 
@@ -474,5 +478,6 @@ fn read_capabilities(regs: &impl Named, map: MapVersion) -> Result<Capabilities,
         port_bytes: card::caps::PORT_BYTES.get(caps) as u8,
         fifo_bytes: regs.get32(card::FIFO_BYTES)?,
         fifo_frames: regs.get32(card::FIFO_FRAMES)?,
+        elinks: regs.get32(card::ELINKS)?,
     })
 }

@@ -42,7 +42,11 @@ fn a_good_card_comes_up_enabled_and_clean() {
 #[case::dies_at_once(card::CAPS, u64::MAX, DriverError::Gone { register: "CAPS" })]
 #[case::no_channels(card::CAPS, 0x200f_0000, capability("CAPS.c2h_channels", 0, "1 to 16"))]
 #[case::too_many_channels(card::CAPS, 0x200f_0011, capability("CAPS.c2h_channels", 17, "1 to 16"))]
-#[case::odd_port(card::CAPS, 0x030f_0004, capability("CAPS.port_bytes", 3, "8, 16, 32 or 64"))]
+#[case::odd_port(card::CAPS, 0x030f_0204, capability("CAPS.port_bytes", 3, "8, 16, 32 or 64"))]
+#[case::no_senders(card::CAPS, 0x200f_0004, capability("CAPS.h2c_channels", 0, "1 to 8"))]
+#[case::too_many_senders(card::CAPS, 0x200f_0904, capability("CAPS.h2c_channels", 9, "1 to 8"))]
+#[case::no_elinks(card::ELINKS, 0, capability("ELINKS", 0, "1 to 256"))]
+#[case::too_many_elinks(card::ELINKS, 257, capability("ELINKS", 257, "1 to 256"))]
 #[case::no_fifo(card::FIFO_BYTES, 0, capability("FIFO_BYTES", 0, "above 0"))]
 fn refused(#[case] register: u32, #[case] value: u64, #[case] error: DriverError) {
     assert_eq!(with(register, value), error);

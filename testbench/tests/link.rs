@@ -86,7 +86,15 @@ fn recovery_in_the_middle_of_a_run_resets_nothing() {
 #[rstest]
 fn relaxed_payload(#[values("order", "order,torn", "order,torn,credits,stalls")] stress: &str) {
     let bench = build(&config(&["--stress", stress, "--link-errors", "1000"])).expect("the card comes up");
-    let generator = Generator { lengths: Lengths::Uniform { min: 0, max: 2000 }, source: 1, pause: 0, rate: 1 << 16, seed: 5, count: 300 };
+    let generator = Generator {
+        lengths: Lengths::Uniform { min: 0, max: 2000 },
+        source: 1,
+        pause: 0,
+        rate: 1 << 16,
+        seed: 5,
+        count: 300,
+        blocks: None,
+    };
     let ring = RingConfig {
         ring_bytes: 16 << 10,
         source: Source::Generator(generator),
@@ -140,7 +148,7 @@ fn sending(
 fn a_card_that_vanishes_in_the_middle_of_a_run_ends_it_with_an_error() {
     for after in [10, 100, 1003, 5001] {
         let bench = build(&config(&[])).expect("the card comes up");
-        let generator = Generator { lengths: Lengths::Fixed(1000), source: 1, pause: 0, rate: 1 << 16, seed: 5, count: 0 };
+        let generator = Generator { lengths: Lengths::Fixed(1000), source: 1, pause: 0, rate: 1 << 16, seed: 5, count: 0, blocks: None };
         let ring = RingConfig { source: Source::Generator(generator), max_frame: 1000, ..RingConfig::default() };
         let mut channel = bench.card.channel(0, &ring).expect("a channel");
         channel.start().expect("started");

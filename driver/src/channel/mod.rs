@@ -22,8 +22,8 @@ pub(crate) mod wait;
 
 pub use base::{RESET_LIMIT_NS, START_LIMIT_NS, STOP_LIMIT_NS};
 pub use config::{
-    BusyThresholds, DataInterrupt, FULL_RATE, Generator, Lengths, Progress, RING_GRID, RING_MAX, RingConfig, Source, WaitMode, WhenFull,
-    WriteBackPolicy,
+    BusyThresholds, DataInterrupt, ElinkBlocks, FULL_RATE, Generator, Lengths, Progress, RING_GRID, RING_MAX, RingConfig, Source, WaitMode,
+    WhenFull, WriteBackPolicy,
 };
 pub use frame::{CrcError, Frame};
 pub use lifecycle::Stopped;
@@ -98,7 +98,7 @@ impl<P: Platform> RingChannel<P> {
             return Ok(None);
         }
         let channel = self.base.id;
-        match held(&mut self.memory).ring.next(channel.number(), self.config.max_frame) {
+        match held(&mut self.memory).ring.next(channel.number(), self.config.source.frame_limit(self.config.max_frame)) {
             Ok(frame) => {
                 self.frames += 1;
                 Ok(Some(frame))

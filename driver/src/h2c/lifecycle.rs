@@ -128,7 +128,9 @@ impl<P: Platform> Run<P> for SendChannel<P> {
             return Err(self.base.fault(RingFault::FrameCount { announced: frames, found: self.unsent.sent }));
         }
         let (found, wanted) = (self.base.get32(h2c::DISCARDED)?, memory.ring.rung() - done);
-        if u64::from(found) != wanted {
+        // One that failed listened to no doorbell that was rung after that.
+        let deaf = self.base.phase != Phase::Idle && u64::from(found) < wanted;
+        if u64::from(found) != wanted && !deaf {
             return Err(self.base.fault(RingFault::Discarded { found, wanted }));
         }
         // One that failed may have been cut off from memory: its registers alone count.

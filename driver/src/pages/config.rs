@@ -101,8 +101,8 @@ impl PageConfig {
         check(bytes > 0 && bytes.is_multiple_of(PAGE_GRID), "page_bytes", bytes.into(), "above 0, a multiple of 32")?;
         // Packed, a frame that spans pages may begin behind another one: the rest of that page is not its own.
         let page = u64::from(bytes);
-        let spans = footprint(self.max_frame) > page;
-        let pages = footprint(self.max_frame).div_ceil(page) + u64::from(self.packed && spans);
+        let spans = footprint(self.source.frame_limit(self.max_frame)) > page;
+        let pages = footprint(self.source.frame_limit(self.max_frame)).div_ceil(page) + u64::from(self.packed && spans);
         let fits = pages <= u64::from(self.pages);
         check(fits, "max_frame", self.max_frame.into(), "small enough that header, payload and padding fit the pages of the pool")?;
         let held = pages < u64::from(PAGES_IN_USE);

@@ -41,7 +41,7 @@ impl<P: Platform> PageChannel<P> {
         };
         let pool = Pool::new(list, pages, config.page_bytes);
         let memory = Some(Memory { pool, completions: Completions::new(completions), block });
-        let reader = Reader::new(base.id, config.max_frame);
+        let reader = Reader::new(base.id, config.source.frame_limit(config.max_frame));
         Ok(Self {
             memory,
             base,

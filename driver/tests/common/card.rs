@@ -299,6 +299,7 @@ impl State {
             }
             card::FIFO_BYTES => FIFO_BYTES.into(),
             card::FIFO_FRAMES => 64,
+            card::ELINKS => 64,
             card::SCRATCH => self.scratch,
             card::CYCLES => self.now / 4,
             card::CONTROL => self.enable.into(),

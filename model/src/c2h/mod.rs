@@ -3,6 +3,7 @@
 //! A channel knows nothing of other channels, of the link or of registers' addresses; the card asks it what it wants to send and
 //! tells it what has left. All decisions of a clock are made on the state at its start.
 
+mod blocks;
 mod fifo;
 mod front;
 mod generator;

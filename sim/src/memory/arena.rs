@@ -178,7 +178,7 @@ impl Piece {
     /// The device reads `into.len()` bytes at `offset`, inside the piece rounded up to 8 bytes. Bytes that the CPU owns are [`STALE`], and the
     /// call says so.
     #[inline]
-    pub(crate) fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), Refused> {
+    pub(crate) fn read(&self, offset: u64, into: &mut [u8], asked: Range<u64>) -> Result<(), Refused> {
         let end = offset + into.len() as u64;
         assert!(end <= self.len.next_multiple_of(8));
         let state = self.state();
@@ -186,7 +186,7 @@ impl Piece {
             return Err(Refused::Dead);
         }
         if state.owned.intersects(&(offset / 8 * 8..end.next_multiple_of(8))) {
-            return self.read_bytewise(&state, offset, into);
+            return self.read_bytewise(&state, offset, into, &asked);
         }
         let mut at = offset;
         while at < end {
@@ -200,12 +200,14 @@ impl Piece {
         Ok(())
     }
 
-    fn read_bytewise(&self, state: &State, offset: u64, into: &mut [u8]) -> Result<(), Refused> {
+    fn read_bytewise(&self, state: &State, offset: u64, into: &mut [u8], asked: &Range<u64>) -> Result<(), Refused> {
         let mut refused = Ok(());
         for (at, byte) in (offset..).zip(into) {
             let word = at / 8 * 8;
             *byte = if state.owned.contains(&(at..at + 1)) {
-                refused = Err(Refused::Owned);
+                if asked.contains(&(at - offset)) {
+                    refused = Err(Refused::Owned);
+                }
                 STALE
             } else if state.owned.intersects(&(word..word + 8)) {
                 // SAFETY: inside the piece, not CPU-owned; the word is a border word, accessed under the lock only.

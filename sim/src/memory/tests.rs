@@ -68,6 +68,10 @@ fn what_the_cpu_owns_the_device_cannot_touch() {
     assert_eq!(region.load64(24), u64::from_le_bytes([1, 1, 1, 1, 1, 4, 4, 4]));
     let mut read = [0; 32];
     assert_eq!(cursor.read(address + 8, &mut read, 0, 32), Err(DeviceError::Owned));
+    // A read takes whole dwords; those bytes of them that nobody asked for may be anybody's.
+    assert_eq!(cursor.read(address + 8, &mut [0; 8], 0, 5), Ok(()));
+    assert_eq!(cursor.read(address + 8, &mut [0; 8], 0, 6), Err(DeviceError::Owned));
+    assert_eq!(cursor.read(address + 28, &mut [0; 4], 1, 3), Ok(()));
     assert_eq!(read[..8], [3, 3, 3, 3, 3, 0xff, 0xff, 0xff]);
     assert_eq!(read[16..], [0xff, 0xff, 0xff, 0xff, 0xff, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1]);
     region.view_mut(13..29).fill(9);

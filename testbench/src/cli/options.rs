@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Reads data out of a card through the driver, checks every byte, and says how fast and why.
     Run(Box<RunOptions>),
+    /// Sends host data through a host-to-card channel, and compares it where it comes out.
+    Loopback(super::LoopbackOptions),
     /// Merges records of functional coverage, and prints what they reach and what they miss.
     Coverage(super::CoverageOptions),
     /// Prints what a card shows of itself.
@@ -86,6 +88,16 @@ pub enum SourceKind {
     File,
     /// The packets of INPUT.
     Pcap,
+}
+
+/// What the card's generator makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ModeKind {
+    /// Plain frames.
+    #[default]
+    Frames,
+    /// Chunks of many e-links, packed into blocks of 1 KiB.
+    Blocks,
 }
 
 /// How the driver learns of frames.
@@ -192,6 +204,15 @@ pub struct RunOptions {
     /// Where frames come from.
     #[arg(long, value_enum, default_value_t)]
     pub source: SourceKind,
+    /// What the generator makes: with `blocks`, --frames and --frame-size are those of chunks.
+    #[arg(long, value_enum, default_value_t)]
+    pub mode: ModeKind,
+    /// With --mode blocks: e-links of each channel.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub elinks: u16,
+    /// With --mode blocks: time in ns after its first chunk at which a block goes out although it is not full; 0: never.
+    #[arg(long, value_name = "NS", default_value_t = 10_000)]
+    pub flush: u64,
     /// Frames to send over all channels; an input is repeated as often as it takes.
     #[arg(long, value_name = "N")]
     pub frames: Option<u64>,

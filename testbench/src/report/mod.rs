@@ -28,6 +28,9 @@ pub struct Report {
     pub bytes: u64,
     /// What was checked.
     pub integrity: Checked,
+    /// What came of e-links, in block mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elinks: Option<Elinks>,
     /// Frames accounted for, per channel; empty if the run ended early.
     pub books: Vec<Books>,
     /// Simulated time and rates.
@@ -44,6 +47,38 @@ pub struct Report {
     pub trace_digest: String,
     /// Wall clock. The only part that differs between equal runs.
     pub wall: WallPart,
+}
+
+/// Chunks of e-links over all channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Elinks {
+    /// E-links of each channel.
+    pub links: u16,
+    /// Chunks that came and were compared.
+    pub chunks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those of them that the card had cut.
+    pub truncated: u64,
+    /// Blocks found missing.
+    pub lost_blocks: u64,
+    /// Chunks after a gap, too short to tell which ones they are.
+    pub unplaced: u64,
+}
+
+impl Elinks {
+    /// The sum of both; the number of e-links is that of `sum`.
+    #[must_use]
+    pub const fn added_to(self, sum: Self) -> Self {
+        Self {
+            links: sum.links,
+            chunks: sum.chunks + self.chunks,
+            bytes: sum.bytes + self.bytes,
+            truncated: sum.truncated + self.truncated,
+            lost_blocks: sum.lost_blocks + self.lost_blocks,
+            unplaced: sum.unplaced + self.unplaced,
+        }
+    }
 }
 
 /// What was found wrong.

@@ -69,7 +69,8 @@ fn setup(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     }
     let (min, max) = input.sizes;
     let sizes = if min == max { format!("{min} B") } else { format!("{min} to {} B", Grouped(max.into())) };
-    writeln!(f, "input       {}{packets}; {} frames of {sizes}", input.name, Grouped(input.frames))?;
+    let unit = if report.elinks.is_some() { "chunks" } else { "frames" };
+    writeln!(f, "input       {}{packets}; {} {unit} of {sizes}", input.name, Grouped(input.frames))?;
     writeln!(
         f,
         "card        {}, {} channel{}, {}, port {} bit, notify {}, full {}, seed {}",
@@ -106,6 +107,17 @@ fn results(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
         Grouped(checked.order),
         Grouped(checked.header)
     )?;
+    if let Some(elinks) = &report.elinks {
+        writeln!(
+            f,
+            "e-links     {} a channel: {} chunks compared, {} bytes, {} truncated, {} blocks missing",
+            elinks.links,
+            Grouped(elinks.chunks),
+            Grouped(elinks.bytes),
+            Grouped(elinks.truncated),
+            Grouped(elinks.lost_blocks)
+        )?;
+    }
     let (dropped, discarded) = report.books.iter().fold((0, 0), |sum, books| (sum.0 + books.card_dropped, sum.1 + books.card_discarded));
     if dropped + discarded > 0 {
         writeln!(f, "lost        {} dropped and marked, {} discarded by the stop", Grouped(dropped), Grouped(discarded))?;
@@ -287,6 +299,7 @@ mod tests {
             frames: 344,
             bytes: 233_000,
             integrity: Checked { payload: 344, crc: 344, order: 344, header: 344 },
+            elinks: None,
             books: vec![],
             simulated: SimulatedPart {
                 cycles: 12_345,

@@ -83,14 +83,24 @@ impl Session<'_> {
 
     /// Frames that a channel's source has presented.
     pub(super) fn presented(&self, index: usize) -> Result<u64, DriverError> {
-        use silico_driver::platform::{Platform, Registers};
         match self.config.feed {
             Feed::Front(_) => Ok(self.lanes[index].planned),
-            Feed::Generator { .. } => {
-                let offset = c2h::offset(index as u32, c2h::GEN_MADE);
-                self.bench.platform.registers().read64(offset).map_err(|error| DriverError::Access { register: "GEN_MADE", error })
-            }
+            Feed::Generator { .. } => self.count(index, c2h::GEN_MADE, "GEN_MADE"),
         }
+    }
+
+    /// How much of what it was to make a channel's generator has presented: frames; in block mode, chunks.
+    pub(super) fn made(&self, index: usize) -> Result<u64, DriverError> {
+        match self.config.blocks() {
+            None => self.presented(index),
+            Some(_) => self.count(index, c2h::GEN_CHUNKS, "GEN_CHUNKS"),
+        }
+    }
+
+    fn count(&self, index: usize, register: u32, name: &'static str) -> Result<u64, DriverError> {
+        use silico_driver::platform::{Platform, Registers};
+        let offset = c2h::offset(index as u32, register);
+        self.bench.platform.registers().read64(offset).map_err(|error| DriverError::Access { register: name, error })
     }
 
     /// The report of a run in which nothing was wrong. A fault that never happened proves nothing.
@@ -159,6 +169,7 @@ impl Session<'_> {
             frames,
             bytes,
             integrity: self.board.checked(),
+            elinks: self.config.blocks().map(|blocks| self.board.elinks(blocks.links)),
             simulated: self.simulated(&measured, bytes),
             stalls: measured.channels.iter().zip(0..).map(|(counters, channel)| stalls(channel, counters)).collect(),
             link: link(&measured.stats),
@@ -282,12 +293,18 @@ fn input(config: &RunConfig) -> InputPart {
             let kind = if plan.input.link_type.is_some() { "packets" } else { "pieces" };
             InputPart { name: plan.input.name.clone(), frames: plan.frames, kind, pieces: pieces.len() as u64, sizes }
         }
-        Feed::Generator { sizes, frames, .. } => {
+        Feed::Generator { sizes, frames, blocks, .. } => {
             let lengths = match sizes.generator() {
                 Ok((_, min, max, _)) => (min, max),
                 Err(_) => (0, 0),
             };
-            InputPart { name: "generator".into(), frames: *frames, kind: "frames", pieces: 0, sizes: lengths }
+            InputPart {
+                name: "generator".into(),
+                frames: *frames,
+                kind: if blocks.is_some() { "chunks" } else { "frames" },
+                pieces: 0,
+                sizes: lengths,
+            }
         }
     }
 }

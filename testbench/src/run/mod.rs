@@ -7,7 +7,7 @@ mod latency;
 mod output;
 mod progress;
 mod session;
-mod setup;
+pub(crate) mod setup;
 mod stress;
 
 pub use config::RunConfig;

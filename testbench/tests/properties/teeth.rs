@@ -2,9 +2,10 @@
 
 use crate::drain::agrees;
 use crate::harness::{Failure, Settings, search};
+use crate::reference::scenario;
 use crate::regressions;
 use crate::scenario::{Op, Scenario};
-use crate::strategies::{Flavour, scenario};
+use crate::strategies::Flavour;
 use silico::fault::{FaultLog, plant};
 use silico_model::Card;
 use silico_spec::port::TlpPort;

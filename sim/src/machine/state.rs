@@ -89,6 +89,6 @@ impl Machine {
 
     /// Runs until every write of the card that has arrived is visible. With the link down, the card reaches memory no more after it.
     pub fn settle_writes(&mut self) {
-        self.advance_to(self.posted.all_visible());
+        self.advance_to(self.posted.all_shown());
     }
 }

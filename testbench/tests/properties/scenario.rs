@@ -135,7 +135,7 @@ impl MachineShape {
 
     pub(crate) fn card(&self, lanes: usize, senders: usize) -> CardParams {
         CardParams {
-            h2c_channels: senders as u8,
+            h2c_channels: (senders as u8).max(1),
             read_tags: self.reads.tags.clamp(1, 256),
             h2c_buffer_bytes: 1 << self.reads.buffer_log2.clamp(13, 20),
             np_depth: self.reads.np_depth.clamp(1, 64),

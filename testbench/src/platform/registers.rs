@@ -58,13 +58,14 @@ impl Registers for SimRegisters {
         self.write(offset, 8, value)
     }
 
-    /// With the link down, once what the card had sent is visible.
+    /// With the link down, or reset and not set up anew, which leaves bus mastering off; once what the card had sent is visible.
     fn is_cut_off(&self) -> bool {
         let mut machine = self.shared.machine();
-        if !machine.link_up() {
+        let cut_off = !machine.link_up() || machine.function().is_none();
+        if cut_off {
             machine.settle_writes();
         }
-        !machine.link_up()
+        cut_off
     }
 }
 

@@ -12,7 +12,6 @@ use silico_driver::pages::{PageChannel, PageConfig, PageFrame};
 use silico_driver::platform::{Nanos, Time};
 use silico_spec::frame::Flags;
 use silico_spec::generator::{self, FrameSequence, LengthMode, XorShift64};
-use silico_spec::writeback::ChannelError;
 
 const SEED: u64 = 77;
 
@@ -224,13 +223,13 @@ fn without_pages_frames_are_dropped_and_accounted_for() {
     rig.finish();
 }
 
-/// A frame over more pages than the card has places for never gets to it.
+/// A frame over more pages than the card has places for is refused before anything is written to the card.
 #[test]
-fn the_driver_refuses_frames_over_too_many_pages() {
+fn a_frame_over_too_many_pages_is_refused() {
     let rig = Rig::new(&[]);
     let config = PageConfig { pages: 2000, page_bytes: 32, max_frame: 50_000, ..PageConfig::default() };
     match rig.card.page_channel(0, &config) {
-        Err(DriverError::Config(error)) => assert_eq!(error.field, "max_frame"),
+        Err(DriverError::Config(refused)) => assert_eq!((refused.field, refused.value), ("max_frame", 50_000)),
         other => panic!("{other:?}"),
     }
     rig.finish();

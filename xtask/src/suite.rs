@@ -74,12 +74,16 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         }
     }
     pass_captures(&mut test)?;
+    // What threads share in the driver, in all orders of their steps. Other flags need a target folder of their own, or all would be built anew each time.
+    let mut loom = cargo(&["test", "--package", "silico-driver", "--lib", "--target-dir", "target/loom", "loom"]);
+    loom.env("RUSTFLAGS", "--cfg loom");
     Ok(vec![
         ("setup", cargo(&["xtask", "setup"])),
         ("format", cargo(&["fmt", "--all", "--check"])),
         ("registers", cargo(&["xtask", "registers", "--check"])),
         ("clippy", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         ("doc", doc),
+        ("loom", loom),
         ("test", test),
     ])
 }

@@ -16,6 +16,7 @@ mod frame;
 mod lifecycle;
 pub(crate) mod progress;
 mod ring;
+pub(crate) mod run;
 pub(crate) mod setup;
 pub(crate) mod wait;
 
@@ -53,7 +54,7 @@ pub enum Phase {
 }
 
 /// DMA memory of a channel.
-struct Memory<B> {
+pub(crate) struct Memory<B> {
     ring: Ring<B>,
     block: Option<Block<B>>,
 }

@@ -74,8 +74,8 @@ impl Setup<'_> {
         base.put32(c2h::BUSY_RELEASE, self.busy.release)?;
         let interrupt = self.interrupt.unwrap_or_default();
         let enable = u64::from(self.interrupt.is_some());
-        let data = c2h::int_data::VECTOR.set(c2h::int_data::ENABLE.set(0, enable), interrupt.vector.into());
-        let error = c2h::int_error::VECTOR.set(c2h::int_error::ENABLE.set(0, enable), interrupt.error_vector.into());
+        let data = c2h::int_data::VECTOR.set(c2h::int_data::ENABLE.set(0, enable), base.vector(interrupt.vector).into());
+        let error = c2h::int_error::VECTOR.set(c2h::int_error::ENABLE.set(0, enable), base.vector(interrupt.error_vector).into());
         base.put32(c2h::INT_DATA, data as u32)?;
         base.put32(c2h::INT_DATA_FRAMES, interrupt.frames)?;
         base.put32(c2h::INT_DATA_TIME, interrupt.time)?;

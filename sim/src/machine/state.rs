@@ -86,4 +86,9 @@ impl Machine {
         self.advance_to(self.now.after(RESET));
         self.bring_up();
     }
+
+    /// Runs until every write of the card that has arrived is visible. With the link down, the card reaches memory no more after it.
+    pub fn settle_writes(&mut self) {
+        self.advance_to(self.posted.all_shown());
+    }
 }

@@ -90,6 +90,11 @@ impl Posted {
         self.last
     }
 
+    /// When the CPU sees the last byte of all that was posted so far.
+    pub(crate) fn all_shown(&self) -> Cycle {
+        self.shown.max(self.last)
+    }
+
     /// Something ordered behind all writes so far is seen at `by`: so are they.
     #[inline]
     pub(crate) fn show(&mut self, by: Cycle) {

@@ -17,6 +17,7 @@ mod lifecycle;
 pub(crate) mod progress;
 mod ring;
 pub(crate) mod run;
+mod serve;
 pub(crate) mod setup;
 pub(crate) mod wait;
 
@@ -28,6 +29,7 @@ pub use config::{
 pub use frame::{CrcError, Frame};
 pub use lifecycle::Stopped;
 pub use progress::{TORN_PAUSE_NS, TORN_RETRIES};
+pub use serve::Turn;
 pub use wait::{LOST_WAKE_UP_GRACE_NS, SPURIOUS_LIMIT, Wait, WaitStats};
 
 use crate::counters::ChannelCounters;

@@ -85,6 +85,8 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         ("doc", doc),
         ("loom", loom),
         ("test", test),
+        // All of the catalogue takes as long as all the rest: a few here show that the suite still bites.
+        ("mutants", cargo(&["xtask", "mutants", "--sample", if long { "12" } else { "2" }])),
     ])
 }
 
@@ -165,7 +167,8 @@ mod tests {
         let steps = steps(&workspace, true, &["--".into(), "name".into()]).unwrap();
         let texts: Vec<String> = steps.iter().map(|(_, command)| describe(command)).collect();
         assert!(texts.iter().any(|text| text.ends_with("cargo xtask registers --check")), "{texts:?}");
-        let test = texts.last().unwrap();
+        assert!(texts.iter().any(|text| text.contains("cargo xtask mutants --sample")), "{texts:?}");
+        let test = texts.iter().find(|text| text.contains("cargo test --workspace")).unwrap();
         assert!(test.contains("PROPTEST_CASES=") && test.ends_with("cargo test --workspace --no-fail-fast -- name"), "{test}");
     }
 }

@@ -4,16 +4,21 @@
 //! What a channel does is in [`crate::channel`].
 
 use crate::access::Named;
+use crate::attach::{self, Found};
 use crate::channel::base::{Parts, wait_idle};
 use crate::channel::{RingChannel, RingConfig};
 use crate::counters::{CardCounters, ChannelCounters};
+use crate::demux::Demux;
 use crate::error::{ChannelId, ConfigError, DriverError, MapVersion, check};
 use crate::h2c::{SendChannel, SendConfig};
+use crate::interrupts::{Chosen, DemuxCounters, InterruptChoice, choose};
+use crate::log::{CardErrors, clear_log, read_log};
 use crate::pages::{PageChannel, PageConfig};
-use crate::platform::{AccessError, Interrupts, Nanos, Platform, Time};
+use crate::platform::{AccessError, InterruptKind, Nanos, Platform, Time};
+use crate::recover::Level;
+use crate::shared::Shared;
 use alloc::sync::Arc;
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
 use silico_spec::params::{DataWidth, MAX_C2H, MAX_H2C};
 use silico_spec::registers::{MAP_MAJOR, MAP_MINOR, card};
 
@@ -27,24 +32,26 @@ pub const CARD_RESET_LIMIT_NS: u64 = 10_000_000;
 pub(crate) const REGISTER_PAUSE_NS: u64 = 200;
 /// What the scratch register is tested with: each bit both ways, and no two bytes alike.
 const SCRATCH_PATTERNS: [u64; 4] = [0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa_aaaa, 0x0123_4567_89ab_cdef, 0];
-/// Command register (config space, PCI 3.0 §6.2.2) and its bus master enable.
-const COMMAND: u16 = 4;
-const BUS_MASTER: u32 = 1 << 2;
 
 /// What bring-up does beyond the checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BringUp {
-    /// Reset the whole card by its register first: nothing of an earlier user is left.
+    /// Make the card quiet first, and reset it: nothing of an earlier user is left, and memory that was his may be freed. By register, else with
+    /// bus mastering off, else by a function-level reset, else by a hot reset.
     pub reset: bool,
     /// Raise the global enable at the end.
     pub enable: bool,
     /// The map that the card must have; [`MAP_NEEDED`] unless a program needs less or more.
     pub map: MapVersion,
+    /// Which kind of interrupt to use.
+    pub interrupts: InterruptChoice,
+    /// Most interrupt vectors to ask for; 0: as many as the card has.
+    pub vectors: u16,
 }
 
 impl Default for BringUp {
     fn default() -> Self {
-        Self { reset: true, enable: true, map: MAP_NEEDED }
+        Self { reset: true, enable: true, map: MAP_NEEDED, interrupts: InterruptChoice::Prefer(InterruptKind::MsiX), vectors: 0 }
     }
 }
 
@@ -57,7 +64,7 @@ pub struct Capabilities {
     pub build: u32,
     /// Card-to-host channels, 1 to 16.
     pub c2h_channels: u8,
-    /// Host-to-card channels, 0 to 8.
+    /// Host-to-card channels, 1 to 8.
     pub h2c_channels: u8,
     /// MSI-X vectors, 1 to 256.
     pub vectors: u16,
@@ -67,6 +74,8 @@ pub struct Capabilities {
     pub fifo_bytes: u32,
     /// Frame ends that each channel's front-end FIFO can hold.
     pub fifo_frames: u32,
+    /// E-links that each generator has block memory for, 1 to 256.
+    pub elinks: u32,
 }
 
 impl Capabilities {
@@ -81,16 +90,18 @@ impl Capabilities {
         port_bytes: 32,
         fifo_bytes: 16 << 10,
         fifo_frames: 64,
+        elinks: 64,
     };
 
     fn validate(&self) -> Result<(), ConfigError> {
         let channels = usize::from(self.c2h_channels);
         check((1..=MAX_C2H).contains(&channels), "CAPS.c2h_channels", self.c2h_channels.into(), "1 to 16")?;
-        check(usize::from(self.h2c_channels) <= MAX_H2C, "CAPS.h2c_channels", self.h2c_channels.into(), "0 to 8")?;
+        check((1..=MAX_H2C).contains(&usize::from(self.h2c_channels)), "CAPS.h2c_channels", self.h2c_channels.into(), "1 to 8")?;
         let width = DataWidth::from_bits(u32::from(self.port_bytes) * 8);
         check(width.is_some(), "CAPS.port_bytes", self.port_bytes.into(), "8, 16, 32 or 64")?;
         check(self.fifo_bytes > 0, "FIFO_BYTES", self.fifo_bytes.into(), "above 0")?;
-        check(self.fifo_frames > 0, "FIFO_FRAMES", self.fifo_frames.into(), "above 0")
+        check(self.fifo_frames > 0, "FIFO_FRAMES", self.fifo_frames.into(), "above 0")?;
+        check((1..=256).contains(&self.elinks), "ELINKS", self.elinks.into(), "1 to 256")
     }
 }
 
@@ -98,36 +109,135 @@ impl Capabilities {
 pub struct Card<P: Platform> {
     platform: P,
     regs: P::Regs,
+    irqs: P::Irqs,
     clock: P::Clock,
+    how: BringUp,
     capabilities: Capabilities,
-    /// Bit per open channel: registers of a channel have one owner.
-    open: Arc<AtomicU32>,
+    found: Found,
+    interrupts: Option<Chosen>,
+    shared: Arc<Shared>,
 }
 
 impl<P: Platform> Card<P> {
-    /// Checks that a silico card with a fitting register map is there and that its registers work; sets bus mastering; resets and enables the
-    /// card as `how` says. The bus must have been enumerated (BARs, memory space).
+    /// Checks that a silico card with a fitting register map is there and that its registers work; makes it quiet if somebody left it running, and
+    /// resets it, as `how` says; switches interrupts and bus mastering on, and enables it. The bus must have been enumerated (BARs, memory space).
     ///
     /// # Errors
-    /// What is wrong with the card: gone, another one, another map, capabilities that make no sense, a broken register path.
+    /// What is wrong with the card: gone, another one, another map, capabilities that make no sense, a broken register path; or what did not get
+    /// quiet in time.
     pub fn bring_up(platform: P, how: &BringUp) -> Result<Self, DriverError> {
         let regs = platform.registers();
-        identify(&regs)?;
+        find(&platform, &regs, how)?;
         let map = map_version(&regs)?;
         if !how.map.is_met_by(map) {
             return Err(DriverError::MapVersion { found: map, needed: how.map });
         }
         let capabilities = read_capabilities(&regs, map)?;
         capabilities.validate().map_err(DriverError::Capability)?;
+        let found = attach::survey(&regs, &platform, &capabilities)?;
         let clock = platform.clock();
-        let card = Self { platform, regs, clock, capabilities, open: Arc::new(AtomicU32::new(0)) };
+        let (irqs, shared) = (platform.interrupts(), Arc::new(Shared::new(Demux::new(0))));
+        let mut card = Self { platform, regs, irqs, clock, how: *how, capabilities, found, interrupts: None, shared };
         card.test_scratch()?;
-        card.set_bus_master()?;
         if how.reset {
-            card.reset()?;
+            card.found.quieted_by = Some(card.make_quiet()?);
         }
+        card.interrupts = choose(&card.platform, how.interrupts, card.vectors_wanted())?;
+        card.irqs = card.platform.interrupts();
+        card.shared = Arc::new(Shared::new(Demux::new(card.interrupts.map_or(0, |chosen| chosen.vectors))));
+        attach::set_bus_master(&card.platform, true)?;
         card.set_enable(how.enable)?;
         Ok(card)
+    }
+
+    fn vectors_wanted(&self) -> u16 {
+        let most = self.capabilities.vectors;
+        if self.how.vectors == 0 { most } else { self.how.vectors.min(most) }
+    }
+
+    /// Makes the card quiet, by the gentlest means that does it. The order is that of the damage: bus mastering goes before the function.
+    fn make_quiet(&self) -> Result<Level, DriverError> {
+        let Err(first) = self.reset_by_register() else { return Ok(Level::CardReset) };
+        if self.cut_off_bus().is_ok() && self.reset_by_register().is_ok() {
+            return Ok(Level::CardReset);
+        }
+        if self.platform.function_reset().is_ok() && self.reset_by_register().is_ok() {
+            return Ok(Level::FunctionReset);
+        }
+        if self.platform.hot_reset().is_ok() && self.reset_by_register().is_ok() {
+            return Ok(Level::HotReset);
+        }
+        Err(first)
+    }
+
+    /// No requests of the card any more, whatever it does.
+    pub(crate) fn cut_off_bus(&self) -> Result<(), AccessError> {
+        match attach::set_bus_master(&self.platform, false) {
+            Ok(()) => Ok(()),
+            Err(DriverError::Access { error, .. }) => Err(error),
+            Err(_) => Err(AccessError::Gone),
+        }
+    }
+
+    /// After a reset of the whole card: is it there and the same, does it take what it is told; then all on again as at bring-up.
+    pub(crate) fn initialise(&self, level: Level) -> Result<(), DriverError> {
+        identify(&self.regs)?;
+        let map = map_version(&self.regs)?;
+        if read_capabilities(&self.regs, map)? != self.capabilities {
+            return Err(DriverError::OtherCard);
+        }
+        self.test_scratch()?;
+        self.reset_by_register()?;
+        if level >= Level::FunctionReset
+            && let Some(Chosen { kind, vectors: needed }) = self.interrupts
+        {
+            let enabled = self.platform.enable(kind, needed);
+            let found = enabled.map_err(|error| DriverError::access("interrupt set-up", error))?;
+            if found < needed {
+                return Err(DriverError::FewerVectors { found, needed });
+            }
+        }
+        attach::set_bus_master(&self.platform, true)?;
+        self.set_enable(self.how.enable)
+    }
+
+    pub(crate) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) const fn irqs(&self) -> &P::Irqs {
+        &self.irqs
+    }
+
+    /// What the card was found doing at bring-up, and how it was made quiet.
+    pub const fn found(&self) -> &Found {
+        &self.found
+    }
+
+    /// The kind of interrupt that it is driven with; `None`: it is polled.
+    pub const fn interrupts(&self) -> Option<Chosen> {
+        self.interrupts
+    }
+
+    /// What became of the firings of shared and unshared vectors since bring-up.
+    pub fn interrupt_counters(&self) -> DemuxCounters {
+        self.shared.demux.counters()
+    }
+
+    /// The card's errors, as PCI Express logs them.
+    ///
+    /// # Errors
+    /// If config space cannot be read, or has no Advanced Error Reporting.
+    pub fn errors(&self) -> Result<CardErrors, DriverError> {
+        read_log(&self.platform)
+    }
+
+    /// Clears the errors that `seen` shows; those that came since stay.
+    ///
+    /// # Errors
+    /// As [`Card::errors`].
+    pub fn clear_errors(&self, seen: &CardErrors) -> Result<(), DriverError> {
+        clear_log(&self.platform, seen)
     }
 
     /// What the card was built with.
@@ -162,34 +272,48 @@ impl<P: Platform> Card<P> {
         Ok(())
     }
 
-    fn set_bus_master(&self) -> Result<(), DriverError> {
-        let failed = |error| DriverError::access("config space, COMMAND", error);
-        let command = self.platform.read_config32(COMMAND).map_err(failed)?;
-        if command == u32::MAX {
-            return Err(failed(AccessError::Gone));
-        }
-        if command & BUS_MASTER == 0 {
-            // The upper half is the status register, write one to clear: zeros leave it alone.
-            self.platform.write_config32(COMMAND, command & 0xffff | BUS_MASTER).map_err(failed)?;
-        }
-        Ok(())
-    }
-
-    /// Resets all channels and all registers, as after power-on; config space is kept. The global enable is low after it.
+    /// Resets all channels and all registers, as after power-on; config space is kept. The global enable is low after it. With channels open, use
+    /// [`Card::recover`].
     ///
     /// # Errors
     /// If channels are open, the card is gone, or it does not come out of the reset within [`CARD_RESET_LIMIT_NS`].
     pub fn reset(&self) -> Result<(), DriverError> {
-        let mask = self.open.load(Ordering::Acquire);
+        let mask = self.shared.open();
         if mask != 0 {
             return Err(DriverError::ChannelsOpen { mask });
         }
+        self.reset_by_register()
+    }
+
+    fn reset_by_register(&self) -> Result<(), DriverError> {
         self.regs.put32(card::CONTROL, card::control::RESET.set(0, 1) as u32)?;
-        let c2h = (0..self.capabilities.c2h_channels).map(ChannelId::C2h);
-        for channel in c2h.chain((0..self.capabilities.h2c_channels).map(ChannelId::H2c)) {
+        for channel in attach::channels(&self.capabilities) {
             wait_idle(&self.regs, &self.clock, channel, CARD_RESET_LIMIT_NS)?;
         }
+        // The channels have forgotten their reads; the host has not: memory that one of them reads may not go before it is answered.
+        self.wait_for(CARD_RESET_LIMIT_NS, "reads in flight to end (READ_TAGS.in_use)", || {
+            Ok(card::read_tags::IN_USE.get(self.regs.get32(card::READ_TAGS)?.into()) == 0)
+        })?;
         identify(&self.regs)
+    }
+
+    /// Asks until it is `done`, or for `limit_ns`.
+    pub(crate) fn wait_for(
+        &self,
+        limit_ns: u64,
+        what: &'static str,
+        mut done: impl FnMut() -> Result<bool, DriverError>,
+    ) -> Result<(), DriverError> {
+        let start = self.clock.now();
+        let deadline = start.after(limit_ns);
+        while !done()? {
+            let now = self.clock.now();
+            if now >= deadline {
+                return Err(DriverError::Timeout { what, ns: now.0.saturating_sub(start.0) });
+            }
+            self.clock.pause(pause_until(now, deadline));
+        }
+        Ok(())
     }
 
     /// Raises or lowers the global enable of all channels.
@@ -198,15 +322,10 @@ impl<P: Platform> Card<P> {
     /// If the register does not take it.
     pub fn set_enable(&self, enable: bool) -> Result<(), DriverError> {
         self.regs.put32(card::CONTROL, card::control::ENABLE.set(0, enable.into()) as u32)?;
-        let deadline = self.clock.now().after(CARD_RESET_LIMIT_NS);
         // A read after the write: posted writes are in, and a card that is busy with a reset is waited for.
-        while card::control::ENABLE.is_set(self.regs.get32(card::CONTROL)?.into()) != enable {
-            if self.clock.now() >= deadline {
-                return Err(DriverError::Access { register: "CONTROL", error: AccessError::Timeout { offset: card::CONTROL.into() } });
-            }
-            self.clock.pause(pause_until(self.clock.now(), deadline));
-        }
-        Ok(())
+        self.wait_for(CARD_RESET_LIMIT_NS, "CONTROL.enable to follow", || {
+            Ok(card::control::ENABLE.is_set(self.regs.get32(card::CONTROL)?.into()) == enable)
+        })
     }
 
     /// The card's cycle counter: the time base of all stamps.
@@ -275,7 +394,7 @@ impl<P: Platform> Card<P> {
     pub fn channel(&self, channel: u8, config: &RingConfig) -> Result<RingChannel<P>, DriverError> {
         self.check_channel(channel)?;
         config.validate(&self.capabilities)?;
-        let parts = self.parts(ChannelId::C2h(channel), config.interrupt.map(|interrupt| [interrupt.vector, interrupt.error_vector]))?;
+        let parts = self.parts(ChannelId::C2h(channel), config.interrupt.is_some())?;
         RingChannel::open(&self.platform, parts, *config)
     }
 
@@ -287,7 +406,7 @@ impl<P: Platform> Card<P> {
     pub fn page_channel(&self, channel: u8, config: &PageConfig) -> Result<PageChannel<P>, DriverError> {
         self.check_channel(channel)?;
         config.validate(&self.capabilities)?;
-        let parts = self.parts(ChannelId::C2h(channel), config.interrupt.map(|interrupt| [interrupt.vector, interrupt.error_vector]))?;
+        let parts = self.parts(ChannelId::C2h(channel), config.interrupt.is_some())?;
         PageChannel::open(&self.platform, parts, *config)
     }
 
@@ -299,42 +418,24 @@ impl<P: Platform> Card<P> {
     pub fn send_channel(&self, channel: u8, config: &SendConfig) -> Result<SendChannel<P>, DriverError> {
         check(channel < self.capabilities.h2c_channels, "channel", channel.into(), "below CAPS.h2c_channels")?;
         config.validate(&self.capabilities)?;
-        let parts = self.parts(ChannelId::H2c(channel), config.interrupt.map(|interrupt| [interrupt.vector, interrupt.error_vector]))?;
+        let parts = self.parts(ChannelId::H2c(channel), config.interrupt.is_some())?;
         SendChannel::open(&self.platform, parts, *config)
     }
 
-    /// Claims a channel, and hands out what it needs of the card.
-    fn parts(&self, id: ChannelId, vectors: Option<[u8; 2]>) -> Result<Parts<P>, DriverError> {
-        let irqs = self.platform.interrupts();
-        if let Some([vector, error_vector]) = vectors {
-            let top = u16::from(vector.max(error_vector));
-            check(top < irqs.vectors(), "interrupt.vector", top.into(), "below the number of vectors that the platform gives")?;
+    /// Claims a channel, and hands out what it needs of the card. Vectors beyond those that were granted are shared.
+    fn parts(&self, id: ChannelId, interrupts: bool) -> Result<Parts<P>, DriverError> {
+        if interrupts && self.interrupts.is_none() {
+            check(false, "interrupt", 1, "none: the platform gives no interrupts, or they were switched off at bring-up")?;
         }
-        let bit = id.bit();
-        if self.open.fetch_or(bit, Ordering::AcqRel) & bit != 0 {
-            return Err(DriverError::ChannelInUse { channel: id });
-        }
-        let claim = Claim { open: Arc::clone(&self.open), bit };
-        Ok(Parts { regs: self.regs.clone(), irqs, clock: self.clock.clone(), id, claim })
+        let claim = Shared::claim(&self.shared, id.bit()).ok_or(DriverError::ChannelInUse { channel: id })?;
+        let kind = self.interrupts.map(|chosen| chosen.kind);
+        Ok(Parts { regs: self.regs.clone(), irqs: self.irqs.clone(), clock: self.clock.clone(), id, kind, claim })
     }
 }
 
 impl<P: Platform> fmt::Debug for Card<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Card").field("platform", &self.platform).field("capabilities", &self.capabilities).finish_non_exhaustive()
-    }
-}
-
-/// The right to one channel's registers; given up on drop.
-#[derive(Debug)]
-pub(crate) struct Claim {
-    open: Arc<AtomicU32>,
-    bit: u32,
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        self.open.fetch_and(!self.bit, Ordering::AcqRel);
     }
 }
 
@@ -349,6 +450,16 @@ pub(crate) fn identify(regs: &impl Named) -> Result<(), DriverError> {
         CARD_ID => Ok(()),
         found => Err(DriverError::Identity { found, needed: CARD_ID }),
     }
+}
+
+/// Looks for a card of ours. One that does not answer, or answers with errors, is reset by the platform if `how` allows to reset it.
+fn find<P: Platform>(platform: &P, regs: &P::Regs, how: &BringUp) -> Result<(), DriverError> {
+    let first = match identify(regs) {
+        Err(error @ (DriverError::Gone { .. } | DriverError::Access { .. })) if how.reset => error,
+        other => return other,
+    };
+    let by_function = platform.function_reset().is_ok() && identify(regs).is_ok();
+    if by_function || platform.hot_reset().is_ok() && identify(regs).is_ok() { Ok(()) } else { Err(first) }
 }
 
 fn map_version(regs: &impl Named) -> Result<MapVersion, DriverError> {
@@ -367,5 +478,6 @@ fn read_capabilities(regs: &impl Named, map: MapVersion) -> Result<Capabilities,
         port_bytes: card::caps::PORT_BYTES.get(caps) as u8,
         fifo_bytes: regs.get32(card::FIFO_BYTES)?,
         fifo_frames: regs.get32(card::FIFO_FRAMES)?,
+        elinks: regs.get32(card::ELINKS)?,
     })
 }

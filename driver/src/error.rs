@@ -3,7 +3,8 @@
 //! A fault of the configuration ([`ConfigError`]), of the ring's contents ([`RingFault`]) and of the card as a whole ([`DriverError`]) are told
 //! apart, since somebody else has to mend each.
 
-use crate::platform::{AccessError, AllocError};
+use crate::platform::{AccessError, AllocError, InterruptKind};
+use crate::recover::Level;
 use core::fmt;
 use silico_spec::frame::HeaderError;
 use silico_spec::units::BusAddr;
@@ -464,6 +465,57 @@ pub enum DriverError {
         /// What.
         fault: RingFault,
     },
+    /// Something did not happen in time.
+    #[error("waited {ns} ns for {what}")]
+    Timeout {
+        /// What was waited for.
+        what: &'static str,
+        /// Time waited.
+        ns: u64,
+    },
+    /// The card was reset as a whole: the run is over, nothing of it comes any more. A start makes the channel run again.
+    #[error("{channel}: the card was reset, the run is over: start it again")]
+    CardReset {
+        /// The channel.
+        channel: ChannelId,
+    },
+    /// Somebody resets the card at the moment.
+    #[error("the card is being reset by another thread: try again when that is over")]
+    Resetting,
+    /// The platform could not reset the card, or bring it back.
+    #[error("{level}: {error}")]
+    Reset {
+        /// What was tried.
+        level: Level,
+        /// What the platform says.
+        error: AccessError,
+    },
+    /// No reset brings back what failed.
+    #[error("no recovery is possible: the mistake is the caller's, or the card is another one")]
+    NotRecoverable,
+    /// The platform does not offer the only kind of interrupt that was asked for.
+    #[error("the platform offers no {kind:?} interrupts")]
+    NoInterrupts {
+        /// The kind.
+        kind: InterruptKind,
+    },
+    /// After a reset there are fewer interrupt vectors than before.
+    #[error("{found} interrupt vectors after the reset, {needed} before it")]
+    FewerVectors {
+        /// Vectors granted.
+        found: u16,
+        /// Vectors before.
+        needed: u16,
+    },
+    /// After a reset, the card says that it was built otherwise.
+    #[error("the card's capabilities or map are not those that it came up with: it is another card, or has other gateware")]
+    OtherCard,
+    /// The function has no such capability.
+    #[error("config space has no capability {name}")]
+    NoCapability {
+        /// The capability.
+        name: &'static str,
+    },
     /// Interrupts kept coming with nothing behind them.
     #[error("{channel}: {count} interrupts on vector {vector} without progress in one wait")]
     InterruptStorm {
@@ -477,6 +529,25 @@ pub enum DriverError {
 }
 
 impl DriverError {
+    /// The channel that it is about, if it is about one.
+    #[must_use]
+    pub const fn channel(&self) -> Option<ChannelId> {
+        match *self {
+            Self::ChannelInUse { channel }
+            | Self::Running { channel }
+            | Self::WouldBlock { channel, .. }
+            | Self::NotRunning { channel }
+            | Self::Stale { channel, .. }
+            | Self::State { channel, .. }
+            | Self::Run { channel, .. }
+            | Self::Failed { channel, .. }
+            | Self::Fault { channel, .. }
+            | Self::CardReset { channel }
+            | Self::InterruptStorm { channel, .. } => Some(channel),
+            _ => None,
+        }
+    }
+
     /// From a failed access to `register`.
     pub(crate) const fn access(register: &'static str, error: AccessError) -> Self {
         match error {

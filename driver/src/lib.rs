@@ -10,10 +10,17 @@
 extern crate alloc;
 
 mod access;
+mod attach;
 pub mod card;
 pub mod channel;
 pub mod counters;
+mod demux;
 pub mod error;
 pub mod h2c;
+pub mod interrupts;
+pub mod log;
 pub mod pages;
 pub mod platform;
+pub mod recover;
+mod shared;
+mod sync;

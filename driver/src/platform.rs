@@ -58,6 +58,10 @@ pub trait Registers: Clone {
     /// # Errors
     /// If the access could not be made; that it arrives is not known.
     fn write64(&self, offset: u32, value: u64) -> Result<(), AccessError>;
+
+    /// Whether the card cannot reach memory any more, whatever it does: the link is down or the slot empty, and all that it had sent is in. All ones
+    /// alone are no proof. Only then is memory freed under a card that nobody could stop.
+    fn is_cut_off(&self) -> bool;
 }
 
 /// Why no DMA memory was given.
@@ -169,6 +173,17 @@ pub trait Time {
     fn pause(&self, deadline: Nanos);
 }
 
+/// How a card tells that it wants something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InterruptKind {
+    /// Messages, each with an address of its own (PCIe 4.0 §7.7.2).
+    MsiX,
+    /// Messages to one address (PCIe 4.0 §7.7.1).
+    Msi,
+    /// One level, carried by Assert_INTx and Deassert_INTx messages (PCIe 4.0 §2.2.8.1).
+    Intx,
+}
+
 /// How a wait for an interrupt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wake {
@@ -178,9 +193,16 @@ pub enum Wake {
     Deadline,
 }
 
+/// Vectors behind those of the card that only [`Interrupts::kick`] fires: one for each channel that there can be.
+pub const SOFT_VECTORS: u16 = 24;
+
 /// Interrupts as "wait, with a deadline". What fires while nobody waits is kept: the next wait returns at once (an eventfd, in other words).
+/// Of two that wait on one vector, one is woken; who shares a vector sorts that out above this trait.
+///
+/// A level ([`InterruptKind::Intx`]) is masked by the platform when it wakes somebody, or when it is kept, and stays so until
+/// [`Interrupts::unmask`]: the card must be quiet by then, or it fires again at once.
 pub trait Interrupts: Clone {
-    /// How many vectors there are.
+    /// How many vectors the card fires. Numbers from here on, [`SOFT_VECTORS`] of them, are fired by [`Interrupts::kick`] alone.
     fn vectors(&self) -> u16;
 
     /// Waits until `vector` fires or `deadline` comes.
@@ -188,6 +210,27 @@ pub trait Interrupts: Clone {
     /// # Errors
     /// If the card is gone, or the vector is not one.
     fn wait(&self, vector: u16, deadline: Nanos) -> Result<Wake, AccessError>;
+
+    /// Fires `vector` in the card's place: whoever waits on it is woken, or the next one who does. Never blocks.
+    fn kick(&self, vector: u16);
+
+    /// The source of a level is quiet: the next one may wake again. Nothing for messages.
+    ///
+    /// # Errors
+    /// If the platform cannot.
+    fn unmask(&self, vector: u16) -> Result<(), AccessError>;
+}
+
+/// Which interrupts the platform can give, and switching one kind of them on. The operating system owns what lies behind it (capabilities, tables).
+pub trait InterruptControl {
+    /// Most vectors of `kind` that can be had; 0: none.
+    fn offered(&self, kind: InterruptKind) -> u16;
+
+    /// Switches `kind` on, and the others off, with at most `vectors` vectors, unmasked. Returns how many there are: fewer than asked for is no error.
+    ///
+    /// # Errors
+    /// If the card does not take it.
+    fn enable(&self, kind: InterruptKind, vectors: u16) -> Result<u16, AccessError>;
 }
 
 /// Config space of the function.
@@ -205,17 +248,30 @@ pub trait ConfigSpace {
     fn write_config32(&self, offset: u16, value: u32) -> Result<(), AccessError>;
 }
 
-/// Resets that the platform, rather than a register, gives.
+/// Resets that the platform, rather than a register, gives. After each of them the card answers config requests, and what the operating system owns of
+/// its config space (BARs, sizes, memory enable) is as it was before; bus mastering is off or on, interrupts are off.
 pub trait Reset {
-    /// Function-level reset: returns when the card answers config requests again.
+    /// Function-level reset (PCIe 4.0 §6.6.2).
     ///
     /// # Errors
-    /// If it does not come back in time.
+    /// If the card cannot do it, or does not come back in time.
     fn function_reset(&self) -> Result<(), AccessError>;
+
+    /// Hot reset by the bridge above the card (PCIe 4.0 §6.6.1). Brings a link up that is down.
+    ///
+    /// # Errors
+    /// If the card does not come back in time.
+    fn hot_reset(&self) -> Result<(), AccessError>;
+
+    /// The card was away: looks for it again, as after a hot plug, and sets its config space up.
+    ///
+    /// # Errors
+    /// [`AccessError::Gone`] while it is away.
+    fn rescan(&self) -> Result<(), AccessError>;
 }
 
 /// All that a driver of a whole card needs.
-pub trait Platform: ConfigSpace + DmaMemory + Time + Debug {
+pub trait Platform: ConfigSpace + DmaMemory + InterruptControl + Reset + Time + Debug {
     /// Access to BAR0.
     type Regs: Registers;
     /// Interrupt vectors.

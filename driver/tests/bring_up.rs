@@ -8,7 +8,6 @@ use silico_driver::card::{BringUp, CARD_ID, Card, MAP_NEEDED};
 use silico_driver::channel::{RingChannel, RingConfig};
 use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::{ChannelId, ConfigError, DriverError, MapVersion};
-use silico_driver::platform::AccessError;
 use silico_spec::registers::{c2h, card};
 
 fn bring_up(fake: &Fake) -> Result<Card<Fake>, DriverError> {
@@ -43,7 +42,11 @@ fn a_good_card_comes_up_enabled_and_clean() {
 #[case::dies_at_once(card::CAPS, u64::MAX, DriverError::Gone { register: "CAPS" })]
 #[case::no_channels(card::CAPS, 0x200f_0000, capability("CAPS.c2h_channels", 0, "1 to 16"))]
 #[case::too_many_channels(card::CAPS, 0x200f_0011, capability("CAPS.c2h_channels", 17, "1 to 16"))]
-#[case::odd_port(card::CAPS, 0x030f_0004, capability("CAPS.port_bytes", 3, "8, 16, 32 or 64"))]
+#[case::odd_port(card::CAPS, 0x030f_0204, capability("CAPS.port_bytes", 3, "8, 16, 32 or 64"))]
+#[case::no_senders(card::CAPS, 0x200f_0004, capability("CAPS.h2c_channels", 0, "1 to 8"))]
+#[case::too_many_senders(card::CAPS, 0x200f_0904, capability("CAPS.h2c_channels", 9, "1 to 8"))]
+#[case::no_elinks(card::ELINKS, 0, capability("ELINKS", 0, "1 to 256"))]
+#[case::too_many_elinks(card::ELINKS, 257, capability("ELINKS", 257, "1 to 256"))]
 #[case::no_fifo(card::FIFO_BYTES, 0, capability("FIFO_BYTES", 0, "above 0"))]
 fn refused(#[case] register: u32, #[case] value: u64, #[case] error: DriverError) {
     assert_eq!(with(register, value), error);
@@ -74,7 +77,7 @@ fn a_broken_register_path_is_found_by_the_scratch_register() {
 #[test]
 fn a_card_that_the_platform_knows_to_be_gone_is_gone() {
     let fake = Fake::new();
-    fake.fault(|faults| faults.gone_by_error = true);
+    fake.fault(|faults| (faults.gone_by_error, faults.away) = (true, true));
     assert_eq!(bring_up(&fake).unwrap_err(), DriverError::Gone { register: "ID" });
 }
 
@@ -89,8 +92,8 @@ fn config_space_of_ones_is_a_card_that_is_gone() {
 fn an_enable_that_does_not_rise_ends_in_a_timeout() {
     let fake = Fake::new();
     fake.fault(|faults| faults.enable_stuck = true);
-    let error = AccessError::Timeout { offset: card::CONTROL.into() };
-    assert_eq!(bring_up(&fake).unwrap_err(), DriverError::Access { register: "CONTROL", error });
+    let error = bring_up(&fake).unwrap_err();
+    assert!(matches!(error, DriverError::Timeout { what: "CONTROL.enable to follow", ns: 10_000_000.. }), "{error}");
 }
 
 #[test]
@@ -169,7 +172,7 @@ fn a_run_that_a_crashed_user_left_is_ended_at_open() {
     let card = fake.card();
     fake.lock().channel(1).state = silico_spec::writeback::ChannelState::Running;
     card.channel(1, &RingConfig::default()).unwrap();
-    assert_eq!(fake.writes(c2h::offset(1, c2h::CONTROL)), [2]);
+    assert_eq!(fake.writes(c2h::offset(1, c2h::CONTROL)), [0, 2]);
 }
 
 #[test]

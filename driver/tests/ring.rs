@@ -5,7 +5,8 @@ mod common;
 use common::{Fake, payload};
 use rstest::rstest;
 use silico_driver::channel::{
-    BusyThresholds, DataInterrupt, Generator, Lengths, Phase, Progress, RingChannel, RingConfig, Source, Stopped, WhenFull, WriteBackPolicy,
+    BusyThresholds, DataInterrupt, ElinkBlocks, Generator, Lengths, Phase, Progress, RingChannel, RingConfig, Source, Stopped, WhenFull,
+    WriteBackPolicy,
 };
 use silico_driver::error::{ChannelId, DriverError};
 use silico_spec::registers::c2h;
@@ -204,7 +205,15 @@ fn the_configuration_reaches_its_registers() {
     let config = RingConfig {
         ring_bytes: 12288,
         max_frame: 2000,
-        source: Source::Generator(Generator { lengths: Lengths::Table(table), source: 0x77, pause: 3, rate: 512, seed: 1 << 40, count: 5 }),
+        source: Source::Generator(Generator {
+            lengths: Lengths::Table(table),
+            source: 0x77,
+            pause: 3,
+            rate: 512,
+            seed: 1 << 40,
+            count: 5,
+            blocks: Some(ElinkBlocks { links: 3, flush: 44 }),
+        }),
         when_full: WhenFull::Drop,
         progress: Progress::WriteBack(WriteBackPolicy { frames: 2, bytes: 3000, time: 9 }),
         relaxed: true,
@@ -220,7 +229,8 @@ fn the_configuration_reaches_its_registers() {
     assert_eq!([c2h::WB_FRAMES, c2h::WB_BYTES, c2h::WB_TIME].map(get), [2, 3000, 9]);
     assert_eq!([c2h::CONFIG, c2h::MAX_FRAME, c2h::BUSY_ASSERT, c2h::BUSY_RELEASE].map(get), [0x1f, 2000, 8000, 4000]);
     assert_eq!([c2h::INT_DATA, c2h::INT_DATA_FRAMES, c2h::INT_DATA_TIME, c2h::INT_ERROR].map(get), [1 << 31 | 5, 7, 8, 1 << 31 | 6]);
-    assert_eq!([c2h::GEN_CONFIG, c2h::GEN_PAUSE, c2h::GEN_RATE, c2h::GEN_SEED, c2h::GEN_COUNT].map(get), [0x77_0002, 3, 512, 1 << 40, 5]);
+    assert_eq!([c2h::GEN_CONFIG, c2h::GEN_PAUSE, c2h::GEN_RATE, c2h::GEN_SEED, c2h::GEN_COUNT].map(get), [0x77_0006, 3, 512, 1 << 40, 5]);
+    assert_eq!([c2h::GEN_LINKS, c2h::GEN_FLUSH].map(get), [3, 44]);
     for (entry, length) in (0..16).zip(table) {
         assert_eq!(get(c2h::GEN_TABLE + 4 * entry), u64::from(length));
     }

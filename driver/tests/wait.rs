@@ -4,10 +4,11 @@ mod common;
 
 use common::{Event, Fake, payload};
 use rstest::rstest;
-use silico_driver::channel::{DataInterrupt, Progress, RingChannel, RingConfig, Wait, WaitMode};
+use silico_driver::channel::{DataInterrupt, Progress, RingChannel, RingConfig, Turn, Wait, WaitMode};
 use silico_driver::error::DriverError;
 use silico_driver::platform::{Nanos, Time};
 use silico_spec::registers::c2h;
+use std::num::NonZero;
 
 const ARM: u32 = c2h::offset(0, c2h::INT_DATA_ARM);
 const SW_COUNT: u32 = c2h::offset(0, c2h::SW_COUNT);
@@ -182,4 +183,26 @@ fn to_sleep_without_an_interrupt_is_refused() {
     let mut channel = fake.started(&RingConfig { interrupt: None, ..config(WaitMode::Poll) });
     let deadline = fake.after(1000);
     assert!(matches!(channel.wait_as(WaitMode::Interrupt, deadline), Err(DriverError::Config(error)) if error.field == "interrupt"));
+}
+
+#[test]
+fn a_busy_channel_is_served_in_turns_and_arms_no_interrupt_meanwhile() {
+    let fake = Fake::new();
+    let mut channel = fake.started(&config(WaitMode::Interrupt));
+    let budget = NonZero::new(3).unwrap();
+    for frame in 0..7 {
+        fake.deliver(0, &payload(frame, 40));
+    }
+    let mut seen = Vec::new();
+    let mut turn = || {
+        let turn = channel.serve(budget, fake.after(10_000), |frame| seen.push(frame.header.sequence)).unwrap();
+        (turn, channel.wait_stats().armed)
+    };
+    assert_eq!([turn(), turn()], [(Turn::Budget, 0); 2]);
+    assert_eq!(turn(), (Turn::Served(1), 0));
+    assert_eq!(turn(), (Turn::Idle(Wait::Deadline), 1));
+    fake.deliver_in(500, &payload(7, 40));
+    assert_eq!(turn(), (Turn::Served(1), 2));
+    assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6, 7]);
+    assert!(!fake.writes(SW_COUNT).is_empty(), "what was served is given back");
 }

@@ -342,9 +342,6 @@ impl Card {
             if channel.look_at > self.cycles {
                 continue;
             }
-            if channel.giving_up() && self.paged.contains(index) {
-                self.reads.orphan(Reader::C2h(index));
-            }
             let signals = channel.end_of_clock(&env, self.cycles, self.config.bus_master(), self.reads.of(Reader::C2h(index)));
             if channel.asleep() {
                 self.awake.remove(index);

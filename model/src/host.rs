@@ -402,7 +402,6 @@ impl Card {
         for index in self.h2c_awake {
             if self.h2c[index].giving_up() {
                 self.intx.stale = true;
-                self.reads.orphan(Reader::H2c(index));
             }
             let signals = self.h2c[index].end_of_clock(self.cycles, self.config.bus_master(), self.reads.of(Reader::H2c(index)));
             if self.h2c[index].asleep() {

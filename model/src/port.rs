@@ -252,18 +252,22 @@ impl Card {
         let mut fronts = Streams { streams: &mut stimulus.front, skew, out: &mut stimulus.out, now };
         if clocks > 0 {
             self.pass(clocks, hold, &mut fronts, now);
-            let arrived = !stimulus.rx.is_empty() && self.take_beats(now, clocks, stimulus);
+            let arrived = !stimulus.rx.is_empty() && self.take_beats(now, index, clocks, stimulus);
             return (clocks, arrived || open && ran_dry(&stimulus.front));
         }
         self.step(tx_ready, &mut fronts, Some(response), now);
-        let arrived = if reset { self.enter_reset(now, stimulus) } else { !stimulus.rx.is_empty() && self.take_beats(now, 1, stimulus) };
+        let arrived = if reset {
+            self.enter_reset(now, index, stimulus)
+        } else {
+            !stimulus.rx.is_empty() && self.take_beats(now, index, 1, stimulus)
+        };
         (1, arrived || open && ran_dry(&stimulus.front))
     }
 
     /// The end of the clock in which reset came: beats that were shown and taken in it have passed, those towards the card in vain.
     #[cold]
-    fn enter_reset(&mut self, now: Cycle, stimulus: &mut Stimulus) -> bool {
-        let arrived = self.pass_rx_beats(now, 1, stimulus);
+    fn enter_reset(&mut self, now: Cycle, index: u64, stimulus: &mut Stimulus) -> bool {
+        let arrived = self.pass_rx_beats(now, index, 1, stimulus);
         if arrived {
             stimulus.rx_done();
         }
@@ -281,8 +285,8 @@ impl Card {
             return 0;
         }
         if let Some(rx) = stimulus.rx.front() {
-            // A TLP that comes whole takes effect at the end of the clock of its last beat.
-            let left = self.params.width.beats(rx.tlp.payload().len() as u32) - stimulus.rx_passed;
+            // A TLP takes effect at the end of the clock of its last beat. Where there may be gaps between beats, each goes by itself.
+            let left = if stimulus.rx_stall == 0 { self.params.width.beats(rx.tlp.payload().len() as u32) - stimulus.rx_passed } else { 0 };
             clocks = clocks.min(rx.at.since(now).0 + u64::from(left));
         }
         if !self.h2c_awake.is_empty() {
@@ -308,12 +312,12 @@ impl Card {
         clocks
     }
 
-    /// The beats towards the card pass that are shown in `clocks` clocks, which end with the last of a TLP at the latest. Returns whether they
+    /// The beats towards the card pass that are shown in `clocks` clocks, `index` clocks into the run, which end with the last of a TLP at the latest. Returns whether they
     /// do.
-    fn pass_rx_beats(&mut self, now: Cycle, clocks: u64, stimulus: &mut Stimulus) -> bool {
+    fn pass_rx_beats(&mut self, now: Cycle, index: u64, clocks: u64, stimulus: &mut Stimulus) -> bool {
         let Some(rx) = stimulus.rx.front() else { return false };
         let beats = clocks.saturating_sub(rx.at.since(now).0);
-        if beats == 0 {
+        if beats == 0 || !stimulus.rx_shown(index) {
             return false;
         }
         self.receiving |= stimulus.rx_passed == 0;
@@ -322,8 +326,8 @@ impl Card {
         stimulus.rx_passed >= self.params.width.beats(rx.tlp.payload().len() as u32)
     }
 
-    fn take_beats(&mut self, now: Cycle, clocks: u64, stimulus: &mut Stimulus) -> bool {
-        if !self.pass_rx_beats(now, clocks, stimulus) {
+    fn take_beats(&mut self, now: Cycle, index: u64, clocks: u64, stimulus: &mut Stimulus) -> bool {
+        if !self.pass_rx_beats(now, index, clocks, stimulus) {
             return false;
         }
         if let (true, Some(rx)) = (std::mem::take(&mut self.receiving), stimulus.rx.front()) {

@@ -70,6 +70,7 @@ impl CardRegisters {
             card::BUILD => shown.params.build,
             card::CAPS => caps(shown.params),
             card::FIFO_BYTES => shown.params.fifo_bytes,
+            card::ELINKS => shown.params.elinks.into(),
             card::FIFO_FRAMES => shown.params.fifo_frames.into(),
             o if o & !4 == card::SCRATCH => half(self.scratch, high),
             o if o & !4 == card::CYCLES => snapshot(&mut self.cycles_shadow, shown.cycles, high),

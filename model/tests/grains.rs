@@ -34,6 +34,8 @@ enum Op {
     Arm(u32),
     Mask(bool),
     Hold(u64),
+    /// Clocks of the next 64 in which the streams from and to the card stand still.
+    Stall([u64; 2]),
     Credits {
         headers: u8,
         data: u16,
@@ -101,6 +103,7 @@ fn c2h_op() -> impl Strategy<Value = Op> {
         2 => channel.prop_map(Op::Arm),
         1 => any::<bool>().prop_map(Op::Mask),
         2 => (1..60_u64).prop_map(Op::Hold),
+        2 => any::<[u64; 2]>().prop_map(Op::Stall),
         3 => (0..6_u8, 0..60_u16).prop_map(|(headers, data)| Op::Credits { headers, data }),
         1 => any::<bool>().prop_map(Op::Enable),
         1 => Just(Op::CardReset),
@@ -160,11 +163,27 @@ struct Shape {
     pause: u32,
     frame: u32,
     mode: u32,
+    blocks: Option<Blocks>,
     wb_time: u32,
     int_time: u32,
     finite_credits: bool,
     width: DataWidth,
     host: Answers,
+}
+
+/// The generators' block mode.
+#[derive(Clone, Copy, Debug)]
+struct Blocks {
+    links: u32,
+    flush: u32,
+    count: u32,
+}
+
+fn blocks() -> impl Strategy<Value = Option<Blocks>> {
+    let flush = prop_oneof![Just(0), 1..40_u32, 100..1000_u32];
+    let count = prop_oneof![2 => Just(0), 1 => 1..30_u32];
+    let some = (1..9_u32, flush, count).prop_map(|(links, flush, count)| Some(Blocks { links, flush, count }));
+    prop_oneof![Just(None), some]
 }
 
 /// How the host answers reads.
@@ -201,14 +220,25 @@ fn shape() -> impl Strategy<Value = Shape> {
         rate,
         0..50_u32,
         0..2000_u32,
-        0..3_u32,
+        (0..3_u32, blocks()),
         prop_oneof![Just(0), 1..500_u32],
         prop_oneof![Just(0), 1..500_u32],
         any::<bool>(),
         (width, answers(), any::<[[bool; 2]; 2]>(), (2..12_u32, 2..9_u32), prop_oneof![Just(0), 1..300_u32]),
     )
         .prop_map(
-            |(generator, bits, rate, pause, frame, mode, wb_time, int_time, finite_credits, (width, host, pages, entries, flush))| Shape {
+            |(
+                generator,
+                bits,
+                rate,
+                pause,
+                frame,
+                (mode, blocks),
+                wb_time,
+                int_time,
+                finite_credits,
+                (width, host, pages, entries, flush),
+            )| Shape {
                 generator,
                 config: std::array::from_fn(|index| {
                     let ([drop, write_back], [pages, packed]) = (bits[index], pages[index]);
@@ -220,6 +250,7 @@ fn shape() -> impl Strategy<Value = Shape> {
                 pause,
                 frame,
                 mode,
+                blocks,
                 wb_time,
                 int_time,
                 finite_credits,
@@ -257,7 +288,12 @@ fn set_up<P: TlpPort>(bench: &mut Bench<P>, shape: &Shape) {
         bench.set32(channel, c2h::FLUSH_TIME, shape.flush);
         bench.set32(channel, c2h::WB_FRAMES, 3);
         bench.set32(channel, c2h::WB_TIME, shape.wb_time);
-        bench.set32(channel, c2h::GEN_CONFIG, shape.mode);
+        bench.set32(channel, c2h::GEN_CONFIG, shape.mode | u32::from(shape.blocks.is_some()) << 2 | 0x50 << 16);
+        if let Some(blocks) = shape.blocks {
+            bench.set32(channel, c2h::GEN_LINKS, blocks.links);
+            bench.set32(channel, c2h::GEN_FLUSH, blocks.flush);
+            bench.set64(channel, c2h::GEN_COUNT, blocks.count.into());
+        }
         bench.set32(channel, c2h::GEN_MIN, shape.frame / 2);
         bench.set32(channel, c2h::GEN_MAX, shape.frame);
         bench.set32(channel, c2h::GEN_PAUSE, shape.pause);
@@ -298,6 +334,7 @@ fn apply<P: TlpPort>(bench: &mut Bench<P>, op: &Op, shape: &Shape, at_most: u64)
             bench.set64(channel, c2h::INT_DATA_ARM, seen);
         }
         Op::Mask(masked) => bench.write(common::BAR2 + 12, masked.into(), 4),
+        Op::Stall(masks) => bench.stalls = (bench.now, masks),
         Op::Hold(clocks) => bench.stimulus.tx_ready_at = Cycle(bench.now + clocks),
         Op::Credits { headers, data } if shape.finite_credits => bench.stimulus.credits.0[0].grant(headers, data),
         Op::Credits { .. } => {}
@@ -465,6 +502,7 @@ fn the_comparison_sees_something() {
         pause: 3,
         frame: 1000,
         mode: 1,
+        blocks: None,
         wb_time: 100,
         int_time: 0,
         finite_credits: false,
@@ -489,6 +527,7 @@ fn the_comparison_sees_pages() {
         pause: 3,
         frame: 300,
         mode: 1,
+        blocks: None,
         wb_time: 100,
         int_time: 0,
         finite_credits: false,

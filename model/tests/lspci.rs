@@ -5,6 +5,7 @@ use silico_model::config::{ConfigSpace, ErrorKind, LinkParams};
 use silico_spec::config::capabilities::pcie::LinkSpeed;
 use silico_spec::config::text::Dump;
 use silico_spec::params::{CardParams, PBA_OFFSET};
+use silico_spec::registers::{MAP_MAJOR, MAP_MINOR};
 use silico_spec::tlp::{Header, Kind};
 use silico_spec::units::{Bdf, BusAddr, Dwords, Tag};
 use std::path::PathBuf;
@@ -48,7 +49,7 @@ fn lspci_sees_the_card_after_reset() {
         &text,
         &[
             "[1180]: ",
-            "[10dc:51c0] (rev 11)",
+            &format!("[10dc:51c0] (rev {MAP_MAJOR:x}{MAP_MINOR:x})"),
             "Control: I/O- Mem- BusMaster-",
             "Status: Cap+ 66MHz- UDF- FastB2B- ParErr- DEVSEL=fast >TAbort- <TAbort- <MAbort- >SERR- <PERR- INTx-",
             "Interrupt: pin A routed to IRQ 0",

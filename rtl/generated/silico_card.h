@@ -20,7 +20,7 @@ extern "C" {
 #define SILICO_CARD__CARD__MAP_VERSION__MINOR_bm 0xffff
 #define SILICO_CARD__CARD__MAP_VERSION__MINOR_bp 0
 #define SILICO_CARD__CARD__MAP_VERSION__MINOR_bw 16
-#define SILICO_CARD__CARD__MAP_VERSION__MINOR_reset 0x1
+#define SILICO_CARD__CARD__MAP_VERSION__MINOR_reset 0x2
 #define SILICO_CARD__CARD__MAP_VERSION__MAJOR_bm 0xffff0000
 #define SILICO_CARD__CARD__MAP_VERSION__MAJOR_bp 16
 #define SILICO_CARD__CARD__MAP_VERSION__MAJOR_bw 16
@@ -222,6 +222,11 @@ extern "C" {
 #define SILICO_CARD__CARD__READ_QUARANTINE__TOTAL_bp 16
 #define SILICO_CARD__CARD__READ_QUARANTINE__TOTAL_bw 16
 
+// reg - silico_card.card.ELINKS
+#define SILICO_CARD__CARD__ELINKS__VALUE_bm 0xffffffff
+#define SILICO_CARD__CARD__ELINKS__VALUE_bp 0
+#define SILICO_CARD__CARD__ELINKS__VALUE_bw 32
+
 // regfile - silico_card.card
 typedef struct __attribute__ ((__packed__)) {
     uint32_t ID;
@@ -254,6 +259,8 @@ typedef struct __attribute__ ((__packed__)) {
     uint32_t INT_ACK;
     uint32_t INT_ACK_2;
     uint32_t READ_QUARANTINE;
+    uint8_t RESERVED_a4_ef[0x4c];
+    uint32_t ELINKS;
 } silico_card__card_t;
 
 // reg - silico_card.c2h[].CONTROL
@@ -485,6 +492,10 @@ typedef struct __attribute__ ((__packed__)) {
 #define SILICO_CARD__C2HX__GEN_CONFIG__MODE_bp 0
 #define SILICO_CARD__C2HX__GEN_CONFIG__MODE_bw 2
 #define SILICO_CARD__C2HX__GEN_CONFIG__MODE_reset 0x0
+#define SILICO_CARD__C2HX__GEN_CONFIG__BLOCKS_bm 0x4
+#define SILICO_CARD__C2HX__GEN_CONFIG__BLOCKS_bp 2
+#define SILICO_CARD__C2HX__GEN_CONFIG__BLOCKS_bw 1
+#define SILICO_CARD__C2HX__GEN_CONFIG__BLOCKS_reset 0x0
 #define SILICO_CARD__C2HX__GEN_CONFIG__SOURCE_bm 0xffff0000
 #define SILICO_CARD__C2HX__GEN_CONFIG__SOURCE_bp 16
 #define SILICO_CARD__C2HX__GEN_CONFIG__SOURCE_bw 16
@@ -530,6 +541,23 @@ typedef struct __attribute__ ((__packed__)) {
 #define SILICO_CARD__C2HX__GEN_MADE__VALUE_bm 0xffffffffffffffff
 #define SILICO_CARD__C2HX__GEN_MADE__VALUE_bp 0
 #define SILICO_CARD__C2HX__GEN_MADE__VALUE_bw 64
+
+// reg - silico_card.c2h[].GEN_LINKS
+#define SILICO_CARD__C2HX__GEN_LINKS__VALUE_bm 0xffffffff
+#define SILICO_CARD__C2HX__GEN_LINKS__VALUE_bp 0
+#define SILICO_CARD__C2HX__GEN_LINKS__VALUE_bw 32
+#define SILICO_CARD__C2HX__GEN_LINKS__VALUE_reset 0x0
+
+// reg - silico_card.c2h[].GEN_FLUSH
+#define SILICO_CARD__C2HX__GEN_FLUSH__VALUE_bm 0xffffffff
+#define SILICO_CARD__C2HX__GEN_FLUSH__VALUE_bp 0
+#define SILICO_CARD__C2HX__GEN_FLUSH__VALUE_bw 32
+#define SILICO_CARD__C2HX__GEN_FLUSH__VALUE_reset 0x0
+
+// reg - silico_card.c2h[].GEN_CHUNKS
+#define SILICO_CARD__C2HX__GEN_CHUNKS__VALUE_bm 0xffffffffffffffff
+#define SILICO_CARD__C2HX__GEN_CHUNKS__VALUE_bp 0
+#define SILICO_CARD__C2HX__GEN_CHUNKS__VALUE_bw 64
 
 // reg - silico_card.c2h[].GEN_TABLE[]
 #define SILICO_CARD__C2HX__GEN_TABLEX__VALUE_bm 0xffffffff
@@ -645,7 +673,9 @@ typedef struct __attribute__ ((__packed__)) {
     uint64_t GEN_SEED;
     uint64_t GEN_COUNT;
     uint64_t GEN_MADE;
-    uint8_t RESERVED_130_13f[0x10];
+    uint32_t GEN_LINKS;
+    uint32_t GEN_FLUSH;
+    uint64_t GEN_CHUNKS;
     uint32_t GEN_TABLE[16];
     uint64_t FREE_BASE;
     uint64_t COMP_BASE;
@@ -895,7 +925,7 @@ typedef struct __attribute__ ((__packed__)) {
 // addrmap - silico_card
 typedef struct __attribute__ ((__packed__)) {
     silico_card__card_t card;
-    uint8_t RESERVED_a4_fff[0xf5c];
+    uint8_t RESERVED_f4_fff[0xf0c];
     silico_card__c2hx__stride200_t c2h[16];
     uint8_t RESERVED_3000_7fff[0x5000];
     silico_card__h2cx__stride200_t h2c[8];

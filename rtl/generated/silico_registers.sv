@@ -96,6 +96,7 @@ module silico_registers (
             logic INT_ACK;
             logic INT_ACK_2;
             logic READ_QUARANTINE;
+            logic ELINKS;
         } card;
         struct {
             logic CONTROL;
@@ -139,6 +140,9 @@ module silico_registers (
             logic [1:0] GEN_SEED;
             logic [1:0] GEN_COUNT;
             logic [1:0] GEN_MADE;
+            logic GEN_LINKS;
+            logic GEN_FLUSH;
+            logic [1:0] GEN_CHUNKS;
             logic GEN_TABLE[16];
             logic [1:0] FREE_BASE;
             logic [1:0] COMP_BASE;
@@ -238,6 +242,7 @@ module silico_registers (
         decoded_reg_strb.card.INT_ACK = cpuif_req_masked & (cpuif_addr == 16'h98) & cpuif_req_is_wr;
         decoded_reg_strb.card.INT_ACK_2 = cpuif_req_masked & (cpuif_addr == 16'h9c) & cpuif_req_is_wr;
         decoded_reg_strb.card.READ_QUARANTINE = cpuif_req_masked & (cpuif_addr == 16'ha0) & !cpuif_req_is_wr;
+        decoded_reg_strb.card.ELINKS = cpuif_req_masked & (cpuif_addr == 16'hf0) & !cpuif_req_is_wr;
         for(int i0=0; i0<16; i0++) begin
             decoded_reg_strb.c2h[i0].CONTROL = cpuif_req_masked & (cpuif_addr == 16'h1000 + (16)'(i0) * 16'h200);
             decoded_reg_strb.c2h[i0].STATUS = cpuif_req_masked & (cpuif_addr == 16'h1004 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
@@ -300,6 +305,10 @@ module silico_registers (
             decoded_reg_strb.c2h[i0].GEN_COUNT[1] = cpuif_req_masked & (cpuif_addr == 16'h1124 + (16)'(i0) * 16'h200);
             decoded_reg_strb.c2h[i0].GEN_MADE[0] = cpuif_req_masked & (cpuif_addr == 16'h1128 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
             decoded_reg_strb.c2h[i0].GEN_MADE[1] = cpuif_req_masked & (cpuif_addr == 16'h112c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].GEN_LINKS = cpuif_req_masked & (cpuif_addr == 16'h1130 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_FLUSH = cpuif_req_masked & (cpuif_addr == 16'h1134 + (16)'(i0) * 16'h200);
+            decoded_reg_strb.c2h[i0].GEN_CHUNKS[0] = cpuif_req_masked & (cpuif_addr == 16'h1138 + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
+            decoded_reg_strb.c2h[i0].GEN_CHUNKS[1] = cpuif_req_masked & (cpuif_addr == 16'h113c + (16)'(i0) * 16'h200) & !cpuif_req_is_wr;
             for(int i1=0; i1<16; i1++) begin
                 decoded_reg_strb.c2h[i0].GEN_TABLE[i1] = cpuif_req_masked & (cpuif_addr == 16'h1140 + (16)'(i0) * 16'h200 + (16)'(i1) * 16'h4);
             end
@@ -1110,6 +1119,10 @@ module silico_registers (
                     logic load_next;
                 } mode;
                 struct {
+                    logic next;
+                    logic load_next;
+                } blocks;
+                struct {
                     logic [15:0] next;
                     logic load_next;
                 } source;
@@ -1150,6 +1163,18 @@ module silico_registers (
                     logic load_next;
                 } value;
             } GEN_COUNT;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } GEN_LINKS;
+            struct {
+                struct {
+                    logic [31:0] next;
+                    logic load_next;
+                } value;
+            } GEN_FLUSH;
             struct {
                 struct {
                     logic [31:0] next;
@@ -1484,6 +1509,9 @@ module silico_registers (
                     logic [1:0] value;
                 } mode;
                 struct {
+                    logic value;
+                } blocks;
+                struct {
                     logic [15:0] value;
                 } source;
             } GEN_CONFIG;
@@ -1517,6 +1545,16 @@ module silico_registers (
                     logic [63:0] value;
                 } value;
             } GEN_COUNT;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } GEN_LINKS;
+            struct {
+                struct {
+                    logic [31:0] value;
+                } value;
+            } GEN_FLUSH;
             struct {
                 struct {
                     logic [31:0] value;
@@ -2595,6 +2633,29 @@ module silico_registers (
             end
         end
         assign hwif_out.c2h[i0].GEN_CONFIG.mode.value = field_storage.c2h[i0].GEN_CONFIG.mode.value;
+        // Field: silico_card.c2h[].GEN_CONFIG.blocks
+        always_comb begin
+            automatic logic [0:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].GEN_CONFIG.blocks.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].GEN_CONFIG && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].GEN_CONFIG.blocks.value & ~decoded_wr_biten[2:2]) | (decoded_wr_data[2:2] & decoded_wr_biten[2:2]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].GEN_CONFIG.blocks.next = next_c;
+            field_combo.c2h[i0].GEN_CONFIG.blocks.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].GEN_CONFIG.blocks.value <= 1'h0;
+            end else begin
+                if(field_combo.c2h[i0].GEN_CONFIG.blocks.load_next) begin
+                    field_storage.c2h[i0].GEN_CONFIG.blocks.value <= field_combo.c2h[i0].GEN_CONFIG.blocks.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].GEN_CONFIG.blocks.value = field_storage.c2h[i0].GEN_CONFIG.blocks.value;
         // Field: silico_card.c2h[].GEN_CONFIG.source
         always_comb begin
             automatic logic [15:0] next_c;
@@ -2756,6 +2817,52 @@ module silico_registers (
             end
         end
         assign hwif_out.c2h[i0].GEN_COUNT.value.value = field_storage.c2h[i0].GEN_COUNT.value.value;
+        // Field: silico_card.c2h[].GEN_LINKS.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].GEN_LINKS.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].GEN_LINKS && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].GEN_LINKS.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].GEN_LINKS.value.next = next_c;
+            field_combo.c2h[i0].GEN_LINKS.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].GEN_LINKS.value.value <= 32'h0;
+            end else begin
+                if(field_combo.c2h[i0].GEN_LINKS.value.load_next) begin
+                    field_storage.c2h[i0].GEN_LINKS.value.value <= field_combo.c2h[i0].GEN_LINKS.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].GEN_LINKS.value.value = field_storage.c2h[i0].GEN_LINKS.value.value;
+        // Field: silico_card.c2h[].GEN_FLUSH.value
+        always_comb begin
+            automatic logic [31:0] next_c;
+            automatic logic load_next_c;
+            next_c = field_storage.c2h[i0].GEN_FLUSH.value.value;
+            load_next_c = '0;
+            if(decoded_reg_strb.c2h[i0].GEN_FLUSH && decoded_req_is_wr) begin // SW write
+                next_c = (field_storage.c2h[i0].GEN_FLUSH.value.value & ~decoded_wr_biten[31:0]) | (decoded_wr_data[31:0] & decoded_wr_biten[31:0]);
+                load_next_c = '1;
+            end
+            field_combo.c2h[i0].GEN_FLUSH.value.next = next_c;
+            field_combo.c2h[i0].GEN_FLUSH.value.load_next = load_next_c;
+        end
+        always_ff @(posedge clk) begin
+            if(~hwif_in.c2h[i0].fields_rst_n) begin
+                field_storage.c2h[i0].GEN_FLUSH.value.value <= 32'h0;
+            end else begin
+                if(field_combo.c2h[i0].GEN_FLUSH.value.load_next) begin
+                    field_storage.c2h[i0].GEN_FLUSH.value.value <= field_combo.c2h[i0].GEN_FLUSH.value.next;
+                end
+            end
+        end
+        assign hwif_out.c2h[i0].GEN_FLUSH.value.value = field_storage.c2h[i0].GEN_FLUSH.value.value;
         for(genvar i1=0; i1<16; i1++) begin
             // Field: silico_card.c2h[].GEN_TABLE[].value
             always_comb begin
@@ -3527,6 +3634,9 @@ module silico_registers (
             } GEN_MADE;
             struct {
                 logic [63:0] data;
+            } GEN_CHUNKS;
+            struct {
+                logic [63:0] data;
             } FREE_BASE;
             struct {
                 logic [63:0] data;
@@ -3754,6 +3864,11 @@ module silico_registers (
             end
         end
         always_ff @(posedge clk) begin
+            if(decoded_reg_strb.c2h[i0].GEN_CHUNKS[0] && !decoded_req_is_wr) begin
+                rbuf_storage.c2h[i0].GEN_CHUNKS.data[63:0] <= hwif_in.c2h[i0].GEN_CHUNKS.value.next;
+            end
+        end
+        always_ff @(posedge clk) begin
             if(decoded_reg_strb.c2h[i0].FREE_BASE[0] && !decoded_req_is_wr) begin
                 rbuf_storage.c2h[i0].FREE_BASE.data[63:0] <= field_storage.c2h[i0].FREE_BASE.value.value;
             end
@@ -3891,7 +4006,7 @@ module silico_registers (
             readback_data_var[31:0] = 32'h534c434f;
         end
         if(rd_mux_addr == 16'h4) begin
-            readback_data_var[15:0] = 16'h1;
+            readback_data_var[15:0] = 16'h2;
             readback_data_var[31:16] = 16'h1;
         end
         if(rd_mux_addr == 16'h8) begin
@@ -4014,6 +4129,9 @@ module silico_registers (
         if(rd_mux_addr == 16'ha0) begin
             readback_data_var[8:0] = hwif_in.card.READ_QUARANTINE.tags.next;
             readback_data_var[31:16] = hwif_in.card.READ_QUARANTINE.total.next;
+        end
+        if(rd_mux_addr == 16'hf0) begin
+            readback_data_var[31:0] = hwif_in.card.ELINKS.value.next;
         end
         for(int i0=0; i0<16; i0++) begin
             if(rd_mux_addr == 16'h1000 + (16)'(i0) * 16'h200) begin
@@ -4179,6 +4297,7 @@ module silico_registers (
             end
             if(rd_mux_addr == 16'h1100 + (16)'(i0) * 16'h200) begin
                 readback_data_var[1:0] = field_storage.c2h[i0].GEN_CONFIG.mode.value;
+                readback_data_var[2] = field_storage.c2h[i0].GEN_CONFIG.blocks.value;
                 readback_data_var[31:16] = field_storage.c2h[i0].GEN_CONFIG.source.value;
             end
             if(rd_mux_addr == 16'h1104 + (16)'(i0) * 16'h200) begin
@@ -4210,6 +4329,18 @@ module silico_registers (
             end
             if(rd_mux_addr == 16'h112c + (16)'(i0) * 16'h200) begin
                 readback_data_var = rbuf_storage.c2h[i0].GEN_MADE.data[63:32];
+            end
+            if(rd_mux_addr == 16'h1130 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].GEN_LINKS.value.value;
+            end
+            if(rd_mux_addr == 16'h1134 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = field_storage.c2h[i0].GEN_FLUSH.value.value;
+            end
+            if(rd_mux_addr == 16'h1138 + (16)'(i0) * 16'h200) begin
+                readback_data_var[31:0] = hwif_in.c2h[i0].GEN_CHUNKS.value.next[31:0];
+            end
+            if(rd_mux_addr == 16'h113c + (16)'(i0) * 16'h200) begin
+                readback_data_var = rbuf_storage.c2h[i0].GEN_CHUNKS.data[63:32];
             end
             for(int i1=0; i1<16; i1++) begin
                 if(rd_mux_addr == 16'h1140 + (16)'(i0) * 16'h200 + (16)'(i1) * 16'h4) begin

@@ -218,6 +218,14 @@ package silico_registers_pkg;
     } silico_card__card__READ_QUARANTINE__in_t;
 
     typedef struct {
+        logic [31:0] next;
+    } silico_card__card__ELINKS__value__in_t;
+
+    typedef struct {
+        silico_card__card__ELINKS__value__in_t value;
+    } silico_card__card__ELINKS__in_t;
+
+    typedef struct {
         silico_card__card__BUILD__in_t BUILD;
         silico_card__card__CAPS__in_t CAPS;
         silico_card__card__FIFO_BYTES__in_t FIFO_BYTES;
@@ -238,6 +246,7 @@ package silico_registers_pkg;
         silico_card__card__PERF_NO_TAG__in_t PERF_NO_TAG;
         silico_card__card__PERF_RX_BUSY__in_t PERF_RX_BUSY;
         silico_card__card__READ_QUARANTINE__in_t READ_QUARANTINE;
+        silico_card__card__ELINKS__in_t ELINKS;
     } silico_card__card__in_t;
 
     typedef struct {
@@ -403,6 +412,14 @@ package silico_registers_pkg;
     } silico_card__c2hx__GEN_MADE__in_t;
 
     typedef struct {
+        logic [63:0] next;
+    } silico_card__c2hx__GEN_CHUNKS__value__in_t;
+
+    typedef struct {
+        silico_card__c2hx__GEN_CHUNKS__value__in_t value;
+    } silico_card__c2hx__GEN_CHUNKS__in_t;
+
+    typedef struct {
         logic hwclr;
     } silico_card__c2hx__FREE_TAIL__value__in_t;
 
@@ -471,6 +488,7 @@ package silico_registers_pkg;
         silico_card__c2hx__PERF_FRONT_HELD__in_t PERF_FRONT_HELD;
         silico_card__c2hx__PERF_BUSY__in_t PERF_BUSY;
         silico_card__c2hx__GEN_MADE__in_t GEN_MADE;
+        silico_card__c2hx__GEN_CHUNKS__in_t GEN_CHUNKS;
         silico_card__c2hx__FREE_TAIL__in_t FREE_TAIL;
         silico_card__c2hx__COMP_HEAD__in_t COMP_HEAD;
         silico_card__c2hx__FREE_HEAD__in_t FREE_HEAD;
@@ -954,11 +972,16 @@ package silico_registers_pkg;
     } silico_card__c2hx__GEN_CONFIG__mode__out_t;
 
     typedef struct {
+        logic value;
+    } silico_card__c2hx__GEN_CONFIG__blocks__out_t;
+
+    typedef struct {
         logic [15:0] value;
     } silico_card__c2hx__GEN_CONFIG__source__out_t;
 
     typedef struct {
         silico_card__c2hx__GEN_CONFIG__mode__out_t mode;
+        silico_card__c2hx__GEN_CONFIG__blocks__out_t blocks;
         silico_card__c2hx__GEN_CONFIG__source__out_t source;
     } silico_card__c2hx__GEN_CONFIG__out_t;
 
@@ -1009,6 +1032,22 @@ package silico_registers_pkg;
     typedef struct {
         silico_card__c2hx__GEN_COUNT__value__out_t value;
     } silico_card__c2hx__GEN_COUNT__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__c2hx__GEN_LINKS__value__out_t;
+
+    typedef struct {
+        silico_card__c2hx__GEN_LINKS__value__out_t value;
+    } silico_card__c2hx__GEN_LINKS__out_t;
+
+    typedef struct {
+        logic [31:0] value;
+    } silico_card__c2hx__GEN_FLUSH__value__out_t;
+
+    typedef struct {
+        silico_card__c2hx__GEN_FLUSH__value__out_t value;
+    } silico_card__c2hx__GEN_FLUSH__out_t;
 
     typedef struct {
         logic [31:0] value;
@@ -1101,6 +1140,8 @@ package silico_registers_pkg;
         silico_card__c2hx__GEN_RATE__out_t GEN_RATE;
         silico_card__c2hx__GEN_SEED__out_t GEN_SEED;
         silico_card__c2hx__GEN_COUNT__out_t GEN_COUNT;
+        silico_card__c2hx__GEN_LINKS__out_t GEN_LINKS;
+        silico_card__c2hx__GEN_FLUSH__out_t GEN_FLUSH;
         silico_card__c2hx__GEN_TABLEx__out_t GEN_TABLE[16];
         silico_card__c2hx__FREE_BASE__out_t FREE_BASE;
         silico_card__c2hx__COMP_BASE__out_t COMP_BASE;

@@ -6,6 +6,10 @@
 use crate::check::rule;
 use crate::distribution::Distribution;
 use crate::link::Generation;
+use crate::link::dll::config::DllConfig;
+use crate::link::stalls::Stalls;
+use crate::link::starvation::Starvation;
+use crate::root::ordering::{Ordering, Torn};
 use silico_spec::credit::{Limit, data_credits};
 use silico_spec::units::Cycles;
 
@@ -59,6 +63,16 @@ pub struct LinkConfig {
     pub transmit_tlps: u32,
     /// From the release of reset to DL_Active.
     pub training: Cycles,
+    /// Ack, Nak and replay, and what is damaged on the way.
+    pub dll: DllConfig,
+    /// How the root port gives credits back.
+    pub starvation: Starvation,
+    /// Clocks in which `tx_ready` is low, whatever the link could take.
+    pub tx_stalls: Stalls,
+    /// Clocks in which no beat is shown to the card: gaps between the beats of a TLP.
+    pub rx_gaps: Stalls,
+    /// Clocks between a TLP towards the card and the next one, beyond what the link needs; drawn anew each time, up to 1000000.
+    pub rx_pause: Distribution,
     /// End-to-end CRC: enumeration switches it on in the card, what the root port sends carries a digest, and what the card sends must.
     pub ecrc: bool,
 }
@@ -78,8 +92,24 @@ impl Default for LinkConfig {
             update_interval: Cycles(32),
             transmit_tlps: 4,
             training: Cycles(256),
+            dll: DllConfig::default(),
+            starvation: Starvation::Off,
+            tx_stalls: Stalls::Off,
+            rx_gaps: Stalls::Off,
+            rx_pause: Distribution::Fixed(0),
             ecrc: false,
         }
+    }
+}
+
+impl LinkConfig {
+    /// The root port grants the least that PCIe 4.0 table 2-46 allows: in each class room for one TLP of the greatest size.
+    #[must_use]
+    pub const fn with_minimal_credits(mut self) -> Self {
+        let largest = data_credits(self.max_payload);
+        (self.posted, self.non_posted) = (Limit::initial(1, largest), Limit::initial(1, 1));
+        self.completion = Limit::initial(1, largest);
+        self
     }
 }
 
@@ -149,6 +179,10 @@ pub struct HostConfig {
     pub interrupt_latency: Distribution,
     /// Completions of different reads may overtake each other.
     pub reorder: bool,
+    /// Further freedoms of the ordering rules.
+    pub ordering: Ordering,
+    /// How the CPU may see half a write; `None`: each is seen whole.
+    pub torn: Option<Torn>,
     /// How one read's completions are split.
     pub split: CompletionSplit,
     /// After which a request of ours is given up. PCIe 4.0 §2.8: 50 µs at least.
@@ -171,6 +205,8 @@ impl Default for HostConfig {
             mmio_read_latency: Distribution::Fixed(150),
             interrupt_latency: Distribution::Uniform { min: 80, max: 160 },
             reorder: true,
+            ordering: Ordering::default(),
+            torn: None,
             split: CompletionSplit::Largest,
             completion_timeout: Cycles(25_000),
             retry_limit: Cycles(25_000_000),
@@ -191,7 +227,7 @@ pub struct ConfigError {
     pub rule: &'static str,
 }
 
-fn check(ok: bool, field: &'static str, value: impl ToString, rule: &'static str) -> Result<(), ConfigError> {
+pub(crate) fn check(ok: bool, field: &'static str, value: impl ToString, rule: &'static str) -> Result<(), ConfigError> {
     if ok { Ok(()) } else { Err(ConfigError { field, value: value.to_string(), rule }) }
 }
 
@@ -227,6 +263,12 @@ impl LinkConfig {
         check(interval.is_power_of_two() && interval <= 4096, "link.update_interval", interval, "a power of two up to 4096 cycles")?;
         check((2..=64).contains(&self.transmit_tlps), "link.transmit_tlps", self.transmit_tlps, "2 to 64")?;
         check((1..=1 << 32).contains(&self.training.0), "link.training", self.training.0, "1 to 2^32 cycles")?;
+        self.dll.validate(self.latency)?;
+        self.starvation.validate()?;
+        self.tx_stalls.validate("link.tx_stalls")?;
+        self.rx_gaps.validate("link.rx_gaps")?;
+        let pause = self.rx_pause.is_sound() && self.rx_pause.max() <= 1_000_000;
+        check(pause, "link.rx_pause", format!("{:?}", self.rx_pause), "min <= max <= 1000000 cycles, half_life above 0")?;
         let largest = data_credits(self.max_payload);
         check_limit(
             &self.posted,
@@ -275,6 +317,10 @@ impl HostConfig {
         ] {
             check(distribution.is_sound(), field, format!("{distribution:?}"), "min <= max <= 1000000000 ns, half_life above 0")?;
         }
+        self.ordering.validate()?;
+        if let Some(torn) = &self.torn {
+            torn.validate()?;
+        }
         let timeout = self.completion_timeout.0;
         check((100..=1 << 40).contains(&timeout), "host.completion_timeout", timeout, "100 to 2^40 cycles")?;
         check(self.retry_limit.0 <= 1 << 40, "host.retry_limit", self.retry_limit.0, "at most 2^40 cycles")
@@ -284,6 +330,7 @@ impl HostConfig {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::dll::config::Occurrence;
     use rstest::rstest;
 
     #[test]
@@ -308,6 +355,30 @@ mod tests {
     #[case("link.posted", |c: &mut MachineConfig| c.link.posted = Limit::initial(128, 100))]
     #[case("link.non_posted", |c: &mut MachineConfig| c.link.non_posted = Limit::initial(0, 1))]
     #[case("link.completion", |c: &mut MachineConfig| c.link.completion = Limit::initial(8, 2048))]
+    #[case("link.dll.to_host.lcrc", |c: &mut MachineConfig| c.link.dll.to_host.lcrc = Occurrence::nth(0))]
+    #[case("link.dll.to_host.lost", |c: &mut MachineConfig| c.link.dll.to_host.lost = Occurrence::PerMillion(0))]
+    #[case("link.dll.to_host.ack", |c: &mut MachineConfig| c.link.dll.to_host.ack = Occurrence::PerMillion(1_000_001))]
+    #[case("link.dll.to_host.update_fc", |c: &mut MachineConfig| c.link.dll.to_host.update_fc = Occurrence::nth(0))]
+    #[case("link.dll.to_card.lcrc", |c: &mut MachineConfig| c.link.dll.to_card.lcrc = Occurrence::Span { first: 1, count: 0 })]
+    #[case("link.dll.to_card.lost", |c: &mut MachineConfig| c.link.dll.to_card.lost = Occurrence::nth(0))]
+    #[case("link.dll.to_card.ack", |c: &mut MachineConfig| c.link.dll.to_card.ack = Occurrence::nth(0))]
+    #[case("link.dll.to_card.update_fc", |c: &mut MachineConfig| c.link.dll.to_card.update_fc = Occurrence::nth(0))]
+    #[case("link.dll.ack_latency", |c: &mut MachineConfig| c.link.dll.ack_latency = Some(Cycles(100_001)))]
+    #[case("link.dll.replay_timer", |c: &mut MachineConfig| c.link.dll.replay_timer = Some(Cycles(49)))]
+    #[case("link.dll.replay_tlps", |c: &mut MachineConfig| c.link.dll.replay_tlps = Some(1))]
+    #[case("link.dll.replay_tlps", |c: &mut MachineConfig| c.link.dll.replay_tlps = Some(2048))]
+    #[case("link.dll.retrain", |c: &mut MachineConfig| c.link.dll.retrain = Cycles(0))]
+    #[case("link.starvation", |c: &mut MachineConfig| c.link.starvation = Starvation::Withhold { per_mille: 0, longest: Cycles(5) })]
+    #[case("link.starvation", |c: &mut MachineConfig| c.link.starvation = Starvation::OneByOne { spacing: Cycles(0) })]
+    #[case("link.tx_stalls", |c: &mut MachineConfig| c.link.tx_stalls = Stalls::Random { per_mille: 1000 })]
+    #[case("link.tx_stalls", |c: &mut MachineConfig| c.link.tx_stalls = Stalls::Bursts { period: 10, longest: 10 })]
+    #[case("link.rx_gaps", |c: &mut MachineConfig| c.link.rx_gaps = Stalls::Every { clocks: 1 })]
+    #[case("link.rx_gaps", |c: &mut MachineConfig| c.link.rx_gaps = Stalls::AllBut { clocks: 0 })]
+    #[case("link.rx_pause", |c: &mut MachineConfig| c.link.rx_pause = Distribution::Fixed(1_000_001))]
+    #[case("host.ordering.relaxed_latency", |c: &mut MachineConfig| c.host.ordering.relaxed_latency = Some(Distribution::Uniform { min: 2, max: 1 }))]
+    #[case("host.ordering.late", |c: &mut MachineConfig| c.host.ordering.late = 1_000_001)]
+    #[case("host.torn.grain", |c: &mut MachineConfig| c.host.torn = Some(Torn { grain: 2, ..Torn::default() }))]
+    #[case("host.torn.span", |c: &mut MachineConfig| c.host.torn = Some(Torn { span: Distribution::Uniform { min: 2, max: 1 }, ..Torn::default() }))]
     #[case("host.memory_bytes", |c: &mut MachineConfig| c.host.memory_bytes = 1000)]
     #[case("host.low_bytes", |c: &mut MachineConfig| c.host.low_bytes = 1 << 40)]
     #[case("host.low_bytes", |c: &mut MachineConfig| (c.host.low_bytes, c.host.placement) = (0, Placement::Low))]

@@ -39,6 +39,15 @@ impl Distribution {
         }
     }
 
+    /// The greatest value that it gives.
+    #[must_use]
+    pub const fn max(&self) -> u32 {
+        match *self {
+            Self::Fixed(value) => value,
+            Self::Uniform { max, .. } | Self::Tail { max, .. } => max,
+        }
+    }
+
     /// Nanoseconds to cycles, rounded to the nearest.
     #[must_use]
     pub(crate) fn ns_to_cycles(self, clock_ps: u32) -> Self {

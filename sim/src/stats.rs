@@ -58,6 +58,67 @@ impl Direction {
     }
 }
 
+/// The data link layer of one direction: TLPs that way, and the Acks and Naks for them. All zero as long as it is not simulated; see
+/// [`crate::DllConfig`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DllStats {
+    /// TLPs that arrived with a wrong LCRC.
+    pub lcrc_errors: u64,
+    /// TLPs that did not arrive as such.
+    pub lost_tlps: u64,
+    /// TLPs that arrived whole, but behind one that was missing, and were discarded.
+    pub out_of_sequence: u64,
+    /// Naks among [`DllStats::naks`] for such a gap in the sequence, rather than for a wrong LCRC.
+    pub gaps: u64,
+    /// TLPs that arrived a second time and were discarded.
+    pub duplicates: u64,
+    /// Acks that the receiver sent.
+    pub acks: u64,
+    /// Naks that the receiver sent.
+    pub naks: u64,
+    /// Acks and Naks that arrived damaged.
+    pub damaged_acks: u64,
+    /// Expiries of REPLAY_TIMER.
+    pub timeouts: u64,
+    /// Replays.
+    pub replays: u64,
+    /// TLPs sent again by them.
+    pub replayed_tlps: u64,
+    /// Times that REPLAY_NUM rolled over, and the link was retrained.
+    pub rollovers: u64,
+    /// Times that the replay buffer was full when a TLP had been sent.
+    pub full: u64,
+}
+
+/// Correctable errors as one end of a link logs them in its AER (PCIe 4.0 §7.8.4.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CorrectableErrors {
+    /// Receiver Error.
+    pub receiver: u64,
+    /// Bad TLP.
+    pub bad_tlp: u64,
+    /// Bad DLLP.
+    pub bad_dllp: u64,
+    /// REPLAY_NUM Rollover.
+    pub replay_rollover: u64,
+    /// Replay Timer Timeout.
+    pub replay_timer: u64,
+}
+
+impl CorrectableErrors {
+    /// `received`: TLPs that this end receives; `sent`: those that it sends; `updates`: damaged UpdateFC DLLPs that it received.
+    const fn of(received: &DllStats, sent: &DllStats, updates: u64) -> Self {
+        Self {
+            receiver: received.lost_tlps,
+            // A gap in the sequence is reported once, with the Nak; one after a wrong LCRC is not.
+            bad_tlp: received.lcrc_errors + received.gaps,
+            bad_dllp: sent.damaged_acks + updates,
+            replay_rollover: sent.rollovers,
+            replay_timer: sent.timeouts,
+        }
+    }
+}
+
 /// Counters of a machine since it was built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -89,6 +150,28 @@ pub struct Stats {
     pub clocks: u64,
     /// Runs of clocks that they took: what the card did not get to skip.
     pub runs: u64,
+    /// Ack, Nak and replay of TLPs from the card.
+    pub dll_to_host: DllStats,
+    /// Ack, Nak and replay of TLPs to the card.
+    pub dll_to_card: DllStats,
+    /// UpdateFC DLLPs that arrived damaged: of the card at the root port, and of the root port at the card.
+    pub damaged_updates: [u64; 2],
+    /// Times that the link went through Recovery.
+    pub retrains: u64,
     /// Violations, the first and all later ones.
     pub violations: u64,
+}
+
+impl Stats {
+    /// What the root port logs in its AER.
+    #[must_use]
+    pub const fn root_errors(&self) -> CorrectableErrors {
+        CorrectableErrors::of(&self.dll_to_host, &self.dll_to_card, self.damaged_updates[0])
+    }
+
+    /// What the card's hard IP would log in the card's AER. The TLP port cannot tell the card, so its registers do not show it.
+    #[must_use]
+    pub const fn card_errors(&self) -> CorrectableErrors {
+        CorrectableErrors::of(&self.dll_to_card, &self.dll_to_host, self.damaged_updates[1])
+    }
 }

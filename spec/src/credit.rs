@@ -54,7 +54,21 @@ impl Limit {
     /// The initial grant. The specification lets a receiver advertise at most 127 headers and 2047 data credits.
     #[must_use]
     pub const fn initial(headers: u8, data: u16) -> Self {
-        Self::packed(headers as u16, data & DATA_MASK)
+        Self::new(Some(headers), Some(data))
+    }
+
+    /// A limit of each counter or none; data credits count modulo 4096.
+    #[must_use]
+    pub const fn new(headers: Option<u8>, data: Option<u16>) -> Self {
+        let headers = match headers {
+            Some(headers) => headers as u16,
+            None => NO_LIMIT,
+        };
+        let data = match data {
+            Some(data) => data & DATA_MASK,
+            None => NO_LIMIT,
+        };
+        Self::packed(headers, data)
     }
 
     const fn packed(headers: u16, data: u16) -> Self {
@@ -79,9 +93,8 @@ impl Limit {
 
     /// Grants `headers` and `data` more; an infinite counter stays so.
     pub fn grant(&mut self, headers: u8, data: u16) {
-        let headers = self.headers().map_or(NO_LIMIT, |granted| granted.wrapping_add(headers).into());
-        let data = self.data().map_or(NO_LIMIT, |granted| granted.wrapping_add(data) & DATA_MASK);
-        *self = Self::packed(headers, data);
+        let headers = self.headers().map(|granted| granted.wrapping_add(headers));
+        *self = Self::new(headers, self.data().map(|granted| granted.wrapping_add(data)));
     }
 }
 

@@ -24,6 +24,9 @@ pub const RING_GRID: u64 = 64;
 pub const RING_ENTRIES: core::ops::RangeInclusive<u32> = 2..=65536;
 /// Pages start on, and are multiples of, this.
 pub const PAGE_GRID: u32 = 32;
+/// Pages that a card-to-host channel has in use at most: of frames under way, or not announced. A frame that comes to
+/// fill so many fails the channel.
+pub const PAGES_IN_USE: u32 = 1024;
 
 /// A page that the host gives to a channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -95,6 +95,23 @@ pub fn fill(key: u64, offset: u32, out: &mut [u8]) {
     tail.copy_from_slice(&word.to_le_bytes()[..tail.len()]);
 }
 
+/// The same from any byte `offset` on.
+#[inline]
+pub fn fill_from(key: u64, offset: u32, out: &mut [u8]) {
+    let within = (offset % 8) as usize;
+    if within == 0 {
+        return fill(key, offset, out);
+    }
+    let head = (8 - within).min(out.len());
+    let mut word = [0; 8];
+    fill(key, offset - within as u32, &mut word);
+    let (start, rest) = out.split_at_mut(head);
+    start.copy_from_slice(&word[within..][..head]);
+    if !rest.is_empty() {
+        fill(key, offset - within as u32 + 8, rest);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -119,6 +136,17 @@ mod tests {
         fill(7, 0, head);
         fill(7, 256, tail);
         assert_eq!(whole, pieces);
+        for cut in [0, 1, 4, 7, 8, 9, 1002, 1003] {
+            let (head, tail) = pieces.split_at_mut(cut);
+            head.fill(0);
+            tail.fill(0);
+            fill_from(7, 0, head);
+            fill_from(7, cut as u32, tail);
+            assert_eq!(whole, pieces, "cut at {cut}");
+            let mut two = [0; 2];
+            fill_from(7, 11, &mut two);
+            assert_eq!(two, whole[11..13]);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod config;
 pub mod crc;
 pub mod credit;
 pub mod descriptor;
+pub mod elink;
 pub mod field;
 pub mod frame;
 pub mod generator;

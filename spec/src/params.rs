@@ -93,6 +93,8 @@ pub struct CardParams {
     pub fifo_bytes: u32,
     /// Frames whose ends each front-end FIFO can hold.
     pub fifo_frames: u16,
+    /// E-links that each channel's generator has block memory for: 1 KiB each.
+    pub elinks: u16,
     /// Non-posted requests that the card can hold: its non-posted header credits.
     pub np_depth: u8,
     /// Device serial number (DSN capability).
@@ -115,6 +117,7 @@ impl Default for CardParams {
             msix_vectors: 16,
             fifo_bytes: 16 << 10,
             fifo_frames: 64,
+            elinks: 64,
             np_depth: 8,
             serial: 0x0051_c000_0000_0001,
             build: 0x5111_c000,
@@ -148,7 +151,7 @@ impl CardParams {
     pub fn validate(&self) -> Result<(), ParamError> {
         let check = |ok: bool, field, value: u64, rule| if ok { Ok(()) } else { Err(ParamError { field, value, rule }) };
         check((1..=16).contains(&self.c2h_channels), "c2h_channels", self.c2h_channels.into(), "1 to 16")?;
-        check(self.h2c_channels <= 8, "h2c_channels", self.h2c_channels.into(), "0 to 8")?;
+        check((1..=8).contains(&self.h2c_channels), "h2c_channels", self.h2c_channels.into(), "1 to 8")?;
         check((1..=256).contains(&self.read_tags), "read_tags", self.read_tags.into(), "1 to 256")?;
         check(
             Self::H2C_BUFFER_BYTES.contains(&self.h2c_buffer_bytes) && self.h2c_buffer_bytes.is_power_of_two(),
@@ -165,6 +168,7 @@ impl CardParams {
             "a power of two, 2048 to 1048576",
         )?;
         check((2..=1024).contains(&self.fifo_frames), "fifo_frames", self.fifo_frames.into(), "2 to 1024")?;
+        check((1..=256).contains(&self.elinks), "elinks", self.elinks.into(), "1 to 256")?;
         check((1..=64).contains(&self.np_depth), "np_depth", self.np_depth.into(), "1 to 64")?;
         check(self.vendor != 0xffff, "vendor", self.vendor.into(), "anything but 0xffff, which means no device")
     }
@@ -179,18 +183,69 @@ mod tests {
     fn the_default_is_legal_and_each_bad_field_is_named() {
         let good = CardParams::default();
         assert_eq!(good.validate(), Ok(()));
-        let bad: [(CardParams, &str); 5] = [
-            (CardParams { c2h_channels: 0, ..good.clone() }, "c2h_channels"),
-            (CardParams { msix_vectors: 257, ..good.clone() }, "msix_vectors"),
-            (CardParams { fifo_bytes: 3000, ..good.clone() }, "fifo_bytes"),
-            (CardParams { np_depth: 0, ..good.clone() }, "np_depth"),
-            (CardParams { vendor: 0xffff, ..good }, "vendor"),
+        let at = |change: fn(&mut CardParams)| {
+            let mut params = good.clone();
+            change(&mut params);
+            params
+        };
+        let bad: [(CardParams, &str, u64); 22] = [
+            (at(|p| p.c2h_channels = 0), "c2h_channels", 0),
+            (at(|p| p.c2h_channels = 17), "c2h_channels", 17),
+            (at(|p| p.h2c_channels = 0), "h2c_channels", 0),
+            (at(|p| p.h2c_channels = 9), "h2c_channels", 9),
+            (at(|p| p.read_tags = 0), "read_tags", 0),
+            (at(|p| p.read_tags = 257), "read_tags", 257),
+            (at(|p| p.h2c_buffer_bytes = 4096), "h2c_buffer_bytes", 4096),
+            (at(|p| p.h2c_buffer_bytes = 9000), "h2c_buffer_bytes", 9000),
+            (at(|p| p.h2c_buffer_bytes = 2 << 20), "h2c_buffer_bytes", 2 << 20),
+            (at(|p| p.read_timeout = 999), "read_timeout", 999),
+            (at(|p| p.msix_vectors = 0), "msix_vectors", 0),
+            (at(|p| p.msix_vectors = 257), "msix_vectors", 257),
+            (at(|p| p.fifo_bytes = 1024), "fifo_bytes", 1024),
+            (at(|p| p.fifo_bytes = 3000), "fifo_bytes", 3000),
+            (at(|p| p.fifo_bytes = 2 << 20), "fifo_bytes", 2 << 20),
+            (at(|p| p.fifo_frames = 1), "fifo_frames", 1),
+            (at(|p| p.fifo_frames = 1025), "fifo_frames", 1025),
+            (at(|p| p.elinks = 0), "elinks", 0),
+            (at(|p| p.elinks = 257), "elinks", 257),
+            (at(|p| p.np_depth = 0), "np_depth", 0),
+            (at(|p| p.np_depth = 65), "np_depth", 65),
+            (at(|p| p.vendor = 0xffff), "vendor", 0xffff),
         ];
-        for (params, field) in bad {
+        for (params, field, value) in bad {
             let error = params.validate().unwrap_err();
-            assert_eq!(error.field, field);
-            assert!(error.to_string().contains(&error.value.to_string()));
+            assert_eq!((error.field, error.value), (field, value));
+            assert!(error.to_string().contains(&error.value.to_string()) && error.to_string().contains(error.rule));
         }
+        let ends: [CardParams; 2] = [
+            CardParams {
+                c2h_channels: 1,
+                h2c_channels: 1,
+                read_tags: 1,
+                h2c_buffer_bytes: 8192,
+                read_timeout: 1000,
+                msix_vectors: 1,
+                fifo_bytes: 2048,
+                fifo_frames: 2,
+                elinks: 1,
+                np_depth: 1,
+                ..good.clone()
+            },
+            CardParams {
+                c2h_channels: 16,
+                h2c_channels: 8,
+                read_tags: 256,
+                h2c_buffer_bytes: 1 << 20,
+                read_timeout: u32::MAX,
+                msix_vectors: 256,
+                fifo_bytes: 1 << 20,
+                fifo_frames: 1024,
+                elinks: 256,
+                np_depth: 64,
+                ..good.clone()
+            },
+        ];
+        assert!(ends.iter().all(|params| params.validate().is_ok()));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub const MAP_BYTES: u32 = 0x10000;
 /// The major number of this map, as MAP_VERSION gives it.
 pub const MAP_MAJOR: u16 = 1;
 /// The minor number of this map, as MAP_VERSION gives it.
-pub const MAP_MINOR: u16 = 1;
+pub const MAP_MINOR: u16 = 2;
 
 /// Card. Identity, global control, errors and card-wide counters.
 pub mod card {
@@ -29,7 +29,7 @@ pub mod card {
     /// Version of this map. A driver refuses another major number, or a minor one below what it needs.
     pub const MAP_VERSION: u32 = 0x004;
     /// Value of [`MAP_VERSION`] after reset.
-    pub const MAP_VERSION_RESET: u64 = 0x10001;
+    pub const MAP_VERSION_RESET: u64 = 0x10002;
 
     /// Build. Identity of the gateware build; also in the VSEC.
     pub const BUILD: u32 = 0x008;
@@ -112,6 +112,9 @@ pub mod card {
     /// Read tags in quarantine. A read that ran out of time keeps its tag: a late completion must never meet another read under it. The tag is free again once the completion has come after all, or after eight times the completion timeout.
     pub const READ_QUARANTINE: u32 = 0x0a0;
 
+    /// E-links. E-links that each generator has block memory for, 1 KiB each; 1 to 256.
+    pub const ELINKS: u32 = 0x0f0;
+
     /// Fields of [`MAP_VERSION`].
     pub mod map_version {
         use super::Field;
@@ -128,7 +131,7 @@ pub mod card {
 
         /// Card-to-host channels, 1 to 16.
         pub const C2H_CHANNELS: Field = Field::new(0, 8);
-        /// Host-to-card channels, 0 to 8.
+        /// Host-to-card channels, 1 to 8.
         pub const H2C_CHANNELS: Field = Field::new(8, 8);
         /// MSI-X vectors less one.
         pub const VECTORS_MINUS_ONE: Field = Field::new(16, 8);
@@ -257,7 +260,7 @@ pub mod card {
             32,
             "Version of this map. A driver refuses another major number, or a minor one below what it needs.",
             &[
-                FieldInfo::new("minor", 0, 16, Access::Ro, "Additions.").reset(0x1),
+                FieldInfo::new("minor", 0, 16, Access::Ro, "Additions.").reset(0x2),
                 FieldInfo::new("major", 16, 16, Access::Ro, "Incompatible changes.").reset(0x1),
             ],
         ),
@@ -275,7 +278,7 @@ pub mod card {
             "Capabilities. What this card was built with.",
             &[
                 FieldInfo::new("c2h_channels", 0, 8, Access::Ro, "Card-to-host channels, 1 to 16.").volatile(),
-                FieldInfo::new("h2c_channels", 8, 8, Access::Ro, "Host-to-card channels, 0 to 8.").volatile(),
+                FieldInfo::new("h2c_channels", 8, 8, Access::Ro, "Host-to-card channels, 1 to 8.").volatile(),
                 FieldInfo::new("vectors_minus_one", 16, 8, Access::Ro, "MSI-X vectors less one.").volatile(),
                 FieldInfo::new("port_bytes", 24, 8, Access::Ro, "Width of the port in bytes.").volatile(),
             ],
@@ -497,6 +500,13 @@ pub mod card {
                 FieldInfo::new("total", 16, 16, Access::Ro, "Reads that ran out of time since card reset; stops at all ones.").volatile(),
             ],
         ),
+        Template::new(
+            "ELINKS",
+            0xf0,
+            32,
+            "E-links. E-links that each generator has block memory for, 1 KiB each; 1 to 256.",
+            &[FieldInfo::new("value", 0, 32, Access::Ro, "The value.").volatile()],
+        ),
     ];
 }
 
@@ -551,7 +561,7 @@ pub mod c2h {
     /// Configuration. Taken at the start.
     pub const CONFIG: u32 = 0x03c;
 
-    /// Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring.
+    /// Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring, or fewer than 1024 pages: a page that would be the 1024th of one frame fails the channel. Where the generator makes e-link blocks: most bytes of a chunk; a block of 1 KiB is then what must fit.
     pub const MAX_FRAME: u32 = 0x040;
     /// Value of [`MAX_FRAME`] after reset.
     pub const MAX_FRAME_RESET: u64 = 0x100000;
@@ -628,7 +638,7 @@ pub mod c2h {
     /// Longest frame. Bytes of payload.
     pub const GEN_MAX: u32 = 0x108;
 
-    /// Pause. Clocks between the last beat of a frame and the first of the next.
+    /// Pause. Clocks between the last beat of a frame and the first of the next; in block mode, between a chunk that was packed and the next.
     pub const GEN_PAUSE: u32 = 0x10c;
 
     /// Rate. Beats per 65536 clocks, at most 65536: an accumulator spreads them evenly.
@@ -639,11 +649,20 @@ pub mod c2h {
     /// Seed. Of lengths and payload.
     pub const GEN_SEED: u32 = 0x118;
 
-    /// Frames to make. In a run; 0: without end.
+    /// Frames to make. In a run; 0: without end. In block mode: chunks; blocks that are open after the last one go out as they are.
     pub const GEN_COUNT: u32 = 0x120;
 
     /// Frames made. In this run, dropped ones included.
     pub const GEN_MADE: u32 = 0x128;
+
+    /// E-links. Block mode: number of e-links, 1 to the card's ELINKS; source numbers follow each other.
+    pub const GEN_LINKS: u32 = 0x130;
+
+    /// Block flush time. Block mode: clocks after the first chunk in a block at which the block goes out although it is not full; 0: never.
+    pub const GEN_FLUSH: u32 = 0x134;
+
+    /// Chunks made. Block mode: chunks of this run whose end has gone into the FIFO with its block, or was dropped with it.
+    pub const GEN_CHUNKS: u32 = 0x138;
 
     /// Length table. Bytes of payload, used in turn.
     pub const GEN_TABLE: u32 = 0x140;
@@ -761,7 +780,9 @@ pub mod c2h {
 
         /// 0: GEN_MIN; 1: uniform from GEN_MIN to GEN_MAX; 2: the table in turn.
         pub const MODE: Field = Field::new(0, 2);
-        /// Source (e-link) in the frame headers.
+        /// 0: plain frames. 1: e-link blocks: lengths, pause and count are those of chunks, which are packed into a block of 1 KiB for each of GEN_LINKS e-links; each block is a frame.
+        pub const BLOCKS: Field = Field::new(2, 1);
+        /// Source (e-link) in the frame headers; in block mode that of the first e-link.
         pub const SOURCE: Field = Field::new(16, 16);
     }
 
@@ -809,7 +830,7 @@ pub mod c2h {
             FieldInfo::new("pages", 5, 1, Access::Rw, "0: ring discipline; 1: page discipline."),
             FieldInfo::new("packed", 6, 1, Access::Rw, "Pages: 0 starts each frame on a page of its own; 1 packs frames that fit."),
         ]),
-        Template::new("MAX_FRAME", 0x40, 32, "Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring.", &[
+        Template::new("MAX_FRAME", 0x40, 32, "Frame limit. Most payload bytes of a frame; what is beyond is cut and the frame marked truncated. With header and padding it must fit the ring, or fewer than 1024 pages: a page that would be the 1024th of one frame fails the channel. Where the generator makes e-link blocks: most bytes of a chunk; a block of 1 KiB is then what must fit.", &[
             FieldInfo::new("value", 0, 32, Access::Rw, "The value.").reset(0x100000),
         ]),
         Template::new("BUSY_ASSERT", 0x44, 32, "BUSY assert. FIFO fill in bytes at which BUSY rises; 0: three quarters of the FIFO.", &[
@@ -879,7 +900,8 @@ pub mod c2h {
         ]),
         Template::new("GEN_CONFIG", 0x100, 32, "Generator configuration. Taken at the start, with CONFIG.generator.", &[
             FieldInfo::new("mode", 0, 2, Access::Rw, "0: GEN_MIN; 1: uniform from GEN_MIN to GEN_MAX; 2: the table in turn."),
-            FieldInfo::new("source", 16, 16, Access::Rw, "Source (e-link) in the frame headers."),
+            FieldInfo::new("blocks", 2, 1, Access::Rw, "0: plain frames. 1: e-link blocks: lengths, pause and count are those of chunks, which are packed into a block of 1 KiB for each of GEN_LINKS e-links; each block is a frame."),
+            FieldInfo::new("source", 16, 16, Access::Rw, "Source (e-link) in the frame headers; in block mode that of the first e-link."),
         ]),
         Template::new("GEN_MIN", 0x104, 32, "Shortest frame. Bytes of payload; zero is legal.", &[
             FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
@@ -887,7 +909,7 @@ pub mod c2h {
         Template::new("GEN_MAX", 0x108, 32, "Longest frame. Bytes of payload.", &[
             FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
         ]),
-        Template::new("GEN_PAUSE", 0x10c, 32, "Pause. Clocks between the last beat of a frame and the first of the next.", &[
+        Template::new("GEN_PAUSE", 0x10c, 32, "Pause. Clocks between the last beat of a frame and the first of the next; in block mode, between a chunk that was packed and the next.", &[
             FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
         ]),
         Template::new("GEN_RATE", 0x110, 32, "Rate. Beats per 65536 clocks, at most 65536: an accumulator spreads them evenly.", &[
@@ -896,10 +918,19 @@ pub mod c2h {
         Template::new("GEN_SEED", 0x118, 64, "Seed. Of lengths and payload.", &[
             FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
         ]),
-        Template::new("GEN_COUNT", 0x120, 64, "Frames to make. In a run; 0: without end.", &[
+        Template::new("GEN_COUNT", 0x120, 64, "Frames to make. In a run; 0: without end. In block mode: chunks; blocks that are open after the last one go out as they are.", &[
             FieldInfo::new("value", 0, 64, Access::Rw, "The value."),
         ]),
         Template::new("GEN_MADE", 0x128, 64, "Frames made. In this run, dropped ones included.", &[
+            FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
+        ]),
+        Template::new("GEN_LINKS", 0x130, 32, "E-links. Block mode: number of e-links, 1 to the card's ELINKS; source numbers follow each other.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("GEN_FLUSH", 0x134, 32, "Block flush time. Block mode: clocks after the first chunk in a block at which the block goes out although it is not full; 0: never.", &[
+            FieldInfo::new("value", 0, 32, Access::Rw, "The value."),
+        ]),
+        Template::new("GEN_CHUNKS", 0x138, 64, "Chunks made. Block mode: chunks of this run whose end has gone into the FIFO with its block, or was dropped with it.", &[
             FieldInfo::new("value", 0, 64, Access::Ro, "The value.").volatile(),
         ]),
         Template::new("GEN_TABLE", 0x140, 32, "Length table. Bytes of payload, used in turn.", &[

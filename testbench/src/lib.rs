@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod dump;
 pub mod fault;
 pub mod input;
+pub mod loopback;
 pub mod platform;
 pub mod probe;
 pub mod report;

@@ -4,10 +4,10 @@
 
 use clap::Parser;
 use silico::bench::{self, CountingAllocator};
-use silico::cli::{BenchCommand, Cli, Command, DumpCommand, RunOptions};
+use silico::cli::{BenchCommand, Cli, Command, DumpCommand, LoopbackOptions, RunOptions};
 use silico::report::text::Text;
 use silico::run::{CouldNotRun, Progress, RunConfig};
-use silico::{coverage, dump, run};
+use silico::{coverage, dump, loopback, run};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -25,6 +25,7 @@ fn main() -> ExitCode {
     let result = match cli.command {
         None => run_command(&RunOptions::default()),
         Some(Command::Run(options)) => run_command(&options),
+        Some(Command::Loopback(options)) => loopback_command(&options),
         Some(Command::Coverage(options)) => coverage::run(&options)
             .and_then(|(text, enough)| show(&text).map(|()| if enough { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })),
         Some(Command::Dump { what: DumpCommand::Config(options) }) => {
@@ -59,15 +60,21 @@ fn show(text: &str) -> Result<(), CouldNotRun> {
     }
 }
 
+fn loopback_command(options: &LoopbackOptions) -> Result<ExitCode, CouldNotRun> {
+    let report = loopback::run(options)?;
+    show(&if options.json { json(&report)? } else { report.to_string() })?;
+    Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
+}
+
+fn json(report: &impl serde::Serialize) -> Result<String, CouldNotRun> {
+    Ok(serde_json::to_string_pretty(report).map_err(|e| CouldNotRun(e.to_string()))? + "\n")
+}
+
 fn run_command(options: &RunOptions) -> Result<ExitCode, CouldNotRun> {
     let config = RunConfig::new(options)?;
     let mut progress = Progress::new(options.quiet || options.json, config.frames());
     let report = run::run(&config, &mut progress)?;
-    let text = if options.json {
-        serde_json::to_string_pretty(&report).map_err(|e| CouldNotRun(e.to_string()))? + "\n"
-    } else {
-        Text(&report).to_string()
-    };
+    let text = if options.json { json(&report)? } else { Text(&report).to_string() };
     show(&text)?;
     Ok(if report.passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })
 }

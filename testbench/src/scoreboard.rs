@@ -2,8 +2,10 @@
 //! plan (front end) or of the registers (generator), computed a second time. Allocates nothing per frame.
 
 use crate::check::conservation::{self, Books, Imbalance};
+use crate::check::elink::ElinkBoard;
 use crate::check::{Mismatch, drops, header, integrity, order::Order, payload};
 use crate::input::schedule::{ChannelFrames, Planned};
+use crate::report::Elinks;
 use silico_spec::crc;
 use silico_spec::frame::{Flags, FrameHeader};
 use silico_spec::generator::{self, FrameSequence};
@@ -36,6 +38,8 @@ pub enum Expected {
     Front(ChannelFrames),
     /// The card's generator: its frames, how many it makes, their source.
     Generator(FrameSequence, u64, u16),
+    /// The card's generator in block mode.
+    Blocks(Box<ElinkBoard>),
 }
 
 /// How much was checked, over all channels.
@@ -163,6 +167,27 @@ impl Scoreboard {
         (own.delivered, own.bytes)
     }
 
+    /// Chunks of e-links that have come on a channel.
+    ///
+    /// # Panics
+    /// If there is no such channel.
+    #[must_use]
+    pub fn chunks(&self, channel: u8) -> u64 {
+        match &self.channels[usize::from(channel)].expected {
+            Expected::Blocks(board) => board.came().chunks,
+            _ => 0,
+        }
+    }
+
+    /// What has come of e-links over all channels; each has `links` of them.
+    #[must_use]
+    pub fn elinks(&self, links: u16) -> Elinks {
+        self.channels.iter().fold(Elinks { links, ..Elinks::default() }, |sum, channel| match &channel.expected {
+            Expected::Blocks(board) => board.came().added_to(sum),
+            _ => sum,
+        })
+    }
+
     /// Closes the books of a channel with the card's counts; `sent` is what its source presented.
     ///
     /// # Errors
@@ -181,6 +206,7 @@ impl Channel {
     fn draw(&mut self) -> Option<Next> {
         let next = match &mut self.expected {
             Expected::Front(frames) => Next::Front(frames.next()?),
+            Expected::Blocks(_) => return None,
             Expected::Generator(_, count, _) if self.drawn == *count => return None,
             Expected::Generator(frames, ..) => {
                 let (length, key) = frames.draw();
@@ -207,12 +233,25 @@ impl Channel {
                 generator::fill(key, 0, &mut self.buffer[..length]);
                 payload::compare(&self.buffer[..length], got).map(|()| *source)
             }
-            (Next::Front(_), Expected::Generator(..)) | (Next::Made(..), Expected::Front(_)) => unreachable!("drawn from the same source"),
+            (Next::Front(_) | Next::Made(..), _) => unreachable!("drawn from the same source"),
         }
     }
 
     /// Finds the frame among those sent; gives its source and the flags that fit.
     fn compare(&mut self, header: &FrameHeader, got: [&[u8]; 2]) -> Result<(u16, Flags), Mismatch> {
+        if let Expected::Blocks(board) = &mut self.expected {
+            let (source, lost) = board.check(header.flags, self.drop_policy, got)?;
+            self.missing += lost;
+            // Which block was dropped before shows later: at the next one of its e-link.
+            return Ok((
+                source,
+                if self.drop_policy {
+                    drops::expected_flags(Flags(0), u64::from(header.flags.contains(Flags::DROPPED_BEFORE)))
+                } else {
+                    Flags(0)
+                },
+            ));
+        }
         let Some(next) = self.draw() else { return Err(Mismatch::Unexpected { sent: self.drawn }) };
         let compared = self.compare_with(next, got);
         if drops::may_skip(self.drop_policy, header.flags) {
@@ -294,7 +333,7 @@ impl Channel {
                 generator::fill(key, 0, &mut self.buffer[..bytes]);
                 Came { length, crc: crc::crc32c(&self.buffer[..bytes]), source: *source }
             }
-            (Next::Front(_), Expected::Generator(..)) | (Next::Made(..), Expected::Front(_)) => unreachable!("drawn from the same source"),
+            (Next::Front(_) | Next::Made(..), _) => unreachable!("drawn from the same source"),
         }
     }
 }

@@ -25,7 +25,7 @@ fn start(platform: &SimPlatform, source: u16, when_full: WhenFull) -> (Host, Vec
     let process = Process::new(platform.clone());
     let card = Card::bring_up(process.clone(), &BringUp::default()).expect("a card");
     let lengths = Lengths::Uniform { min: 1, max: 900 };
-    let generator = Generator { lengths, source, pause: 0, rate: 65536, seed: source.into(), count: 0 };
+    let generator = Generator { lengths, source, pause: 0, rate: 65536, seed: source.into(), count: 0, blocks: None };
     let config =
         RingConfig { ring_bytes: 64 << 10, source: Source::Generator(generator), when_full, max_frame: 900, ..RingConfig::default() };
     let mut channels: Vec<Channel> = (0..CHANNELS).map(|channel| card.channel(channel, &config).expect("a channel")).collect();

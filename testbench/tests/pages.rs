@@ -12,7 +12,6 @@ use silico_driver::pages::{PageChannel, PageConfig, PageFrame};
 use silico_driver::platform::{Nanos, Time};
 use silico_spec::frame::Flags;
 use silico_spec::generator::{self, FrameSequence, LengthMode, XorShift64};
-use silico_spec::writeback::ChannelError;
 
 const SEED: u64 = 77;
 
@@ -224,14 +223,13 @@ fn without_pages_frames_are_dropped_and_accounted_for() {
     rig.finish();
 }
 
-/// What the driver's rules let through and the card refuses: a frame over more pages than the card has places for.
+/// A frame over more pages than the card has places for is refused before anything is written to the card.
 #[test]
-fn a_frame_over_too_many_pages_fails_the_channel() {
+fn a_frame_over_too_many_pages_is_refused() {
     let rig = Rig::new(&[]);
-    let source = Source::Generator(Generator { lengths: Lengths::Fixed(50_000), ..Generator::default() });
-    let mut channel = rig.open(0, &PageConfig { pages: 2000, page_bytes: 32, source, max_frame: 50_000, ..PageConfig::default() });
-    match channel.wait(rig.deadline()) {
-        Err(DriverError::Failed { failure, .. }) => assert_eq!(failure.code, ChannelError::BadFrameLimit as u8),
+    let config = PageConfig { pages: 2000, page_bytes: 32, max_frame: 50_000, ..PageConfig::default() };
+    match rig.card.page_channel(0, &config) {
+        Err(DriverError::Config(refused)) => assert_eq!((refused.field, refused.value), ("max_frame", 50_000)),
         other => panic!("{other:?}"),
     }
     rig.finish();

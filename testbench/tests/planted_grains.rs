@@ -16,7 +16,8 @@ fn ran<P: TlpPort + Send + 'static>(card: P, rules: &[&str]) -> (u64, Vec<Plante
     let log = FaultLog::default();
     let platform = SimPlatform::new(MachineConfig::default(), plant(&rules, 3, card, log.clone()).0, 4).expect("it comes up");
     let driver = Card::bring_up(platform.clone(), &BringUp::default()).expect("a card");
-    let generator = Generator { lengths: Lengths::Uniform { min: 1, max: 900 }, source: 1, pause: 0, rate: 50_000, seed: 5, count: 0 };
+    let generator =
+        Generator { lengths: Lengths::Uniform { min: 1, max: 900 }, source: 1, pause: 0, rate: 50_000, seed: 5, count: 0, blocks: None };
     let config = RingConfig { source: Source::Generator(generator), max_frame: 900, ..RingConfig::default() };
     let mut channels = [0, 1].map(|channel| driver.channel(channel, &config).expect("a channel"));
     for channel in &mut channels {

@@ -133,7 +133,7 @@ fn a_harmful_fault_that_nobody_noticed_fails_the_run(#[case] rule: &str) {
 /// The card does not come up: no judgement of it, so exit status 2, and one line that names the fault.
 #[rstest]
 #[case("cfg.ur@3", "unsupported request")]
-#[case("cfg.ca@40", "completer abort")]
+#[case("cfg.ca@38", "completer abort")]
 #[case("cfg.timeout@5", "not answered")]
 #[case("cfg.drop@5", "not answered")]
 fn a_card_that_does_not_come_up_is_told_with_its_fault(#[case] rule: &str, #[case] said: &str) {

@@ -1,7 +1,8 @@
 //! `cargo xtask test`: every check in turn; a failed one does not stop the others. Knows what to run, not what it tests.
 
 use std::env;
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -14,6 +15,9 @@ const CAPTURES: &str = "SILICO_CAPTURES";
 /// Cases per property in a long run: proptest's own default is 256.
 const LONG_CASES: &str = "4096";
 
+/// A file to which each property appends how many cases and clocks it ran.
+const TALLY: &str = "SILICO_TALLY";
+
 /// How a step ended.
 struct Outcome {
     name: &'static str,
@@ -24,10 +28,32 @@ struct Outcome {
 
 /// Runs every check; whether all passed.
 pub(crate) fn run(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<bool> {
+    // What is told at the end is of this run alone.
+    fs::create_dir_all(workspace.root.join("target"))?;
+    fs::write(tally(workspace), "")?;
     let outcomes: Vec<Outcome> =
         steps(workspace, long, cargo_args)?.into_iter().map(|(name, mut command)| step(name, &mut command)).collect();
     println!("\n{}", summary(&outcomes));
+    if let Some(simulated) = fs::read_to_string(tally(workspace)).ok().and_then(|text| simulated(&text)) {
+        println!("{simulated}");
+    }
     Ok(outcomes.iter().all(|outcome| !outcome.failed))
+}
+
+fn tally(workspace: &Workspace) -> PathBuf {
+    workspace.root.join("target").join("simulated.txt")
+}
+
+/// How much the properties simulated, from their lines `NAME N cases, N clocks, S s`. `None` if there are none.
+fn simulated(text: &str) -> Option<String> {
+    let (mut properties, mut cases, mut clocks) = (0, 0_u64, 0_u64);
+    for line in text.lines() {
+        let number = |unit: &str| line.split(", ").find_map(|part| part.strip_suffix(unit)?.rsplit(' ').next()?.parse::<u64>().ok());
+        properties += 1;
+        cases += number(" cases")?;
+        clocks += number(" clocks")?;
+    }
+    (properties > 0).then(|| format!("{properties} properties simulated {clocks} clocks in {cases} cases"))
 }
 
 /// The checks, quick ones first, each as the command that reproduces it.
@@ -41,19 +67,26 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     doc.env("RUSTDOCFLAGS", "-D warnings");
     let mut test = cargo(&["test", "--workspace", "--no-fail-fast"]);
     test.args(cargo_args);
+    test.env(TALLY, tally(workspace));
     if long {
         for name in ["PROPTEST_CASES", "SILICO_CASES"] {
             test.env(name, env::var(name).unwrap_or_else(|_| LONG_CASES.into()));
         }
     }
     pass_captures(&mut test)?;
+    // What threads share in the driver, in all orders of their steps. Other flags need a target folder of their own, or all would be built anew each time.
+    let mut loom = cargo(&["test", "--package", "silico-driver", "--lib", "--target-dir", "target/loom", "loom"]);
+    loom.env("RUSTFLAGS", "--cfg loom");
     Ok(vec![
         ("setup", cargo(&["xtask", "setup"])),
         ("format", cargo(&["fmt", "--all", "--check"])),
         ("registers", cargo(&["xtask", "registers", "--check"])),
         ("clippy", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         ("doc", doc),
+        ("loom", loom),
         ("test", test),
+        // All of the catalogue takes as long as all the rest: a few here show that the suite still bites.
+        ("mutants", cargo(&["xtask", "mutants", "--sample", if long { "12" } else { "2" }])),
     ])
 }
 
@@ -121,12 +154,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_simulated_is_summed_up() {
+        let text = "a_property 100 cases, 2500 clocks, 0.10 s\nhazards::b 20 cases, 70000000000 clocks, 9.00 s\n";
+        assert_eq!(simulated(text).as_deref(), Some("2 properties simulated 70000002500 clocks in 120 cases"));
+        assert_eq!(simulated(""), None);
+        assert_eq!(simulated("a line of another kind"), None);
+    }
+
+    #[test]
     fn the_stale_check_runs_and_so_does_every_test() {
         let workspace = Workspace { root: ".".into() };
         let steps = steps(&workspace, true, &["--".into(), "name".into()]).unwrap();
         let texts: Vec<String> = steps.iter().map(|(_, command)| describe(command)).collect();
         assert!(texts.iter().any(|text| text.ends_with("cargo xtask registers --check")), "{texts:?}");
-        let test = texts.last().unwrap();
+        assert!(texts.iter().any(|text| text.contains("cargo xtask mutants --sample")), "{texts:?}");
+        let test = texts.iter().find(|text| text.contains("cargo test --workspace")).unwrap();
         assert!(test.contains("PROPTEST_CASES=") && test.ends_with("cargo test --workspace --no-fail-fast -- name"), "{test}");
     }
 }

@@ -7,9 +7,12 @@ use super::progress::{Block, Look};
 use super::wait::Waiting;
 use super::{Phase, WaitMode};
 use crate::access::Named;
-use crate::card::{Claim, identify, pause_until};
+use crate::card::{identify, pause_until};
+use crate::demux::Waiter;
 use crate::error::{ChannelId, DriverError, Failure, RingFault};
-use crate::platform::{DmaBuffer, Platform, Time};
+use crate::interrupts::targets;
+use crate::platform::{DmaBuffer, InterruptKind, Nanos, Platform, Registers, Time, Wake};
+use crate::shared::{Claim, Inside, Shared as CardShared};
 use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::units::BusAddr;
 use silico_spec::writeback::{ChannelState, WriteBack};
@@ -22,7 +25,7 @@ pub const STOP_LIMIT_NS: u64 = 10_000_000;
 pub const RESET_LIMIT_NS: u64 = 10_000_000;
 
 /// Registers that channels of both directions have, as offsets in their block.
-struct Shared {
+struct Layout {
     run: u32,
     error: u32,
     error_addr: u32,
@@ -30,10 +33,10 @@ struct Shared {
     arm: u32,
 }
 
-const C2H: Shared =
-    Shared { run: c2h::RUN, error: c2h::ERROR, error_addr: c2h::ERROR_ADDR, error_cookie: c2h::ERROR_COOKIE, arm: c2h::INT_DATA_ARM };
-const H2C: Shared =
-    Shared { run: h2c::RUN, error: h2c::ERROR, error_addr: h2c::ERROR_ADDR, error_cookie: h2c::ERROR_COOKIE, arm: h2c::INT_SPACE_ARM };
+const C2H: Layout =
+    Layout { run: c2h::RUN, error: c2h::ERROR, error_addr: c2h::ERROR_ADDR, error_cookie: c2h::ERROR_COOKIE, arm: c2h::INT_DATA_ARM };
+const H2C: Layout =
+    Layout { run: h2c::RUN, error: h2c::ERROR, error_addr: h2c::ERROR_ADDR, error_cookie: h2c::ERROR_COOKIE, arm: h2c::INT_SPACE_ARM };
 
 // Control, status and error code are laid out alike in both directions: what is said below of the one holds for the other.
 const _: () = assert!(c2h::CONTROL == h2c::CONTROL && c2h::STATUS == h2c::STATUS);
@@ -52,6 +55,7 @@ pub(crate) struct Parts<P: Platform> {
     pub(crate) irqs: P::Irqs,
     pub(crate) clock: P::Clock,
     pub(crate) id: ChannelId,
+    pub(crate) kind: Option<InterruptKind>,
     pub(crate) claim: Claim,
 }
 
@@ -74,30 +78,83 @@ pub(crate) enum Health {
 /// The part of a channel that is the same in every kind.
 pub(crate) struct Base<P: Platform> {
     regs: P::Regs,
-    pub(super) irqs: P::Irqs,
+    irqs: P::Irqs,
+    kind: Option<InterruptKind>,
     pub(crate) clock: P::Clock,
     pub(crate) id: ChannelId,
     pub(crate) phase: Phase,
     /// Number of the run (starts since card reset).
     pub(crate) run: u32,
+    /// The run's number on the host, which no other run on the card has, whatever was reset in between: handles of a run carry it.
+    pub(crate) serial: u32,
     /// Whether the card counts for this run: before, its counts are of another one.
     pub(crate) started: bool,
     pub(super) signal: Option<Signal>,
     pub(crate) waiting: Waiting,
-    _claim: Claim,
+    /// Resets of the card when this channel was last known to be alive.
+    epoch: u32,
+    claim: Claim,
 }
 
 impl<P: Platform> Base<P> {
     /// Quiets the channel if an earlier user left it running. To be called before anything is mapped: that user's run may still write to where its
     /// memory was.
     pub(crate) fn open(parts: Parts<P>, signal: Option<Signal>, mode: WaitMode) -> Result<Self, DriverError> {
-        let Parts { regs, irqs, clock, id, claim } = parts;
+        let Parts { regs, irqs, clock, id, kind, claim } = parts;
         let waiting = Waiting::new(mode);
-        let mut this = Self { regs, irqs, clock, id, phase: Phase::Idle, run: 0, started: false, signal, waiting, _claim: claim };
+        let epoch = claim.shared.epoch();
+        let signal = signal.map(|signal| Signal { vector: fold(&claim, signal.vector), ..signal });
+        let mut this =
+            Self { regs, irqs, kind, clock, id, phase: Phase::Idle, run: 0, serial: 0, started: false, signal, waiting, epoch, claim };
+        if let Some(Signal { vector, .. }) = this.signal {
+            this.claim.shared.demux.subscribe(this.waiter(vector));
+        }
+        let _inside = this.enter()?;
         if this.state()? != ChannelState::Idle as u8 {
-            this.reset()?;
+            this.reset_inside()?;
         }
         Ok(this)
+    }
+
+    const fn waiter(&self, vector: u8) -> Waiter {
+        Waiter { vector: vector as u16, bit: self.id.bit() }
+    }
+
+    /// The vector that stands for `vector`, if fewer were granted than asked for.
+    pub(crate) fn vector(&self, vector: u8) -> u8 {
+        fold(&self.claim, vector)
+    }
+
+    /// To be held while the channel is programmed, started, stopped or reset: nobody resets the card meanwhile.
+    pub(crate) fn enter(&self) -> Result<Inside, DriverError> {
+        CardShared::enter(&self.claim.shared).ok_or(DriverError::Resetting)
+    }
+
+    /// Sleeps until the channel's vector fires for it.
+    pub(super) fn sleep(&self, vector: u8, deadline: Nanos) -> Result<Wake, DriverError> {
+        let Some(kind) = self.kind else { return Err(DriverError::NoInterrupts { kind: InterruptKind::MsiX }) };
+        let targets = |subscribers| targets(&self.regs, &self.irqs, kind, subscribers);
+        let ended = self.claim.shared.demux.wait(&self.irqs, self.waiter(vector), deadline, targets);
+        self.noted(ended)
+    }
+
+    /// Tells the others when the card is gone.
+    #[inline]
+    fn noted<T>(&self, result: Result<T, DriverError>) -> Result<T, DriverError> {
+        if let Err(DriverError::Gone { .. }) = result {
+            self.claim.shared.note_gone();
+        }
+        result
+    }
+
+    /// Whether the run that the driver believes in is still there.
+    #[inline]
+    fn check_card(&self) -> Result<(), DriverError> {
+        let shared = &self.claim.shared;
+        if shared.is_gone() {
+            return Err(DriverError::Gone { register: "another channel, or an access before," });
+        }
+        if shared.epoch() != self.epoch { Err(DriverError::CardReset { channel: self.id }) } else { Ok(()) }
     }
 
     pub(crate) const fn regs(&self) -> &P::Regs {
@@ -105,31 +162,31 @@ impl<P: Platform> Base<P> {
     }
 
     pub(crate) fn get32(&self, register: u32) -> Result<u32, DriverError> {
-        self.regs.get32(at(self.id, register))
+        self.noted(self.regs.get32(at(self.id, register)))
     }
 
     pub(crate) fn any32(&self, register: u32) -> Result<u32, DriverError> {
-        self.regs.any32(at(self.id, register))
+        self.noted(self.regs.any32(at(self.id, register)))
     }
 
     pub(crate) fn get64(&self, register: u32) -> Result<u64, DriverError> {
-        self.regs.get64(at(self.id, register))
+        self.noted(self.regs.get64(at(self.id, register)))
     }
 
     pub(crate) fn put32(&self, register: u32, value: u32) -> Result<(), DriverError> {
-        self.regs.put32(at(self.id, register), value)
+        self.noted(self.regs.put32(at(self.id, register), value))
     }
 
     pub(crate) fn put64(&self, register: u32, value: u64) -> Result<(), DriverError> {
-        self.regs.put64(at(self.id, register), value)
+        self.noted(self.regs.put64(at(self.id, register), value))
     }
 
     /// Arms the interrupt with the count that the host has seen.
     pub(super) fn arm(&self, seen: u64) -> Result<(), DriverError> {
-        self.put64(self.shared().arm, seen)
+        self.put64(self.layout().arm, seen)
     }
 
-    const fn shared(&self) -> &'static Shared {
+    const fn layout(&self) -> &'static Layout {
         match self.id {
             ChannelId::C2h(_) => &C2H,
             ChannelId::H2c(_) => &H2C,
@@ -147,14 +204,23 @@ impl<P: Platform> Base<P> {
     }
 
     fn state(&self) -> Result<u8, DriverError> {
-        read_state(&self.regs, self.id)
+        self.noted(read_state(&self.regs, self.id))
     }
 
     pub(crate) fn read_failure(&self) -> Result<Failure, DriverError> {
-        let shared = self.shared();
-        let code = c2h::error::CODE.get(self.get32(shared.error)?.into()) as u8;
+        let layout = self.layout();
+        let code = c2h::error::CODE.get(self.get32(layout.error)?.into()) as u8;
         let any64 = |register| self.regs.any64(at(self.id, register));
-        Ok(Failure { code, addr: BusAddr(any64(shared.error_addr)?), cookie: any64(shared.error_cookie)? })
+        Ok(Failure { code, addr: BusAddr(any64(layout.error_addr)?), cookie: any64(layout.error_cookie)? })
+    }
+
+    /// Number of starts, which may be any: all ones are looked into.
+    fn read_run(&self) -> Result<u32, DriverError> {
+        let run = self.any32(self.layout().run)?;
+        if run == u32::MAX {
+            self.noted(identify(&self.regs))?;
+        }
+        Ok(run)
     }
 
     fn write_control(&self, value: u64) -> Result<(), DriverError> {
@@ -162,28 +228,41 @@ impl<P: Platform> Base<P> {
     }
 
     fn wait_state(&self, wanted: impl Fn(u8) -> bool, limit_ns: u64) -> Result<(u8, u64), DriverError> {
-        wait_state(&self.regs, &self.clock, self.id, wanted, limit_ns)
+        self.noted(wait_state(&self.regs, &self.clock, self.id, wanted, limit_ns))
     }
 
     /// Checks that a start may be, and makes the channel idle for it.
+    /// Called inside the gate.
     pub(crate) fn prepare(&mut self) -> Result<(), DriverError> {
+        if let Err(gone @ DriverError::Gone { .. }) = self.check_card() {
+            return Err(gone);
+        }
+        self.adopt();
         if self.phase == Phase::Running {
             return Err(DriverError::Running { channel: self.id });
         }
-        let control = self.regs.get32(card::CONTROL)?;
+        let control = self.noted(self.regs.get32(card::CONTROL))?;
         if !card::control::ENABLE.is_set(control.into()) {
             return Err(DriverError::Disabled);
         }
         self.write_control(0)?;
         if self.phase == Phase::Stuck || self.state()? != ChannelState::Idle as u8 {
-            self.reset()?;
+            self.reset_inside()?;
         }
         Ok(())
     }
 
+    /// Takes over that the card was reset: whatever ran, does not any more.
+    fn adopt(&mut self) {
+        let epoch = self.claim.shared.epoch();
+        if self.epoch != epoch {
+            (self.epoch, self.phase, self.started) = (epoch, Phase::Idle, false);
+        }
+    }
+
     /// Starts the programmed channel; `block` takes blocks of the new run from here on.
     pub(crate) fn launch<B: DmaBuffer>(&mut self, block: Option<&mut Block<B>>) -> Result<(), DriverError> {
-        let before = self.any32(self.shared().run)?;
+        let before = self.read_run()?;
         // From here on it may run: whatever fails below must not leave it believed idle.
         self.phase = Phase::Stuck;
         self.write_control(c2h::control::RUN.set(0, 1))?;
@@ -199,11 +278,12 @@ impl<P: Platform> Base<P> {
             }
             _ => return Err(DriverError::State { channel: self.id, found: state, wanted: ChannelState::Running, ns: waited }),
         }
-        let (found, wanted) = (self.any32(self.shared().run)?, before.wrapping_add(1));
+        let (found, wanted) = (self.read_run()?, before.wrapping_add(1));
         if found != wanted {
             return Err(DriverError::Run { channel: self.id, found, wanted });
         }
         self.run = found;
+        self.serial = self.claim.shared.next_serial();
         if let Some(block) = block {
             block.expect(found);
         }
@@ -215,15 +295,22 @@ impl<P: Platform> Base<P> {
     /// Ends the run and says whether there are final counts to be read: not for a channel that was idle before, nor for one that never started.
     /// After it, the phase is idle or failed.
     pub(crate) fn halt(&mut self) -> Result<bool, DriverError> {
+        let _inside = self.enter()?;
+        if let Err(error) = self.check_card() {
+            // Nothing to be stopped after a reset. A card that was found gone is asked again: that is what a drop wants to know.
+            if let DriverError::CardReset { .. } = error {
+                (self.phase, self.started) = (Phase::Idle, false);
+                return Err(error);
+            }
+        }
         match self.phase {
             Phase::Idle => return Ok(false),
             Phase::Failed(failure) => return Err(self.failed(failure)),
             Phase::Running | Phase::Stuck => self.phase = Phase::Stuck,
         }
         self.write_control(0)?;
-        let done = |state| state == ChannelState::Idle as u8 || state == ChannelState::Error as u8;
-        let (state, ns) = self.wait_state(done, STOP_LIMIT_NS)?;
-        if !done(state) {
+        let (state, ns) = self.wait_state(is_still, STOP_LIMIT_NS)?;
+        if !is_still(state) {
             return Err(DriverError::State { channel: self.id, found: state, wanted: ChannelState::Idle, ns });
         }
         self.phase = Phase::Idle;
@@ -248,9 +335,21 @@ impl<P: Platform> Base<P> {
 
     /// Resets the channel, and waits until it is idle.
     pub(crate) fn reset(&mut self) -> Result<(), DriverError> {
+        let _inside = self.enter()?;
+        self.reset_inside()
+    }
+
+    /// A stop comes first, as far as it works: it ends when the reads in flight have, whereas a reset forgets them, and the host would still answer them out of
+    /// memory that is somebody else's by then.
+    fn reset_inside(&mut self) -> Result<(), DriverError> {
+        self.adopt();
         self.phase = Phase::Stuck;
+        if self.state()? != ChannelState::Idle as u8 {
+            self.write_control(0)?;
+            self.wait_state(is_still, STOP_LIMIT_NS)?;
+        }
         self.write_control(c2h::control::RESET.set(0, 1))?;
-        wait_idle(&self.regs, &self.clock, self.id, RESET_LIMIT_NS)?;
+        self.noted(wait_idle(&self.regs, &self.clock, self.id, RESET_LIMIT_NS))?;
         (self.phase, self.started) = (Phase::Idle, false);
         Ok(())
     }
@@ -263,11 +362,16 @@ impl<P: Platform> Base<P> {
         }
     }
 
-    /// Makes the channel quiet by all means, for a drop. Returns whether it will not write to memory any more.
+    /// Makes the channel quiet by all means, for a drop. Returns whether it will not reach memory any more: it is idle or failed, the card was reset since
+    /// its run, or the platform knows that the card is cut off.
     pub(crate) fn quiet(&mut self) -> bool {
         match self.halt() {
-            Ok(_) | Err(DriverError::Gone { .. } | DriverError::Failed { .. }) => true,
-            Err(_) => matches!(self.reset(), Ok(()) | Err(DriverError::Gone { .. })),
+            Ok(_) | Err(DriverError::Failed { .. } | DriverError::CardReset { .. }) => true,
+            Err(DriverError::Gone { .. }) => self.regs.is_cut_off(),
+            Err(_) => match self.reset() {
+                Ok(()) => true,
+                Err(_) => self.regs.is_cut_off(),
+            },
         }
     }
 
@@ -285,7 +389,7 @@ impl<P: Platform> Base<P> {
     /// Something in memory is all ones: the card is gone, or this is `fault`.
     #[cold]
     pub(crate) fn all_ones(&self, fault: RingFault) -> DriverError {
-        identify(&self.regs).err().unwrap_or_else(|| self.fault(fault))
+        self.noted(identify(&self.regs)).err().unwrap_or_else(|| self.fault(fault))
     }
 
     /// What a block says of the channel's state.
@@ -298,7 +402,7 @@ impl<P: Platform> Base<P> {
     }
 
     fn read_cookie(&self, block: &WriteBack) -> Result<Failure, DriverError> {
-        let cookie = self.regs.any64(at(self.id, self.shared().error_cookie))?;
+        let cookie = self.regs.any64(at(self.id, self.layout().error_cookie))?;
         Ok(Failure { code: block.error, addr: BusAddr(block.error_addr), cookie })
     }
 
@@ -321,7 +425,8 @@ impl<P: Platform> Base<P> {
     }
 
     /// Whether there is a point in looking for progress.
-    pub(crate) const fn listens(&self) -> Result<bool, DriverError> {
+    pub(crate) fn listens(&self) -> Result<bool, DriverError> {
+        self.check_card()?;
         match self.phase {
             Phase::Idle | Phase::Stuck => Ok(false),
             Phase::Failed(failure) => Err(self.failed(failure)),
@@ -330,12 +435,25 @@ impl<P: Platform> Base<P> {
     }
 }
 
+/// Vector `vector` of as many as there are: those beyond share.
+fn fold(claim: &Claim, vector: u8) -> u8 {
+    let vectors = claim.shared.demux.vectors().max(1);
+    (u16::from(vector) % vectors) as u8
+}
+
 /// A stop before a restart: a run that had failed or does not stop in time is no error, since the start resets it.
 pub(crate) fn stopped_for_restart<T>(stopped: Result<T, DriverError>) -> Result<(), DriverError> {
     match stopped {
-        Ok(_) | Err(DriverError::Failed { .. } | DriverError::State { .. } | DriverError::Fault { .. }) => Ok(()),
+        Ok(_) | Err(DriverError::Failed { .. } | DriverError::State { .. } | DriverError::Fault { .. } | DriverError::CardReset { .. }) => {
+            Ok(())
+        }
         Err(error) => Err(error),
     }
+}
+
+/// Nothing of the channel is in flight.
+const fn is_still(state: u8) -> bool {
+    state == ChannelState::Idle as u8 || state == ChannelState::Error as u8
 }
 
 fn read_state(regs: &impl Named, channel: ChannelId) -> Result<u8, DriverError> {

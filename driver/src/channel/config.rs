@@ -5,6 +5,7 @@
 use super::setup::Setup;
 use crate::card::Capabilities;
 use crate::error::{ConfigError, check};
+use silico_spec::elink::BLOCK_BYTES;
 use silico_spec::frame::footprint;
 use silico_spec::generator::{LengthMode, TABLE_ENTRIES};
 
@@ -71,6 +72,16 @@ pub enum Source {
     Generator(Generator),
 }
 
+impl Source {
+    /// Most payload bytes of a frame, where `max_frame` is what the configuration says.
+    pub(crate) const fn frame_limit(&self, max_frame: u32) -> u32 {
+        match self {
+            Self::Generator(Generator { blocks: Some(_), .. }) => BLOCK_BYTES as u32,
+            _ => max_frame,
+        }
+    }
+}
+
 /// What the generator makes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Generator {
@@ -86,11 +97,22 @@ pub struct Generator {
     pub seed: u64,
     /// Frames in a run; 0: without end.
     pub count: u64,
+    /// E-link blocks instead of plain frames: lengths, pause and count are then those of chunks, and `max_frame` is the most bytes of a chunk.
+    pub blocks: Option<ElinkBlocks>,
+}
+
+/// Block mode: chunks of many e-links, packed into blocks of 1 KiB ([`silico_spec::elink`]); each block is a frame, its source the e-link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ElinkBlocks {
+    /// E-links, the first of which has the generator's `source`: 1 to the card's ELINKS.
+    pub links: u16,
+    /// Clocks after its first chunk at which a block goes out although it is not full; 0: never.
+    pub flush: u32,
 }
 
 impl Default for Generator {
     fn default() -> Self {
-        Self { lengths: Lengths::Fixed(1024), source: 0, pause: 0, rate: FULL_RATE, seed: 1, count: 0 }
+        Self { lengths: Lengths::Fixed(1024), source: 0, pause: 0, rate: FULL_RATE, seed: 1, count: 0, blocks: None }
     }
 }
 
@@ -207,7 +229,7 @@ impl RingConfig {
         let ring = self.ring_bytes;
         let grid = ring.is_multiple_of(RING_GRID) && (RING_GRID..=RING_MAX).contains(&ring);
         check(grid, "ring_bytes", ring, "4 KiB to 1 TiB, a multiple of 4096")?;
-        let fits = footprint(self.max_frame) <= ring;
+        let fits = footprint(self.source.frame_limit(self.max_frame)) <= ring;
         check(fits, "max_frame", self.max_frame.into(), "small enough that header, payload and padding fit the ring")?;
         if let Some(bytes) = self.give_back_bytes {
             check((1..=ring).contains(&bytes), "give_back_bytes", bytes, "1 to ring_bytes")?;
@@ -238,7 +260,7 @@ impl RingConfig {
         let Progress::WriteBack(policy) = self.progress else { return Ok(()) };
         let any = policy.frames != 0 || policy.bytes != 0 || policy.time != 0;
         check(any, "progress.write_back", 0, "by frames, bytes or time: with all three 0 no block is ever written")?;
-        let largest = footprint(self.max_frame);
+        let largest = footprint(self.source.frame_limit(self.max_frame));
         let by_frames = policy.frames != 0 && u64::from(policy.frames).saturating_mul(largest) <= self.ring_bytes;
         let by_bytes = policy.bytes != 0 && u64::from(policy.bytes) + largest <= self.ring_bytes;
         check(
@@ -265,6 +287,10 @@ mod tests {
         Source::Generator(Generator { rate, lengths, ..Generator::default() })
     }
 
+    fn blocks(links: u16, source: u16) -> Source {
+        Source::Generator(Generator { source, blocks: Some(ElinkBlocks { links, flush: 9 }), ..Generator::default() })
+    }
+
     fn base() -> RingConfig {
         RingConfig { ring_bytes: 8192, max_frame: 2016, ..RingConfig::default() }
     }
@@ -275,6 +301,8 @@ mod tests {
     #[case::four_frames_fill_it(RingConfig { progress: policy(4, 0, 0), ..base() })]
     #[case::bytes_leave_room(RingConfig { progress: policy(0, 6144, 0), ..base() })]
     #[case::timer(RingConfig { progress: policy(u32::MAX, 0, 1), ..base() })]
+    #[case::blocks(RingConfig { source: blocks(64, 0), max_frame: 1 << 20, ring_bytes: 4096, progress: policy(3, 0, 0), ..base() })]
+    #[case::last_elink(RingConfig { source: blocks(16, 0xfff0), ..base() })]
     #[case::register(RingConfig { progress: Progress::Register, ..base() })]
     #[case::last_vector(RingConfig { interrupt: Some(DataInterrupt { vector: 15, error_vector: 15, ..DataInterrupt::default() }), ..base() })]
     #[case::whole_fifo(RingConfig { busy: BusyThresholds { assert: 16 << 10, release: 16 << 10 }, ..base() })]
@@ -300,6 +328,10 @@ mod tests {
     #[case(RingConfig { source: generator(0, Lengths::Fixed(0)), ..base() }, "generator.rate")]
     #[case(RingConfig { source: generator(65_537, Lengths::Fixed(0)), ..base() }, "generator.rate")]
     #[case(RingConfig { source: generator(1, Lengths::Uniform { min: 2, max: 1 }), ..base() }, "generator.lengths.min")]
+    #[case(RingConfig { source: blocks(0, 0), ..base() }, "generator.blocks.links")]
+    #[case(RingConfig { source: blocks(65, 0), ..base() }, "generator.blocks.links")]
+    #[case(RingConfig { source: blocks(17, 0xfff0), ..base() }, "generator.source")]
+    #[case(RingConfig { source: blocks(1, 0), ring_bytes: 4096, progress: policy(4, 0, 0), ..base() }, "progress.write_back.time")]
     #[case(RingConfig { interrupt: Some(DataInterrupt { vector: 16, ..DataInterrupt::default() }), ..base() }, "interrupt.vector")]
     #[case(RingConfig { interrupt: Some(DataInterrupt { error_vector: 16, ..DataInterrupt::default() }), ..base() }, "interrupt.error_vector")]
     #[case(RingConfig { wait: WaitMode::Interrupt, ..base() }, "interrupt")]

@@ -1,14 +1,14 @@
 //! Open, start, stop, reset, drop of a channel with a ring: what its ring, its block and its counts see of every change of state. The change
 //! itself is in [`super::base`].
 
-use super::base::{Base, Parts, stopped_for_restart};
+use super::base::{Base, Parts};
 use super::config::{Progress, RING_GRID, RingConfig};
 use super::progress::{BLOCK_BYTES, Block};
 use super::ring::Ring;
+use super::run::{self, Held, Run};
 use super::{Memory, Phase, RingChannel, held};
 use crate::error::{DriverError, RingFault};
 use crate::platform::{DmaBuffer, Platform};
-use core::mem;
 use silico_spec::registers::c2h;
 
 /// The end of a run, as the card's registers say it when all is final.
@@ -50,10 +50,7 @@ impl<P: Platform> RingChannel<P> {
     /// If it runs already, the card is disabled, the card refuses the configuration ([`DriverError::Failed`]), or it does not start within
     /// [`START_LIMIT_NS`](super::START_LIMIT_NS).
     pub fn start(&mut self) -> Result<(), DriverError> {
-        self.base.prepare()?;
-        self.forget();
-        self.program()?;
-        self.base.launch(held(&mut self.memory).block.as_mut())
+        run::start(self)
     }
 
     /// Stops the run. What was announced can still be read by [`RingChannel::poll`], until the next start. Stopping a channel that is idle gives
@@ -63,10 +60,7 @@ impl<P: Platform> RingChannel<P> {
     /// If it is not idle within [`STOP_LIMIT_NS`](super::STOP_LIMIT_NS); if it had failed ([`DriverError::Failed`]; what it delivered can still be read); if its
     /// final counts make no sense.
     pub fn stop(&mut self) -> Result<Stopped, DriverError> {
-        if self.base.halt()? {
-            self.final_counts()?;
-        }
-        self.base.outcome(self.stopped)
+        run::stop(self)
     }
 
     /// Stops, if it runs, and starts a new run. The way out of [`Phase::Failed`] and [`Phase::Stuck`] too.
@@ -74,10 +68,7 @@ impl<P: Platform> RingChannel<P> {
     /// # Errors
     /// As [`RingChannel::start`]; a run that had failed or does not stop in time is no error here: the channel is reset.
     pub fn restart(&mut self) -> Result<(), DriverError> {
-        if self.base.phase == Phase::Running {
-            stopped_for_restart(self.stop())?;
-        }
-        self.start()
+        run::restart(self)
     }
 
     /// Resets the channel: as after power-on. Frames that were not read are forgotten; other channels do not notice.
@@ -85,23 +76,37 @@ impl<P: Platform> RingChannel<P> {
     /// # Errors
     /// If it is not idle within [`RESET_LIMIT_NS`](super::RESET_LIMIT_NS).
     pub fn reset(&mut self) -> Result<(), DriverError> {
-        self.base.reset()?;
-        self.forget();
-        Ok(())
+        run::reset(self)
+    }
+}
+
+impl<B: DmaBuffer> Held<B> for Memory<B> {
+    fn block(&mut self) -> Option<&mut Block<B>> {
+        self.block.as_mut()
     }
 
-    /// Nothing of the run before is left. The channel must be idle.
+    fn restart(&mut self) {
+        self.ring.restart();
+    }
+}
+
+impl<P: Platform> Run<P> for RingChannel<P> {
+    type Memory = Memory<P::Buffer>;
+    type End = Stopped;
+
+    fn parts(&mut self) -> (&mut Base<P>, &mut Option<Self::Memory>) {
+        (&mut self.base, &mut self.memory)
+    }
+
     fn forget(&mut self) {
-        let memory = held(&mut self.memory);
-        memory.ring.restart();
-        if let Some(block) = &mut memory.block {
-            block.clear();
-        }
-        self.base.forget();
         self.stopped = Stopped::default();
         self.frames = 0;
         self.frames_announced = None;
         self.dropped = 0;
+    }
+
+    fn end(&self) -> Stopped {
+        self.stopped
     }
 
     fn final_counts(&mut self) -> Result<(), DriverError> {
@@ -136,11 +141,7 @@ impl<P: Platform> RingChannel<P> {
 }
 
 impl<P: Platform> Drop for RingChannel<P> {
-    /// Makes the channel quiet, then frees its memory. A card that does not get quiet keeps it: leaked memory is harmless, a late write into memory
-    /// of somebody else is not.
     fn drop(&mut self) {
-        if !self.base.quiet() {
-            mem::forget(self.memory.take());
-        }
+        run::close(self);
     }
 }

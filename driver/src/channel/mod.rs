@@ -16,17 +16,20 @@ mod frame;
 mod lifecycle;
 pub(crate) mod progress;
 mod ring;
+pub(crate) mod run;
+mod serve;
 pub(crate) mod setup;
 pub(crate) mod wait;
 
 pub use base::{RESET_LIMIT_NS, START_LIMIT_NS, STOP_LIMIT_NS};
 pub use config::{
-    BusyThresholds, DataInterrupt, FULL_RATE, Generator, Lengths, Progress, RING_GRID, RING_MAX, RingConfig, Source, WaitMode, WhenFull,
-    WriteBackPolicy,
+    BusyThresholds, DataInterrupt, ElinkBlocks, FULL_RATE, Generator, Lengths, Progress, RING_GRID, RING_MAX, RingConfig, Source, WaitMode,
+    WhenFull, WriteBackPolicy,
 };
 pub use frame::{CrcError, Frame};
 pub use lifecycle::Stopped;
 pub use progress::{TORN_PAUSE_NS, TORN_RETRIES};
+pub use serve::Turn;
 pub use wait::{LOST_WAKE_UP_GRACE_NS, SPURIOUS_LIMIT, Wait, WaitStats};
 
 use crate::counters::ChannelCounters;
@@ -53,7 +56,7 @@ pub enum Phase {
 }
 
 /// DMA memory of a channel.
-struct Memory<B> {
+pub(crate) struct Memory<B> {
     ring: Ring<B>,
     block: Option<Block<B>>,
 }
@@ -97,7 +100,7 @@ impl<P: Platform> RingChannel<P> {
             return Ok(None);
         }
         let channel = self.base.id;
-        match held(&mut self.memory).ring.next(channel.number(), self.config.max_frame) {
+        match held(&mut self.memory).ring.next(channel.number(), self.config.source.frame_limit(self.config.max_frame)) {
             Ok(frame) => {
                 self.frames += 1;
                 Ok(Some(frame))

@@ -26,7 +26,7 @@ impl Setup<'_> {
     pub(crate) fn validate(&self, card: &Capabilities) -> Result<(), ConfigError> {
         check(self.max_frame > 0, "max_frame", 0, "above 0")?;
         self.check_busy(card)?;
-        self.check_generator()?;
+        self.check_generator(card)?;
         let vectors = self.interrupt.map(|interrupt| [interrupt.vector, interrupt.error_vector]);
         check_interrupt(vectors, self.wait, card)
     }
@@ -40,9 +40,15 @@ impl Setup<'_> {
         check(release <= assert, "busy.release", release.into(), "at most busy.assert (0 means half of the FIFO)")
     }
 
-    fn check_generator(&self) -> Result<(), ConfigError> {
+    fn check_generator(&self, card: &Capabilities) -> Result<(), ConfigError> {
         let Source::Generator(generator) = self.source else { return Ok(()) };
         check((1..=FULL_RATE).contains(&generator.rate), "generator.rate", generator.rate.into(), "1 to 65536")?;
+        if let Some(blocks) = generator.blocks {
+            let links = u32::from(blocks.links);
+            check((1..=card.elinks).contains(&links), "generator.blocks.links", links.into(), "1 to the card's ELINKS")?;
+            let fits = u32::from(generator.source) + links <= 1 << 16;
+            check(fits, "generator.source", generator.source.into(), "low enough that the last e-link is at most 65535")?;
+        }
         match generator.lengths {
             Lengths::Uniform { min, max } => check(min <= max, "generator.lengths.min", min.into(), "at most generator.lengths.max"),
             Lengths::Fixed(_) | Lengths::Table(_) => Ok(()),
@@ -68,8 +74,8 @@ impl Setup<'_> {
         base.put32(c2h::BUSY_RELEASE, self.busy.release)?;
         let interrupt = self.interrupt.unwrap_or_default();
         let enable = u64::from(self.interrupt.is_some());
-        let data = c2h::int_data::VECTOR.set(c2h::int_data::ENABLE.set(0, enable), interrupt.vector.into());
-        let error = c2h::int_error::VECTOR.set(c2h::int_error::ENABLE.set(0, enable), interrupt.error_vector.into());
+        let data = c2h::int_data::VECTOR.set(c2h::int_data::ENABLE.set(0, enable), base.vector(interrupt.vector).into());
+        let error = c2h::int_error::VECTOR.set(c2h::int_error::ENABLE.set(0, enable), base.vector(interrupt.error_vector).into());
         base.put32(c2h::INT_DATA, data as u32)?;
         base.put32(c2h::INT_DATA_FRAMES, interrupt.frames)?;
         base.put32(c2h::INT_DATA_TIME, interrupt.time)?;
@@ -92,7 +98,12 @@ impl Setup<'_> {
         let Source::Generator(generator) = self.source else { return Ok(()) };
         let (mode, min, max) = generator.lengths.encode();
         let word = c2h::gen_config::SOURCE.set(c2h::gen_config::MODE.set(0, mode as u64), generator.source.into());
+        let word = c2h::gen_config::BLOCKS.set(word, generator.blocks.is_some().into());
         base.put32(c2h::GEN_CONFIG, word as u32)?;
+        if let Some(blocks) = generator.blocks {
+            base.put32(c2h::GEN_LINKS, blocks.links.into())?;
+            base.put32(c2h::GEN_FLUSH, blocks.flush)?;
+        }
         base.put32(c2h::GEN_MIN, min)?;
         base.put32(c2h::GEN_MAX, max)?;
         base.put32(c2h::GEN_PAUSE, generator.pause)?;

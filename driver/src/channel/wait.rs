@@ -7,7 +7,7 @@
 use super::base::{Base, Signal};
 use super::config::WaitMode;
 use crate::error::{ConfigError, DriverError};
-use crate::platform::{Interrupts, Nanos, Platform, Time, Wake};
+use crate::platform::{Nanos, Platform, Time, Wake};
 
 /// A wait that ends by its deadline with progress made listens this much longer for the interrupt, in ns: what arrived at the very last has its
 /// interrupt still under way.
@@ -187,7 +187,7 @@ fn sleep_until<P: Platform>(channel: &mut impl Awaited<P>, deadline: Nanos) -> R
 }
 
 fn sleep<P: Platform>(channel: &mut impl Awaited<P>, signal: Signal, deadline: Nanos) -> Result<Wake, DriverError> {
-    channel.base().irqs.wait(signal.vector.into(), deadline).map_err(|error| DriverError::access("interrupt", error))
+    channel.base().sleep(signal.vector, deadline)
 }
 
 /// The deadline came first, yet there is progress. Either the card was not bound to signal it (coalescing), or its interrupt is under way, or

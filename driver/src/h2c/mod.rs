@@ -34,7 +34,7 @@ use silico_spec::registers::h2c;
 use staging::Staging;
 
 /// DMA memory of a channel.
-struct Memory<B> {
+pub(crate) struct Memory<B> {
     ring: Ring<B>,
     staging: Option<Staging<B>>,
     block: Option<Block<B>>,
@@ -216,7 +216,7 @@ impl<P: Platform> SendChannel<P> {
     }
 
     fn check_ticket(&self, ticket: Ticket) -> Result<(), DriverError> {
-        if ticket.channel == self.base.id && ticket.run == self.base.run && self.base.started {
+        if ticket.channel == self.base.id && ticket.serial == self.base.serial && self.base.started {
             return Ok(());
         }
         Err(DriverError::Stale { channel: self.base.id, what: "ticket", number: ticket.done })

@@ -15,7 +15,7 @@ use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ticket {
     pub(super) channel: ChannelId,
-    pub(super) run: u32,
+    pub(super) serial: u32,
     /// Descriptors done when the frame is sent.
     pub(super) done: u64,
 }
@@ -158,7 +158,7 @@ impl<P: Platform> SendChannel<P> {
     /// A whole frame is in the ring: rings the doorbell if the batch is full.
     fn submitted_one(&mut self) -> Result<Ticket, DriverError> {
         let ring = &held(&mut self.memory).ring;
-        let ticket = Ticket { channel: self.base.id, run: self.base.run, done: ring.given() };
+        let ticket = Ticket { channel: self.base.id, serial: self.base.serial, done: ring.given() };
         if ring.pending() >= u64::from(self.config.batch) {
             self.flush()?;
         }

@@ -4,7 +4,7 @@ use crate::card::Capabilities;
 use crate::channel::setup::Setup;
 use crate::channel::{BusyThresholds, DataInterrupt, Source, WaitMode, WhenFull, WriteBackPolicy};
 use crate::error::{ConfigError, check};
-use silico_spec::descriptor::{PAGE_GRID, RING_ENTRIES};
+use silico_spec::descriptor::{PAGE_GRID, PAGES_IN_USE, RING_ENTRIES};
 use silico_spec::frame::footprint;
 
 /// Configuration of a C2H channel with pages.
@@ -101,10 +101,17 @@ impl PageConfig {
         check(bytes > 0 && bytes.is_multiple_of(PAGE_GRID), "page_bytes", bytes.into(), "above 0, a multiple of 32")?;
         // Packed, a frame that spans pages may begin behind another one: the rest of that page is not its own.
         let page = u64::from(bytes);
-        let spans = footprint(self.max_frame) > page;
-        let pages = footprint(self.max_frame).div_ceil(page) + u64::from(self.packed && spans);
+        let spans = footprint(self.source.frame_limit(self.max_frame)) > page;
+        let pages = footprint(self.source.frame_limit(self.max_frame)).div_ceil(page) + u64::from(self.packed && spans);
         let fits = pages <= u64::from(self.pages);
         check(fits, "max_frame", self.max_frame.into(), "small enough that header, payload and padding fit the pages of the pool")?;
+        let held = pages < u64::from(PAGES_IN_USE);
+        check(
+            held,
+            "max_frame",
+            self.max_frame.into(),
+            "small enough that header, payload and padding fit 1023 pages: the card has no more in use",
+        )?;
         check(self.packed || self.flush_time == 0, "flush_time", self.flush_time.into(), "0 unless pages are packed")?;
         if let Some(pages) = self.give_back_pages {
             check((1..=self.pages).contains(&pages), "give_back_pages", pages.into(), "1 to pages")?;
@@ -129,6 +136,7 @@ mod tests {
     #[case::four_pages_exactly(base())]
     #[case(PageConfig { packed: true, max_frame: 256, flush_time: 5, ..base() })]
     #[case(PageConfig { pages: 65536, ..base() })]
+    #[case(PageConfig { pages: 2000, max_frame: 1023 * 96 - 32, ..base() })]
     #[case(PageConfig { give_back_pages: Some(4), ..base() })]
     fn legal(#[case] config: PageConfig) {
         assert_eq!(config.validate(&CARD), Ok(()));
@@ -142,6 +150,7 @@ mod tests {
     #[case(PageConfig { max_frame: 353, ..base() }, "max_frame")]
     #[case(PageConfig { max_frame: 257, packed: true, ..base() }, "max_frame")]
     #[case(PageConfig { max_frame: 0, ..base() }, "max_frame")]
+    #[case(PageConfig { pages: 2000, max_frame: 1024 * 96 - 32, ..base() }, "max_frame")]
     #[case(PageConfig { flush_time: 1, ..base() }, "flush_time")]
     #[case(PageConfig { give_back_pages: Some(0), ..base() }, "give_back_pages")]
     #[case(PageConfig { give_back_pages: Some(5), ..base() }, "give_back_pages")]

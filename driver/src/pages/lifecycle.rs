@@ -5,13 +5,13 @@ use super::config::PageConfig;
 use super::pool::Pool;
 use super::reader::Reader;
 use super::{Memory, PageChannel};
-use crate::channel::base::{Base, Parts, stopped_for_restart};
+use crate::channel::base::{Base, Parts};
+use crate::channel::held;
 use crate::channel::progress::{BLOCK_BYTES, Block};
-use crate::channel::{Phase, held};
+use crate::channel::run::{self, Held, Run};
 use crate::error::{DriverError, RingFault};
 use crate::platform::{DmaBuffer, Platform};
 use alloc::vec::Vec;
-use core::mem;
 use silico_spec::descriptor::{PAGE_DESCRIPTOR_BYTES, RING_GRID};
 use silico_spec::registers::c2h;
 
@@ -41,7 +41,7 @@ impl<P: Platform> PageChannel<P> {
         };
         let pool = Pool::new(list, pages, config.page_bytes);
         let memory = Some(Memory { pool, completions: Completions::new(completions), block });
-        let reader = Reader::new(base.id, config.max_frame);
+        let reader = Reader::new(base.id, config.source.frame_limit(config.max_frame));
         Ok(Self {
             memory,
             base,
@@ -62,13 +62,7 @@ impl<P: Platform> PageChannel<P> {
     /// If it runs already, the card is disabled, the card refuses the configuration ([`DriverError::Failed`]), or it does not start within
     /// [`START_LIMIT_NS`](crate::channel::START_LIMIT_NS).
     pub fn start(&mut self) -> Result<(), DriverError> {
-        self.base.prepare()?;
-        self.forget();
-        self.program()?;
-        self.base.launch(held(&mut self.memory).block.as_mut())?;
-        // After the start, which sets the doorbells to zero.
-        held(&mut self.memory).pool.give_all(self.base.run);
-        self.flush()
+        run::start(self)
     }
 
     /// Stops the run. What was completed can still be polled, and what is held can still be viewed, until the next start. Stopping a channel that is idle
@@ -78,21 +72,15 @@ impl<P: Platform> PageChannel<P> {
     /// If it is not idle within [`STOP_LIMIT_NS`](crate::channel::STOP_LIMIT_NS); if it had failed ([`DriverError::Failed`]; what it delivered can still
     /// be polled); if its final counts make no sense.
     pub fn stop(&mut self) -> Result<PagesStopped, DriverError> {
-        if self.base.halt()? {
-            self.final_counts()?;
-        }
-        self.base.outcome(self.stopped)
+        run::stop(self)
     }
 
-    /// Stops, if it runs, and starts a new run. The way out of [`Phase::Failed`] and [`Phase::Stuck`] too.
+    /// Stops, if it runs, and starts a new run. The way out of [`Phase::Failed`](crate::channel::Phase::Failed) and [`Phase::Stuck`](crate::channel::Phase::Stuck) too.
     ///
     /// # Errors
     /// As [`PageChannel::start`]; a run that had failed or does not stop in time is no error here: the channel is reset.
     pub fn restart(&mut self) -> Result<(), DriverError> {
-        if self.base.phase == Phase::Running {
-            stopped_for_restart(self.stop())?;
-        }
-        self.start()
+        run::restart(self)
     }
 
     /// Resets the channel: as after power-on. Frames that were not polled are forgotten, those that are held are stale; other channels do not notice.
@@ -100,23 +88,43 @@ impl<P: Platform> PageChannel<P> {
     /// # Errors
     /// If it is not idle within [`RESET_LIMIT_NS`](crate::channel::RESET_LIMIT_NS).
     pub fn reset(&mut self) -> Result<(), DriverError> {
-        self.base.reset()?;
-        self.forget();
-        Ok(())
+        run::reset(self)
+    }
+}
+
+impl<B: DmaBuffer> Held<B> for Memory<B> {
+    fn block(&mut self) -> Option<&mut Block<B>> {
+        self.block.as_mut()
     }
 
-    /// Nothing of the run before is left. The channel must be idle.
+    fn restart(&mut self) {
+        self.pool.recall();
+        self.completions.restart();
+    }
+}
+
+impl<P: Platform> Run<P> for PageChannel<P> {
+    type Memory = Memory<P::Buffer>;
+    type End = PagesStopped;
+
+    fn parts(&mut self) -> (&mut Base<P>, &mut Option<Self::Memory>) {
+        (&mut self.base, &mut self.memory)
+    }
+
     fn forget(&mut self) {
-        let memory = held(&mut self.memory);
-        memory.pool.recall();
-        memory.completions.restart();
-        if let Some(block) = &mut memory.block {
-            block.clear();
-        }
-        self.base.forget();
         self.reader.restart();
         (self.next, self.frames, self.dropped) = (None, 0, 0);
         self.stopped = PagesStopped::default();
+    }
+
+    /// All pages go to the card, after the start, which sets the doorbells to zero.
+    fn launched(&mut self) -> Result<(), DriverError> {
+        held(&mut self.memory).pool.give_all(self.base.serial);
+        self.flush()
+    }
+
+    fn end(&self) -> PagesStopped {
+        self.stopped
     }
 
     fn final_counts(&mut self) -> Result<(), DriverError> {
@@ -148,10 +156,7 @@ impl<P: Platform> PageChannel<P> {
 }
 
 impl<P: Platform> Drop for PageChannel<P> {
-    /// As the drop of every channel: quiet first, and memory of a card that does not get quiet is leaked.
     fn drop(&mut self) {
-        if !self.base.quiet() {
-            mem::forget(self.memory.take());
-        }
+        run::close(self);
     }
 }

@@ -35,7 +35,7 @@ use reader::Reader;
 use silico_spec::registers::c2h;
 
 /// DMA memory of a channel.
-struct Memory<B> {
+pub(crate) struct Memory<B> {
     pool: Pool<B>,
     completions: Completions<B>,
     block: Option<Block<B>>,

@@ -1,9 +1,10 @@
 //! The card's registers, memory and time. What a channel does is in [`super::channel`].
 
 use super::channel::Channel;
+use super::config::{Platforms, config_space};
 use super::send::Sender;
 use super::{READ_NS, WRITE_NS};
-use silico_driver::platform::{AccessError, AllocError};
+use silico_driver::platform::{AccessError, AllocError, InterruptKind};
 use silico_spec::registers::{self, c2h, card, h2c};
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ pub const SENDERS: u8 = 2;
 pub const FIFO_BYTES: u32 = 16 << 10;
 
 /// How the card misbehaves.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Faults {
     /// All reads give ones, nothing else happens.
     pub gone: bool,
@@ -48,8 +49,54 @@ pub struct Faults {
     pub torn_for_ns: u64,
     /// Payload reads of H2C channels end in this error.
     pub fail_read: Option<u8>,
+    /// The platform knows that the card cannot reach memory.
+    pub cut_off: bool,
+    /// The card is out of its slot: no reset brings it back.
+    pub away: bool,
+    /// The gentlest reset by the platform that helps; those below time out.
+    pub needs: Platforms,
+    /// A reset of the card by its register does nothing.
+    pub ignore_card_reset: bool,
+    /// Register accesses until the card is gone.
+    pub gone_after: Option<u64>,
     /// Packed frames fill up each page, and go on in the next.
     pub split_anywhere: bool,
+}
+
+impl Default for Faults {
+    fn default() -> Self {
+        Self {
+            gone: false,
+            gone_by_error: false,
+            reads: BTreeMap::new(),
+            scratch_loses: 0,
+            refuse_start: None,
+            ignore_start: false,
+            run_stands_still: false,
+            never_idle: false,
+            ignore_reset: false,
+            lose_interrupts: false,
+            storm: false,
+            enable_stuck: false,
+            no_write_back: false,
+            error_takes_ns: 0,
+            torn_for_ns: 0,
+            fail_read: None,
+            cut_off: false,
+            away: false,
+            needs: Platforms::Function,
+            ignore_card_reset: false,
+            gone_after: None,
+            split_anywhere: false,
+        }
+    }
+}
+
+impl Faults {
+    /// A reset by the platform mends what ailed the card.
+    pub fn recovers(&mut self) {
+        *self = Self { away: self.away, reads: std::mem::take(&mut self.reads), ..Self::default() };
+    }
 }
 
 #[derive(Debug)]
@@ -72,6 +119,19 @@ pub struct State {
     pub command: u32,
     pub faults: Faults,
     pub fired: Vec<bool>,
+    /// Config space but for the command register.
+    pub config: BTreeMap<u16, u32>,
+    /// Vectors that the platform offers, by kind; and the most that it grants at all.
+    pub offers: [u16; 3],
+    pub grants: u16,
+    pub granted: u16,
+    pub kind: InterruptKind,
+    pub status: [u32; 2],
+    pub level_masked: bool,
+    /// Times that a level woke somebody, and that it was unmasked with its source still up.
+    pub levels: u32,
+    pub unmasked_loud: u32,
+    pub resets: Vec<Platforms>,
     /// Offset and value of each register write.
     pub writes: Vec<(u32, u64)>,
     pub channels: Vec<Channel>,
@@ -92,7 +152,17 @@ impl State {
             now: 1000,
             command: 0x0010_0002,
             faults: Faults::default(),
-            fired: vec![false; 16],
+            fired: vec![false; 16 + 24],
+            config: config_space(),
+            offers: [16, 8, 1],
+            grants: 16,
+            granted: 16,
+            kind: InterruptKind::MsiX,
+            status: [0; 2],
+            level_masked: false,
+            levels: 0,
+            unmasked_loud: 0,
+            resets: Vec::new(),
             writes: Vec::with_capacity(1 << 16),
             channels: (0..CHANNELS).map(Channel::new).collect(),
             senders: (0..SENDERS).map(Sender::new).collect(),
@@ -176,9 +246,20 @@ impl State {
         self.now = to;
     }
 
-    pub fn signal(&mut self, vector: u8) {
-        if !self.faults.lose_interrupts {
-            self.fired[usize::from(vector)] = true;
+    /// All channels and registers as after power-on.
+    pub fn power_on(&mut self) {
+        self.enable = false;
+        self.status = [0; 2];
+        self.channels = (0..CHANNELS).map(Channel::new).collect();
+        self.senders = (0..SENDERS).map(Sender::new).collect();
+    }
+
+    /// One more access: is it the one before which the card went?
+    fn count_access(&mut self) {
+        match &mut self.faults.gone_after {
+            Some(0) => self.faults.gone = true,
+            Some(left) => *left -= 1,
+            None => {}
         }
     }
 
@@ -188,6 +269,7 @@ impl State {
 
     pub fn read(&mut self, offset: u32, bytes: u32) -> Result<u64, AccessError> {
         self.advance(self.now + READ_NS);
+        self.count_access();
         if self.faults.gone_by_error {
             return Err(AccessError::Gone);
         }
@@ -217,9 +299,12 @@ impl State {
             }
             card::FIFO_BYTES => FIFO_BYTES.into(),
             card::FIFO_FRAMES => 64,
+            card::ELINKS => 64,
             card::SCRATCH => self.scratch,
             card::CYCLES => self.now / 4,
             card::CONTROL => self.enable.into(),
+            card::INT_STATUS => self.status[0].into(),
+            card::INT_STATUS_2 => self.status[1].into(),
             card::HOLE_WRITES => self.hole_writes.into(),
             // Counters that can be told apart.
             _ => u64::from(offset),
@@ -228,6 +313,7 @@ impl State {
 
     pub fn write(&mut self, offset: u32, bytes: u32, value: u64) -> Result<(), AccessError> {
         self.advance(self.now + WRITE_NS);
+        self.count_access();
         self.writes.push((offset, value));
         if self.faults.gone_by_error {
             return Err(AccessError::Gone);
@@ -244,12 +330,14 @@ impl State {
         match offset {
             card::SCRATCH => self.scratch = value & !self.faults.scratch_loses,
             card::CONTROL if card::control::RESET.is_set(value) => {
-                self.enable = false;
-                self.channels = (0..CHANNELS).map(Channel::new).collect();
-                self.senders = (0..SENDERS).map(Sender::new).collect();
+                if !self.faults.ignore_card_reset {
+                    self.power_on();
+                }
             }
             card::CONTROL => self.enable = value & 1 != 0 && !self.faults.enable_stuck,
             card::PERF_CONTROL => {}
+            card::INT_ACK => self.quiet(0, value as u32),
+            card::INT_ACK_2 => self.quiet(1, value as u32),
             _ if register.block == "h2c" => self.write_sender(register.index as u8, (offset - h2c::BASE) % h2c::STRIDE, value),
             _ => self.write_channel(register.index as u8, (offset - c2h::BASE) % c2h::STRIDE, value),
         }

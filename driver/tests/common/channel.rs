@@ -1,6 +1,7 @@
 //! A C2H channel of the software card: frames into the ring, progress, interrupt, start, stop.
 
 use super::card::{Event, State};
+use super::config::Cause;
 use super::pages::Pages;
 use silico_spec::crc::crc32c;
 use silico_spec::descriptor::CompletionFlags;
@@ -121,6 +122,7 @@ impl State {
             c2h::FREE_TAIL => self.fetch_pages(channel, value),
             c2h::COMP_HEAD => self.take_completions(channel, value),
             c2h::INT_DATA_ARM => {
+                self.quiet(0, 1 << channel);
                 self.channel(channel).armed = Some(value);
                 if self.faults.storm {
                     self.fired[0] = true;
@@ -137,6 +139,7 @@ impl State {
         if !self.enabled() || self.faults.ignore_start || self.channel(channel).state != ChannelState::Idle {
             return;
         }
+        self.quiet(0, 0x1_0001 << channel);
         let counts = !self.faults.run_stands_still;
         let refuse = self.faults.refuse_start;
         let this = self.channel(channel);
@@ -184,7 +187,7 @@ impl State {
         let enable = this.get(c2h::INT_ERROR);
         self.write_back(channel);
         if c2h::int_error::ENABLE.is_set(enable) {
-            self.signal(c2h::int_error::VECTOR.get(enable) as u8);
+            self.signal(c2h::int_error::VECTOR.get(enable) as u8, Cause(0, 16 + channel));
         }
     }
 
@@ -311,7 +314,7 @@ impl State {
         let due = this.armed.is_some_and(|armed| this.published.0 >= armed + coalesce);
         if due && c2h::int_data::ENABLE.is_set(word) {
             this.armed = None;
-            self.signal(c2h::int_data::VECTOR.get(word) as u8);
+            self.signal(c2h::int_data::VECTOR.get(word) as u8, Cause(0, channel));
         }
     }
 }

@@ -1,22 +1,27 @@
 //! A card in software, on the level of registers and memory: it honours the register map, and can be told to misbehave.
 //!
 //! Knows nothing of the driver but the platform traits. Time is virtual: it moves with each register access, pause and wait.
-#![allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test uses a part of it")]
 
 mod buffer;
 mod card;
 mod channel;
+mod config;
 mod pages;
 mod send;
 
 pub use buffer::Buffer;
 pub use card::{Event, Faults, State};
+pub use config::{AER, Platforms};
 
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{RingChannel, RingConfig};
 use silico_driver::h2c::{SendChannel, SendConfig};
 use silico_driver::pages::{PageChannel, PageConfig};
-use silico_driver::platform::{AccessError, AllocError, ConfigSpace, DmaMemory, Interrupts, Nanos, Platform, Registers, Time, Wake};
+use silico_driver::platform::{
+    AccessError, AllocError, ConfigSpace, DmaMemory, InterruptControl, InterruptKind, Interrupts, Nanos, Platform, Registers, Reset, Time,
+    Wake,
+};
 use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 /// What an access to a register costs, in ns.
@@ -113,6 +118,10 @@ impl Registers for Fake {
     fn write64(&self, offset: u32, value: u64) -> Result<(), AccessError> {
         self.lock().write(offset, 8, value)
     }
+
+    fn is_cut_off(&self) -> bool {
+        self.lock().faults.cut_off
+    }
 }
 
 impl Time for Fake {
@@ -127,7 +136,7 @@ impl Time for Fake {
 
 impl Interrupts for Fake {
     fn vectors(&self) -> u16 {
-        self.lock().fired.len() as u16
+        self.lock().granted
     }
 
     fn wait(&self, vector: u16, deadline: Nanos) -> Result<Wake, AccessError> {
@@ -136,7 +145,7 @@ impl Interrupts for Fake {
             if state.faults.gone {
                 return Err(AccessError::Gone);
             }
-            if std::mem::take(&mut state.fired[usize::from(vector)]) {
+            if state.take_fired(vector) {
                 return Ok(Wake::Interrupt);
             }
             if state.now >= deadline.0 {
@@ -145,19 +154,48 @@ impl Interrupts for Fake {
             state.pause(deadline.0);
         }
     }
+
+    fn kick(&self, vector: u16) {
+        self.lock().fired[usize::from(vector)] = true;
+    }
+
+    fn unmask(&self, _: u16) -> Result<(), AccessError> {
+        self.lock().unmask_level();
+        Ok(())
+    }
+}
+
+impl InterruptControl for Fake {
+    fn offered(&self, kind: InterruptKind) -> u16 {
+        self.lock().offers[kind as usize]
+    }
+
+    fn enable(&self, kind: InterruptKind, vectors: u16) -> Result<u16, AccessError> {
+        Ok(self.lock().enable_interrupts(kind, vectors))
+    }
+}
+
+impl Reset for Fake {
+    fn function_reset(&self) -> Result<(), AccessError> {
+        self.lock().platform_reset(Platforms::Function)
+    }
+
+    fn hot_reset(&self) -> Result<(), AccessError> {
+        self.lock().platform_reset(Platforms::Hot)
+    }
+
+    fn rescan(&self) -> Result<(), AccessError> {
+        self.lock().platform_reset(Platforms::Rescan)
+    }
 }
 
 impl ConfigSpace for Fake {
     fn read_config32(&self, offset: u16) -> Result<u32, AccessError> {
-        assert_eq!(offset, 4, "the driver reads COMMAND alone");
-        Ok(self.lock().command)
+        self.lock().config_read(offset)
     }
 
     fn write_config32(&self, offset: u16, value: u32) -> Result<(), AccessError> {
-        assert_eq!(offset, 4, "the driver writes COMMAND alone");
-        assert_eq!(value >> 16, 0, "status bits are write one to clear");
-        self.lock().command = value;
-        Ok(())
+        self.lock().config_write(offset, value)
     }
 }
 

@@ -1,6 +1,7 @@
 //! An H2C channel of the software card: descriptors out of shared memory when the doorbell names them, payload when their turn comes.
 
 use super::card::{Event, State};
+use super::config::Cause;
 use silico_spec::crc::crc32c;
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor, RING_ENTRIES};
 use silico_spec::registers::h2c;
@@ -114,6 +115,7 @@ impl State {
             h2c::CONTROL => self.stop_sender(channel),
             h2c::TAIL => self.fetch(channel, value),
             h2c::INT_SPACE_ARM => {
+                self.quiet(1, 1 << channel);
                 self.sender(channel).armed = Some(value);
                 if self.faults.storm {
                     self.fired[0] = true;
@@ -160,7 +162,7 @@ impl State {
         let enable = this.get(h2c::INT_ERROR);
         self.write_back_sender(channel);
         if h2c::int_error::ENABLE.is_set(enable) {
-            self.signal(h2c::int_error::VECTOR.get(enable) as u8);
+            self.signal(h2c::int_error::VECTOR.get(enable) as u8, Cause(1, 8 + channel));
         }
     }
 
@@ -265,7 +267,7 @@ impl State {
         let word = this.get(h2c::INT_SPACE);
         if h2c::int_space::ENABLE.is_set(word) {
             this.armed = None;
-            self.signal(h2c::int_space::VECTOR.get(word) as u8);
+            self.signal(h2c::int_space::VECTOR.get(word) as u8, Cause(1, channel));
         }
     }
 }

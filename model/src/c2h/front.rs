@@ -26,7 +26,7 @@ impl Channel {
     #[inline(always)]
     pub(super) fn offer<'a>(&self, now: u64, front: &'a Front<'_>) -> Offer<'a> {
         if self.run.generator() {
-            return match self.generator.offer() {
+            return match self.generator.offer(now) {
                 GeneratorOffer::Wait(clocks) => Offer::Wait(clocks),
                 GeneratorOffer::Beats { key, offset, left, one_only } => Offer::Beats {
                     payload: Payload::Pattern { key, offset, left },
@@ -35,6 +35,9 @@ impl Channel {
                     source: self.run.gen_source(),
                     one_only,
                 },
+                GeneratorOffer::Block { offset, left, source, one_only } => {
+                    Offer::Beats { payload: Payload::Block { offset, left }, ends: true, error: false, source, one_only }
+                }
             };
         }
         match front {
@@ -91,7 +94,7 @@ impl Channel {
                 let clocks = clocks.min(most);
                 self.count(env, clocks, sending);
                 if self.run.generator() {
-                    self.generator.wait(clocks);
+                    self.generator.wait(now, clocks);
                     self.still = self.generator.is_over().then_some(false);
                 }
                 return clocks;
@@ -110,7 +113,11 @@ impl Channel {
         let last = ends && bytes == payload.len();
         let dropped = self.ingest.dropped;
         self.count(env, beats, sending);
-        let (fifo, max_frame) = (&mut self.fifo, self.run.max_frame);
+        let (fifo, max_frame) = (&mut self.fifo, self.run.frame_limit());
+        let payload = match payload {
+            Payload::Block { offset, .. } => Payload::Bytes(&self.generator.block()[offset as usize..]),
+            payload => payload,
+        };
         self.ingest.take(fifo, env.width, now, payload, bytes, last, error, source, max_frame);
         self.perf.front_beats += beats;
         if self.ingest.dropped != dropped && self.fifo.head().is_none() {

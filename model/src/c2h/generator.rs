@@ -1,5 +1,6 @@
 //! A channel's built-in frame generator: the bytes are [`silico_spec::generator`]'s, this is when they come.
 
+use super::blocks::{Packer, Step};
 use super::settings::Settings;
 use silico_spec::generator::FrameSequence;
 
@@ -20,6 +21,8 @@ pub(crate) struct Generator {
     /// Frames to make; 0: without end.
     count: u64,
     made: u64,
+    /// In block mode: what makes blocks of the chunks.
+    packer: Option<Box<Packer>>,
 }
 
 /// What the generator offers in this clock.
@@ -29,13 +32,17 @@ pub(crate) enum GeneratorOffer {
     Wait(u64),
     /// Beats of the frame with this key, `left` bytes of it from `offset` on; at full rate one each clock, else just one.
     Beats { key: u64, offset: u32, left: u32, one_only: bool },
+    /// The same of a block, of the e-link `source`.
+    Block { offset: u32, left: u32, source: u16, one_only: bool },
 }
 
 impl Generator {
     pub(crate) fn start(channel: u8, set: &Settings) -> Self {
         let mut frames = FrameSequence::new(set.gen_seed, channel, set.gen_mode(), set.gen_min, set.gen_max, set.gen_table);
+        let packer = set.blocks().then(|| Box::new(Packer::new(frames.clone(), set)));
         let (length, key) = frames.draw();
         Self {
+            packer,
             frames,
             length,
             key,
@@ -53,19 +60,37 @@ impl Generator {
         self.made
     }
 
+    /// Chunks whose end has passed with its block.
+    pub(crate) fn chunks(&self) -> u64 {
+        self.packer.as_ref().map_or(0, |packer| packer.chunks())
+    }
+
+    /// The block on offer.
+    pub(crate) fn block(&self) -> &[u8] {
+        self.packer.as_ref().map_or(&[], |packer| packer.block())
+    }
+
     /// It will offer nothing more in this run.
     pub(crate) fn is_over(&self) -> bool {
         self.finished() || self.rate == 0
     }
 
     fn finished(&self) -> bool {
-        self.count != 0 && self.made == self.count
+        match &self.packer {
+            None => self.count != 0 && self.made == self.count,
+            Some(packer) => packer.finished(),
+        }
     }
 
     #[inline(always)]
-    pub(crate) fn offer(&self) -> GeneratorOffer {
+    pub(crate) fn offer(&self, now: u64) -> GeneratorOffer {
         if self.is_over() {
             return GeneratorOffer::Wait(u64::MAX);
+        }
+        if let Some(packer) = &self.packer
+            && let Step::Wait(clocks) = packer.step(now)
+        {
+            return GeneratorOffer::Wait(clocks);
         }
         if self.pause_left > 0 {
             return GeneratorOffer::Wait(self.pause_left.into());
@@ -74,12 +99,22 @@ impl Generator {
         if missing > 0 {
             return GeneratorOffer::Wait(u64::from(missing.div_ceil(self.rate)));
         }
-        GeneratorOffer::Beats { key: self.key, offset: self.passed, left: self.length - self.passed, one_only: self.rate < FULL_RATE }
+        let one_only = self.rate < FULL_RATE;
+        if let Some(packer) = &self.packer {
+            let left = packer.block().len() as u32 - self.passed;
+            return GeneratorOffer::Block { offset: self.passed, left, source: packer.source(), one_only };
+        }
+        GeneratorOffer::Beats { key: self.key, offset: self.passed, left: self.length - self.passed, one_only }
     }
 
-    /// `clocks` pass in which nothing was offered.
-    pub(crate) fn wait(&mut self, clocks: u64) {
+    /// `clocks` clocks from `now` pass in which nothing was offered.
+    pub(crate) fn wait(&mut self, now: u64, clocks: u64) {
         if self.is_over() {
+            return;
+        }
+        if let Some(packer) = &mut self.packer
+            && packer.pass(now, clocks)
+        {
             return;
         }
         if self.pause_left > 0 {
@@ -98,6 +133,10 @@ impl Generator {
         if last {
             self.passed = 0;
             self.made += 1;
+            if let Some(packer) = &mut self.packer {
+                packer.gone();
+                return;
+            }
             self.pause_left = self.pause;
             (self.length, self.key) = self.frames.draw();
         }

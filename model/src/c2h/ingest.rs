@@ -15,30 +15,24 @@ pub(crate) enum Payload<'a> {
     Bytes(&'a [u8]),
     /// The generator's pattern: key, offset in the frame, bytes left of it.
     Pattern { key: u64, offset: u32, left: u32 },
+    /// Bytes of the generator's block, which whoever takes them looks up: offset in the block, bytes left of it.
+    Block { offset: u32, left: u32 },
 }
 
 impl Payload<'_> {
     pub(crate) fn len(&self) -> u32 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u32,
-            Self::Pattern { left, .. } => *left,
+            Self::Pattern { left, .. } | Self::Block { left, .. } => *left,
         }
     }
 
     fn copy(&self, from: u32, out: &mut [u8]) {
         match self {
             Self::Bytes(bytes) => out.copy_from_slice(&bytes[from as usize..from as usize + out.len()]),
-            Self::Pattern { key, offset, .. } if (offset + from).is_multiple_of(8) => generator::fill(*key, offset + from, out),
-            Self::Pattern { key, offset, .. } => {
-                // Only a frame limit off the grid gets here: the wrap of the FIFO is on the grid.
-                let at = offset + from;
-                let head = ((8 - at % 8) as usize).min(out.len());
-                let mut word = [0; 8];
-                generator::fill(*key, at - at % 8, &mut word);
-                let (start, rest) = out.split_at_mut(head);
-                start.copy_from_slice(&word[(at % 8) as usize..][..head]);
-                generator::fill(*key, at - at % 8 + 8, rest);
-            }
+            // Off the grid of 8 only behind a frame limit that is: the wrap of the FIFO is on the grid.
+            Self::Pattern { key, offset, .. } => generator::fill_from(*key, offset + from, out),
+            Self::Block { .. } => unreachable!("looked up before it is taken"),
         }
     }
 }

@@ -72,7 +72,7 @@ impl Channel {
         }
     }
 
-    /// The channel as after power-on; what is under way ends first.
+    /// The channel as after power-on; what is under way ends first, reads too: memory may be freed when it is idle.
     pub(crate) fn reset(&mut self) {
         self.stop(After::Reset);
     }
@@ -91,12 +91,19 @@ impl Channel {
         }
         let cut = self.ingest.cut(self.external());
         self.discarded += (self.fifo.flush() + usize::from(cut)) as u32;
-        if self.settle_entries(can_write) || after != After::Reset && reads > 0 {
+        if self.settle_entries(can_write) || reads > 0 {
             return false;
         }
-        if self.run.writes_back() && writeback::is_place(self.run.wb_addr) && !block_sent && can_write {
-            self.progress.due = true;
-            return false;
+        let mut after = after;
+        if self.run.writes_back() && writeback::is_place(self.run.wb_addr) && !block_sent {
+            if can_write {
+                self.progress.due = true;
+                return false;
+            }
+            // The last block could not be written: that is no clean stop.
+            if after == After::Idle {
+                (self.error, after) = ((ChannelError::BusMasterOff, 0, 0), After::Error);
+            }
         }
         self.progress.due = false;
         match after {

@@ -3,6 +3,7 @@
 //! A channel knows nothing of other channels, of the link or of registers' addresses; the card asks it what it wants to send and
 //! tells it what has left. All decisions of a clock are made on the state at its start.
 
+mod blocks;
 mod fifo;
 mod front;
 mod generator;
@@ -299,13 +300,12 @@ impl Channel {
 
     /// Nothing is left to do for a stop at the end of the next clock. `reads`: of this channel that are outstanding.
     pub(crate) fn settled(&self, reads: u16) -> bool {
-        let State::Stopping { after, .. } = self.state else { return true };
-        if self.flight.is_some() || self.progress.due {
+        if !matches!(self.state, State::Stopping { .. }) || self.flight.is_some() || self.progress.due {
             return true;
         }
         match self.pages.as_deref() {
             Some(pages) if pages.is_waiting() => pages.has_entry(),
-            _ => after != After::Reset && reads > 0,
+            _ => reads > 0,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The configuration registers of a channel, as plain storage. A start takes a copy: what is written later counts from the next start.
 
 use silico_spec::descriptor::{self, PAGE_COMPLETION_BYTES, PAGE_DESCRIPTOR_BYTES, RING_ENTRIES};
+use silico_spec::elink;
 use silico_spec::frame::{GRID, footprint};
 use silico_spec::generator::{LengthMode, TABLE_ENTRIES};
 use silico_spec::params::CardParams;
@@ -32,6 +33,8 @@ pub(crate) struct Settings {
     pub(crate) gen_seed: u64,
     pub(crate) gen_count: u64,
     pub(crate) gen_table: [u32; TABLE_ENTRIES],
+    pub(crate) gen_links: u32,
+    pub(crate) gen_flush: u32,
     pub(crate) free_base: u64,
     pub(crate) comp_base: u64,
     pub(crate) free_entries: u32,
@@ -60,6 +63,8 @@ impl Default for Settings {
             gen_seed: 0,
             gen_count: 0,
             gen_table: [0; TABLE_ENTRIES],
+            gen_links: 0,
+            gen_flush: 0,
             free_base: 0,
             comp_base: 0,
             free_entries: 0,
@@ -76,6 +81,16 @@ impl Settings {
 
     pub(crate) fn generator(&self) -> bool {
         self.flag(map::config::GENERATOR)
+    }
+
+    /// The generator makes e-link blocks.
+    pub(crate) fn blocks(&self) -> bool {
+        self.generator() && map::gen_config::BLOCKS.get(self.gen_config.into()) != 0
+    }
+
+    /// Most payload bytes of a frame: a block is never cut.
+    pub(crate) fn frame_limit(&self) -> u32 {
+        if self.blocks() { elink::BLOCK_BYTES as u32 } else { self.max_frame }
     }
 
     pub(crate) fn drops(&self) -> bool {
@@ -144,7 +159,7 @@ impl Settings {
         if self.writes_back() && !writeback::is_place(self.wb_addr) {
             return Err((ChannelError::BadWriteBack, self.wb_addr));
         }
-        if self.max_frame == 0 || self.max_frame > u32::MAX - GRID || footprint(self.max_frame) > longest {
+        if self.max_frame == 0 || self.max_frame > u32::MAX - GRID || footprint(self.frame_limit()) > longest {
             return Err((ChannelError::BadFrameLimit, self.max_frame.into()));
         }
         if self.busy_assert > params.fifo_bytes || self.busy_release > self.busy_assert {
@@ -154,6 +169,12 @@ impl Settings {
         let bad_range = self.gen_mode() == LengthMode::Uniform && self.gen_max < self.gen_min;
         if self.generator() && (bad_mode || bad_range || self.gen_rate > super::generator::FULL_RATE) {
             return Err((ChannelError::BadGenerator, self.gen_config.into()));
+        }
+        // The last e-link's number has 16 bits too.
+        let bad_links =
+            !(1..=u32::from(params.elinks)).contains(&self.gen_links) || u32::from(self.gen_source()) + self.gen_links > 1 << 16;
+        if self.blocks() && bad_links {
+            return Err((ChannelError::BadGenerator, self.gen_links.into()));
         }
         Ok(())
     }

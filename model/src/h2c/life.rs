@@ -87,7 +87,7 @@ impl Channel {
         self.fired
     }
 
-    /// The channel as after power-on; a TLP on the transmitter ends first.
+    /// The channel as after power-on; what is under way ends first, reads too: memory may be freed when it is idle.
     pub(crate) fn reset(&mut self) {
         self.stop(After::Reset);
     }
@@ -106,14 +106,20 @@ impl Channel {
     /// Moves a stop on, once nothing is under way. Returns whether the error cause fires.
     pub(super) fn settle(&mut self, can_write: bool, reads: u16) -> bool {
         let State::Stopping { after, block_sent } = self.state else { return false };
-        if self.flight || after != After::Reset && reads > 0 {
+        if self.flight || reads > 0 {
             return false;
         }
         self.discarded = (self.tail - self.delivered.count) as u32;
-        let can_write = can_write && writeback::is_place(self.run.wb_addr);
-        if self.run.pace().writes_back && !block_sent && can_write {
-            self.progress.due = true;
-            return false;
+        let mut after = after;
+        if self.run.pace().writes_back && !block_sent && writeback::is_place(self.run.wb_addr) {
+            if can_write {
+                self.progress.due = true;
+                return false;
+            }
+            // The last block could not be written: that is no clean stop.
+            if after == After::Idle {
+                (self.error, after) = ((ChannelError::BusMasterOff, 0, 0), After::Error);
+            }
         }
         self.progress.due = false;
         match after {

@@ -14,7 +14,7 @@ mod settings;
 mod view;
 
 use crate::c2h::progress::{Causes, Delivered, Progress};
-use crate::c2h::{After, Env, State};
+use crate::c2h::{Env, State};
 use crate::read::Reassembly;
 use descriptors::Descriptors;
 pub(crate) use need::{Lack, Need};
@@ -131,7 +131,7 @@ impl Channel {
     /// Nothing is left to do for a stop at the end of the next clock. `reads`: of this channel that are outstanding.
     pub(crate) fn settled(&self, reads: u16) -> bool {
         match self.state {
-            State::Stopping { after, .. } => self.flight || self.progress.due || after != After::Reset && reads > 0,
+            State::Stopping { .. } => self.flight || self.progress.due || reads > 0,
             _ => true,
         }
     }

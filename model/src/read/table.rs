@@ -115,8 +115,6 @@ pub(crate) struct Tally {
 enum Interest {
     /// The channel does.
     Live,
-    /// The channel was reset: what comes is swallowed.
-    Orphan,
     /// The function was reset: what comes, or does not, is not even logged (PCIe 4.0 §6.6.2).
     Forgotten,
 }
@@ -267,7 +265,6 @@ impl Reads {
         self.in_use -= 1;
         match interest {
             Interest::Live => self.live[reader.index()] -= 1,
-            Interest::Orphan => {}
             Interest::Forgotten => self.forgotten -= 1,
         }
         while let Some(first) = self.waiting.front() {
@@ -278,16 +275,8 @@ impl Reads {
         }
     }
 
-    /// Nobody waits for the reads of `reader` any more. Their tags stay taken until they are answered or have rested.
-    pub(crate) fn orphan(&mut self, reader: Reader) {
-        let live = |read: &&mut Outstanding| read.owner.reader == reader && read.interest == Interest::Live && !read.late;
-        for read in self.table.iter_mut().flatten().filter(live) {
-            read.interest = Interest::Orphan;
-        }
-        self.live[reader.index()] = 0;
-    }
-
-    /// The function was reset; as [`Reads::orphan`] for all channels, and no error is logged of these reads.
+    /// The function was reset: nobody waits for its reads any more, and no error is logged of them. Their tags stay taken until they are answered or
+    /// have rested.
     pub(crate) fn forget(&mut self) {
         for read in self.table.iter_mut().flatten() {
             read.interest = Interest::Forgotten;

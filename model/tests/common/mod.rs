@@ -46,6 +46,8 @@ pub(crate) struct Bench<P> {
     pub(crate) memory: Vec<u8>,
     /// Answers the card's reads, if it is there.
     pub(crate) host: Option<Host>,
+    /// In the 64 clocks from this one on, the streams from and to the card stand still where a bit is set.
+    pub(crate) stalls: (u64, [u64; 2]),
     /// Where in `sent` the link came up last.
     pub(crate) since: usize,
     tag: u16,
@@ -63,6 +65,7 @@ impl<P: TlpPort> Bench<P> {
             sent: Vec::new(),
             memory: vec![0; 1 << 20],
             host: None,
+            stalls: (0, [0; 2]),
             since: 0,
             tag: 0,
         }
@@ -72,6 +75,7 @@ impl<P: TlpPort> Bench<P> {
     pub(crate) fn run_to(&mut self, cycle: u64, at_most: u64) {
         while self.now < cycle {
             let mut limit = (cycle - self.now).min(at_most);
+            limit = limit.min(self.stall());
             if let Some(host) = &mut self.host {
                 host.deliver(self.now, &mut self.stimulus.rx);
                 limit = limit.min(host.due_in(self.now));
@@ -85,6 +89,15 @@ impl<P: TlpPort> Bench<P> {
                 }
             }
         }
+    }
+
+    /// Shows the card what is left of the stalls. Returns how long that is right.
+    fn stall(&mut self) -> u64 {
+        let (from, masks) = self.stalls;
+        let passed = self.now - from;
+        let left = |mask: u64| if passed < 64 { mask >> passed } else { 0 };
+        [self.stimulus.tx_stall, self.stimulus.rx_stall] = masks.map(left);
+        if self.stimulus.tx_stall | self.stimulus.rx_stall == 0 { u64::MAX } else { 64 - passed }
     }
 
     /// The link is down, or reset asserted, for `clocks`; what was on its way is lost, and credits begin anew, without bound.

@@ -7,6 +7,7 @@ pub(crate) mod credits;
 pub(crate) mod digest;
 pub(crate) mod interrupt;
 pub(crate) mod liveness;
+pub(crate) mod ordering;
 pub(crate) mod port;
 pub(crate) mod requester_id;
 pub(crate) mod tags;
@@ -39,9 +40,11 @@ pub mod rule {
     pub const LIVENESS: &str = "liveness";
     /// Beats pass one a clock, while the link is ready.
     pub const PORT: &str = "port";
+    /// Ordering attributes are set only where they may be.
+    pub const ORDERING: &str = "ordering";
     /// All of this crate's rules.
-    pub const ALL: [&str; 11] =
-        [WELL_FORMED, REQUESTER_ID, BUS_MASTER, TAG, COMPLETION, CREDITS, BOUNDS, OWNERSHIP, INTERRUPT, LIVENESS, PORT];
+    pub const ALL: [&str; 12] =
+        [ORDERING, WELL_FORMED, REQUESTER_ID, BUS_MASTER, TAG, COMPLETION, CREDITS, BOUNDS, OWNERSHIP, INTERRUPT, LIVENESS, PORT];
 }
 
 /// A rule was broken.

@@ -23,6 +23,12 @@ fn broken(first: Cycle, beats: u32, now: Cycle, ready_at: Cycle) -> Finding {
     (rule::PORT, what)
 }
 
+/// A first beat passed in a clock in which the stream was held.
+#[cold]
+pub(crate) fn stalled(first: Cycle) -> Finding {
+    (rule::PORT, format!("the first beat of a TLP passes in {first}, in which the link is not ready"))
+}
+
 /// The card ran for `took` clocks when it was let for `limit`.
 #[cold]
 pub(crate) fn overrun(took: Cycles, limit: Cycles) -> Finding {

@@ -1,12 +1,18 @@
 //! From the root port to the card: three classes of traffic, gated by the credits that the card granted, under PCIe's ordering rules
 //! (PCIe 4.0 table 2-39), one serialiser. Requests wait here as TLPs; completions are made by the completer when their turn comes.
 //!
-//! A posted write passes whatever is blocked. A non-posted request or a completion never passes an earlier posted write.
+//! A posted write passes whatever is blocked. A non-posted request never passes an earlier posted write, nor does a completion without relaxed ordering.
 
+use super::dll::config::DllConfig;
+use super::dll::{Direction, Injector};
 use super::serializer::Serializer;
+use crate::config::MachineConfig;
+use crate::distribution::stream;
+use crate::stats::DllStats;
 use silico_spec::credit::{Class, Consumed, Limits, data_credits};
+use silico_spec::generator::XorShift64;
 use silico_spec::port::TlpBuf;
-use silico_spec::units::{Cycle, Cycles};
+use silico_spec::units::{Cycle, Cycles, Tag};
 use std::collections::VecDeque;
 
 /// Posted writes of the CPU that wait for credits before a store stalls it.
@@ -31,6 +37,24 @@ pub(crate) enum Turn {
     Completion,
 }
 
+/// A completion that may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ReadyCompletion {
+    pub(crate) at: Cycle,
+    /// Data credits.
+    pub(crate) data: u16,
+    /// It may pass posted writes.
+    pub(crate) relaxed: bool,
+}
+
+/// A TLP for the card that waits for a replay.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub(crate) tlp: TlpBuf,
+    /// The tag that is free when it arrives.
+    pub(crate) ends: Option<Tag>,
+}
+
 /// The transmitter towards the card.
 #[derive(Debug)]
 pub(crate) struct Downlink {
@@ -45,13 +69,24 @@ pub(crate) struct Downlink {
     posted: VecDeque<Waiting>,
     non_posted: VecDeque<Waiting>,
     orders: u64,
+    pub(crate) dll: Option<Box<Direction<Held>>>,
+    /// UpdateFC DLLPs of the card that are damaged on the way.
+    damage: Injector,
+    repeat: Cycles,
+    /// UpdateFC DLLPs that were damaged.
+    pub(crate) damaged: u64,
+    /// Chance decides who goes first.
+    arbitrate: bool,
+    chance: XorShift64,
+    /// Drawn for the next decision: a completion goes first.
+    coin: bool,
 }
 
 impl Downlink {
-    pub(crate) fn new(byte_time: u64, latency: Cycles) -> Self {
+    pub(crate) fn new(config: &MachineConfig, byte_time: u64, dll: Option<Box<Direction<Held>>>) -> Self {
         Self {
             wire: Serializer::new(byte_time),
-            latency,
+            latency: config.link.latency,
             limits: Limits::NONE,
             consumed: [Consumed::default(); 3],
             grants: VecDeque::new(),
@@ -59,6 +94,13 @@ impl Downlink {
             posted: VecDeque::new(),
             non_posted: VecDeque::new(),
             orders: 0,
+            dll,
+            damage: Injector::new(config.link.dll.to_host.update_fc, stream(config.seed, 10)),
+            repeat: Cycles(DllConfig::UPDATE_REPEAT_NS * 1000 / u64::from(config.clock_ps)),
+            damaged: 0,
+            arbitrate: config.host.ordering.arbitrate,
+            chance: stream(config.seed, 11),
+            coin: false,
         }
     }
 
@@ -72,6 +114,9 @@ impl Downlink {
     /// The link went down: gives what waited to `spare`.
     pub(crate) fn clear(&mut self, spare: &mut Vec<TlpBuf>) {
         spare.extend(self.posted.drain(..).chain(self.non_posted.drain(..)).map(|waiting| waiting.tlp));
+        if let Some(dll) = &mut self.dll {
+            spare.extend(dll.clear().map(|held| held.tlp));
+        }
         self.restart(Limits::NONE);
     }
 
@@ -106,9 +151,23 @@ impl Downlink {
 
     /// Learns of the next grant.
     pub(crate) fn take_grant(&mut self) {
-        if let Some((at, limits)) = self.grants.pop_front() {
+        let Some((at, limits)) = self.grants.pop_front() else { return };
+        if !self.damage.hit() {
             (self.granted, self.limits) = (at, limits);
+            return;
         }
+        self.damaged += 1;
+        // The next one says all that this one said.
+        let repeated = at.after(self.repeat);
+        if self.grants.front().is_none_or(|next| next.0 > repeated) {
+            self.grants.push_front((repeated, limits));
+        }
+    }
+
+    /// When the data link layer does something by itself.
+    #[inline]
+    pub(crate) fn next_event(&self) -> Cycle {
+        self.dll.as_ref().map_or(Cycle::NEVER, |dll| dll.next())
     }
 
     /// Whether anything waits that another grant could let go.
@@ -117,20 +176,26 @@ impl Downlink {
         !self.posted.is_empty() || !self.non_posted.is_empty()
     }
 
-    /// What goes next and when, with the grants known so far. `completion`: when one is ready, and its data credits.
+    /// What goes next and when, with the grants known so far. `completion`: the next one.
     #[inline]
-    pub(crate) fn next(&self, completion: Option<(Cycle, u16)>) -> Option<(Cycle, Turn)> {
+    pub(crate) fn next(&self, completion: Option<ReadyCompletion>) -> Option<(Cycle, Turn)> {
+        if self.dll.as_ref().is_some_and(|dll| dll.is_full()) {
+            return None;
+        }
         let free = self.wire.free_in().max(self.granted);
-        let completion =
-            completion.filter(|(_, data)| self.allows(Class::Completion, *data)).map(|(ready, _)| (ready.max(free), Turn::Completion));
+        let completion = completion.filter(|completion| self.allows(Class::Completion, completion.data));
         if !self.has_requests() {
-            return completion;
+            return completion.map(|completion| (completion.at.max(free), Turn::Completion));
         }
         let request = self.next_request().map(|(since, turn)| (since.max(free), turn));
         // A completion that became ready after a posted write was made must not pass it.
-        let completion = completion.filter(|(at, _)| self.posted.front().is_none_or(|posted| *at < posted.since));
-        match (request, completion) {
-            (Some(request), Some(completion)) => Some(if completion.0 < request.0 { completion } else { request }),
+        let completion = completion
+            .filter(|completion| completion.relaxed || self.posted.front().is_none_or(|posted| completion.at.max(free) < posted.since));
+        match (request, completion.map(|completion| (completion.at.max(free), Turn::Completion))) {
+            (Some(request), Some(completion)) => {
+                let is_first = completion.0 < request.0 || self.coin && completion.0 == request.0;
+                Some(if is_first { completion } else { request })
+            }
             (one, other) => one.or(other),
         }
     }
@@ -154,23 +219,59 @@ impl Downlink {
         queue.pop_front().map(|waiting| waiting.tlp)
     }
 
-    /// Sends a TLP at `at`, paying its credits. Returns when the card sees its first beat.
+    /// Sends a TLP at `at`, paying its credits. Returns when the card sees its first beat; `None`: it was damaged on the way, and the data
+    /// link layer must hold it.
     #[inline]
-    pub(crate) fn send(&mut self, at: Cycle, class: Class, payload: usize, wire_bytes: u32) -> Cycle {
+    pub(crate) fn send(&mut self, at: Cycle, class: Class, payload: usize, wire_bytes: u32, stats: &mut DllStats) -> Option<Cycle> {
         self.consumed[class as usize].take(data_credits(payload as u32));
-        self.wire.send(at, wire_bytes).after(self.latency)
+        if self.arbitrate {
+            self.coin = self.chance.step() >> 63 != 0;
+        }
+        match &mut self.dll {
+            None => Some(self.wire.send(at, wire_bytes).after(self.latency)),
+            Some(dll) => dll.transmit(at, wire_bytes, &mut self.wire, stats),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::dll::config::Occurrence;
     use silico_spec::credit::Limit;
 
     fn downlink(posted: Limit, non_posted: Limit) -> Downlink {
-        let mut downlink = Downlink::new(1 << 30, Cycles(10));
+        let mut config = MachineConfig::default();
+        config.link.latency = Cycles(10);
+        let mut downlink = Downlink::new(&config, 1 << 30, None);
         downlink.restart(Limits([posted, non_posted, Limit::INFINITE]));
         downlink
+    }
+
+    fn ready(at: u64) -> Option<ReadyCompletion> {
+        Some(ReadyCompletion { at: Cycle(at), data: 0, relaxed: false })
+    }
+
+    #[test]
+    fn a_relaxed_completion_passes_a_blocked_write() {
+        let mut downlink = downlink(Limit::NONE, Limit::INFINITE);
+        downlink.enqueue(Cycle(5), Class::Posted, TlpBuf::new());
+        let relaxed = Some(ReadyCompletion { at: Cycle(7), data: 0, relaxed: true });
+        assert_eq!(downlink.next(relaxed), Some((Cycle(7), Turn::Completion)));
+    }
+
+    #[test]
+    fn a_damaged_grant_is_repeated_or_overtaken_by_the_next() {
+        let mut downlink = downlink(Limit::NONE, Limit::NONE);
+        downlink.damage = Injector::new(Occurrence::Span { first: 1, count: 2 }, XorShift64::new(1));
+        downlink.granted(Cycle(0), Limits([Limit::initial(1, 1); 3]));
+        downlink.granted(Cycle(5), Limits([Limit::initial(2, 2); 3]));
+        downlink.take_grant();
+        assert_eq!(downlink.next_grant(), Cycle(15), "the next one says more");
+        downlink.take_grant();
+        assert_eq!((downlink.next_grant(), downlink.damaged), (Cycle(15 + 7500), 2));
+        downlink.take_grant();
+        assert_eq!(downlink.limits, Limits([Limit::initial(2, 2); 3]));
     }
 
     #[test]
@@ -179,8 +280,8 @@ mod tests {
         downlink.enqueue(Cycle(5), Class::Posted, TlpBuf::new());
         downlink.enqueue(Cycle(5), Class::NonPosted, TlpBuf::new());
         assert_eq!(downlink.next(None), None);
-        assert_eq!(downlink.next(Some((Cycle(7), 0))), None, "nor does a later completion");
-        assert_eq!(downlink.next(Some((Cycle(4), 0))), Some((Cycle(4), Turn::Completion)), "an earlier one was never behind");
+        assert_eq!(downlink.next(ready(7)), None, "nor does a later completion");
+        assert_eq!(downlink.next(ready(4)), Some((Cycle(4), Turn::Completion)), "an earlier one was never behind");
         downlink.granted(Cycle(20), Limits::INFINITE);
         assert_eq!(downlink.next_grant(), Cycle(30));
         downlink.take_grant();
@@ -191,7 +292,7 @@ mod tests {
     fn a_write_passes_a_blocked_read_and_so_does_a_completion() {
         let mut downlink = downlink(Limit::INFINITE, Limit::NONE);
         downlink.enqueue(Cycle(5), Class::NonPosted, TlpBuf::new());
-        assert_eq!(downlink.next(Some((Cycle(9), 0))), Some((Cycle(9), Turn::Completion)));
+        assert_eq!(downlink.next(ready(9)), Some((Cycle(9), Turn::Completion)));
         downlink.enqueue(Cycle(6), Class::Posted, TlpBuf::new());
         assert_eq!(downlink.next(None), Some((Cycle(6), Turn::Posted)));
         assert!(downlink.pop(Turn::Posted).is_some());
@@ -205,8 +306,12 @@ mod tests {
             downlink.enqueue(Cycle(0), Class::Posted, TlpBuf::new());
         }
         assert_eq!(downlink.next(None), Some((Cycle(0), Turn::Posted)));
-        assert_eq!(downlink.send(Cycle(0), Class::Posted, 4, 24), Cycle(16), "24 bytes at 4 a clock, and the latency");
+        assert_eq!(
+            downlink.send(Cycle(0), Class::Posted, 4, 24, &mut DllStats::default()),
+            Some(Cycle(16)),
+            "24 bytes at 4 a clock, and the latency"
+        );
         assert_eq!(downlink.next(None), None, "the one header is used up");
-        assert_eq!(downlink.next(Some((Cycle(0), 0))), None);
+        assert_eq!(downlink.next(ready(0)), None);
     }
 }

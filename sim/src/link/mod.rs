@@ -1,11 +1,17 @@
 //! The link between root port and card: its rate, serialisation, and credits both ways. Knows bytes and cycles, no TLP's meaning.
 
 pub(crate) mod credits;
+pub(crate) mod dll;
 pub(crate) mod downlink;
 mod rate;
 pub(crate) mod serializer;
+pub(crate) mod stalls;
+pub(crate) mod starvation;
 
+pub use dll::config::{DllConfig, LinkErrors, Occurrence};
 pub use rate::{Generation, ack_limit};
+pub use stalls::Stalls;
+pub use starvation::Starvation;
 
 use silico_spec::tlp::Header;
 

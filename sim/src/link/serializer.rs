@@ -27,6 +27,11 @@ impl Serializer {
         ceil(self.free)
     }
 
+    /// Nothing leaves before `until`.
+    pub(crate) fn block_until(&mut self, until: Cycle) {
+        self.free = self.free.max(u128::from(until.0) << FRACTION);
+    }
+
     /// The cycle in which the transmitter becomes free.
     #[inline]
     pub(crate) const fn free_in(&self) -> Cycle {

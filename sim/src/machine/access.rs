@@ -180,6 +180,9 @@ impl Machine {
             self.step(deadline);
             self.check_usable()?;
         }
+        if !self.stimulus.link_up {
+            return Err(MachineError::LinkDown);
+        }
         let lead = if bytes < 4 { address.0 & 3 } else { 0 };
         let data = (value << (lead * 8)).to_le_bytes();
         let header = Request::write(address, bytes);

@@ -1,7 +1,8 @@
 //! The machine: joins the parts, owns the card and the clock. Each thing that it does is in a file of its own: [`run`] moves time,
-//! [`receive`] takes TLPs from the card, [`send`] gives it some, [`access`] is what a CPU does, [`state`] resets and brings up.
+//! [`receive`] takes TLPs from the card, [`send`] gives it some, [`link`] loses and replays them, [`access`] is what a CPU does, [`state`] resets and brings up.
 
 mod access;
+mod link;
 mod receive;
 mod run;
 mod send;
@@ -16,8 +17,10 @@ use crate::fault::LinkSwitch;
 use crate::front::{Feeds, FrameSource};
 use crate::link::FRAMING;
 use crate::link::credits::Grants;
+use crate::link::dll::Direction;
 use crate::link::downlink::Downlink;
 use crate::link::serializer::Serializer;
+use crate::link::stalls::{Pattern, Stalls};
 use crate::memory::{Cursor, HostMemory};
 use crate::root::bridge::Bridge;
 use crate::root::completer::Completer;
@@ -31,7 +34,7 @@ use crate::trace::Trace;
 use silico_spec::credit::Limits;
 use silico_spec::generator::XorShift64;
 use silico_spec::params::{DataWidth, MAX_C2H};
-use silico_spec::port::{OutStream, Response, Stimulus, TlpPort};
+use silico_spec::port::{OutStream, Response, Stimulus, TlpBuf, TlpPort};
 use silico_spec::units::Cycle;
 use std::fmt;
 use std::sync::Arc;
@@ -53,6 +56,14 @@ pub struct Machine {
     tags: Tags,
     /// To the card.
     downlink: Downlink,
+    /// Clocks in which the streams stand still: from the card, and to it.
+    stalls: [Pattern; 2],
+    /// Some of them are not off.
+    is_stalling: bool,
+    /// Between TLPs towards the card, when the last one is there at the earliest, and chance.
+    rx_pause: (Distribution, Cycle, XorShift64),
+    /// When the link goes down by surprise.
+    down_at: Cycle,
     posted: Posted,
     completer: Completer,
     pub(crate) requester: Requester,
@@ -87,6 +98,10 @@ struct Uplink {
     wire: Serializer,
     /// Bytes that may wait so that a TLP of the greatest size still fits.
     room: u32,
+    dll: Option<Box<Direction<TlpBuf>>>,
+    ready: link::Ready,
+    /// Up to here, clocks in which the card had to wait are counted.
+    counted: Cycle,
 }
 
 impl Machine {
@@ -102,6 +117,8 @@ impl Machine {
         let memory = HostMemory::new(&config.host)?;
         let (link, host, seed, clock) = (&config.link, &config.host, config.seed, config.clock_ps);
         let wire = Serializer::new(link.byte_time(clock));
+        let (up, down) = link::directions(&config);
+        let pattern = |stalls, usage| Pattern::new(stalls, stream(seed, usage).step());
         let mut stimulus = Stimulus::new(front_ends);
         (stimulus.reset, stimulus.link_up) = (true, false);
         Ok(Self {
@@ -111,11 +128,21 @@ impl Machine {
             stimulus,
             response: Response::default(),
             card_credits: None,
-            uplink: Uplink { wire, room: (link.transmit_tlps - 1) * (link.max_payload + 20 + FRAMING + 4 * u32::from(link.ecrc)) },
-            grants: Grants::new(link),
+            uplink: Uplink {
+                wire,
+                room: (link.transmit_tlps - 1) * (link.max_payload + 20 + FRAMING + 4 * u32::from(link.ecrc)),
+                dll: up,
+                ready: link::Ready::ALWAYS,
+                counted: Cycle(0),
+            },
+            grants: Grants::new(link, clock, seed),
             tags: Tags::new(),
-            downlink: Downlink::new(link.byte_time(clock), link.latency),
-            posted: Posted::new(host.write_latency.ns_to_cycles(clock), stream(seed, 1)),
+            downlink: Downlink::new(&config, link.byte_time(clock), down),
+            stalls: [pattern(link.tx_stalls, 12), pattern(link.rx_gaps, 13)],
+            is_stalling: (link.tx_stalls, link.rx_gaps) != (Stalls::Off, Stalls::Off),
+            rx_pause: (link.rx_pause, Cycle(0), stream(seed, 14)),
+            down_at: Cycle::NEVER,
+            posted: Posted::new(host, clock, seed),
             completer: Completer::new(host, clock, link.rcb, seed),
             requester: Requester::new(),
             interrupts: Interrupts::new(host.interrupt_latency.ns_to_cycles(clock), stream(seed, 4)),

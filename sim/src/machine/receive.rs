@@ -6,7 +6,7 @@ use crate::link::wire_bytes;
 use crate::root::completer::MOST_READS;
 use crate::root::interrupts::Event;
 use crate::root::is_interrupt;
-use crate::root::posted::Write;
+use crate::root::posted::{Slot, Write};
 use crate::trace::{Note, Record, Way};
 use silico_spec::credit::{Class, data_credits};
 use silico_spec::tlp::{Header, Kind, Span};
@@ -31,25 +31,37 @@ impl Machine {
             self.record(if self.stimulus.link_up { Note::Discarded } else { Note::Lost });
             return;
         }
-        let kept = check::port::judge(self.response.tlp_first, self.width.beats(payload as u32), self.now, self.stimulus.tx_ready_at);
+        let kept = self.judge_port(payload);
         let wire = wire_bytes(&header, payload);
         self.stats.to_host.count(kind, payload, wire);
-        let arrival = self.uplink.wire.send(self.now, wire).after(self.config.link.latency);
-        self.stimulus.tx_ready_at = self.uplink.wire.backlog_below(self.uplink.room);
-        self.stats.clocks_not_ready += self.stimulus.tx_ready_at.since(self.now).0;
         let data = data_credits(payload as u32);
         match self.judge(&header, class, payload).and(kept) {
             Ok(()) => {
                 self.record(Note::Passed);
-                self.route(&header, kind, data, arrival);
+                if let Some(arrival) = self.send_up(&header, payload) {
+                    self.route(&header, kind, data, arrival);
+                }
             }
             Err(finding) => {
+                let arrival = self.uplink.wire.send(self.now, wire).after(self.config.link.latency);
                 self.refuse(&header, finding, arrival);
                 self.grants.free(arrival, class, data);
             }
         }
+        self.limit_card();
         let most = if class == Class::NonPosted { 0 } else { data_credits(self.shadow.limits.max_payload) };
         self.stats.credits_exhausted[class as usize] += u64::from(!self.grants.has_room(class, most));
+    }
+
+    /// The port's rules: when a TLP may begin, and how long it takes at least.
+    #[inline]
+    fn judge_port(&self, payload: usize) -> Result<(), Finding> {
+        let first = self.response.tlp_first;
+        if self.is_stalling && self.stalls[0].holds(first) {
+            return Err(check::port::stalled(first));
+        }
+        let ready_at = self.uplink.ready.since(first, self.stimulus.tx_ready_at);
+        check::port::judge(first, self.width.beats(payload as u32), self.now, ready_at)
     }
 
     fn record(&mut self, note: Note) {
@@ -69,6 +81,7 @@ impl Machine {
         }
         check::requester_id::judge(header, class, self.shadow.assigned.filter(|_| self.shadow.id_known || class != Class::Completion))?;
         check::bus_master::judge(header, self.shadow.bus_master)?;
+        check::ordering::judge(header, class, &self.shadow.allowed)?;
         if class == Class::NonPosted {
             self.tags.take(header, first)?;
         }
@@ -89,12 +102,12 @@ impl Machine {
     }
 
     #[inline]
-    fn route(&mut self, header: &Header, kind: Kind, data: u16, arrival: Cycle) {
+    pub(super) fn route(&mut self, header: &Header, kind: Kind, data: u16, arrival: Cycle) {
         match kind {
             Kind::MemWrite => {
-                let visible = self.posted.order(arrival, header.attributes().relaxed);
-                self.grants.free(visible, Class::Posted, data);
-                self.take_write(header, visible);
+                let slot = self.posted.order(arrival, header.attributes().relaxed);
+                self.grants.free(slot.drained, Class::Posted, data);
+                self.take_write(header, slot);
             }
             Kind::MemRead => self.take_read(header, arrival),
             Kind::Completion | Kind::CompletionData => {
@@ -102,15 +115,15 @@ impl Machine {
                 self.take_completion(header, arrival);
             }
             _ => {
-                let visible = self.posted.order(arrival, false);
-                self.grants.free(visible, Class::Posted, data);
-                self.take_message(header, visible);
+                let slot = self.posted.order(arrival, false);
+                self.grants.free(slot.drained, Class::Posted, data);
+                self.take_message(header, slot);
             }
         }
     }
 
     #[inline]
-    fn take_write(&mut self, header: &Header, visible: Cycle) {
+    fn take_write(&mut self, header: &Header, slot: Slot) {
         let address = header.address();
         if is_interrupt(address) {
             // A poisoned message is no interrupt (PCIe 4.0 §2.7.2: poisoned data is not used).
@@ -119,14 +132,23 @@ impl Machine {
                 return;
             }
             match check::interrupt::vector(header, self.response.tlp.payload()) {
-                Ok(vector) => self.interrupts.push(visible, Event::Vector(vector)),
+                Ok(vector) => self.interrupt(slot, Event::Vector(vector)),
                 Err(finding) => self.found(self.now, finding),
             }
             return;
         }
         let watched = self.cursor.watched(address.0);
         let tlp = mem::replace(&mut self.response.tlp, self.stimulus.spare.pop().unwrap_or_default());
-        self.posted.push(Write { visible, watched, tlp });
+        if watched && header.attributes().relaxed {
+            self.found(self.now, check::ordering::polled(header));
+        }
+        self.posted.push(slot, watched, tlp);
+    }
+
+    /// The handler of an interrupt sees all that was written before it.
+    fn interrupt(&mut self, slot: Slot, event: Event) {
+        let entered = self.interrupts.push(slot.arrival, slot.drained, event);
+        self.posted.show(entered);
     }
 
     fn take_read(&mut self, header: &Header, arrival: Cycle) {
@@ -135,24 +157,28 @@ impl Machine {
             let what = format!("the card has more than {MOST_READS} reads in flight");
             return self.found(self.now, (rule::TAG, what));
         }
-        let after = self.posted.all_visible();
+        let after = self.posted.all_drained();
         let left = self.completer.push(*header, arrival, after, self.max_payload());
+        self.posted.show(left);
         self.grants.free(left, Class::NonPosted, 0);
     }
 
     fn take_completion(&mut self, header: &Header, arrival: Cycle) {
         // A completion does not pass earlier posted writes (PCIe 4.0 table 2-39, D2a), so a read of a register flushes them.
-        let at = if header.attributes().relaxed { arrival } else { arrival.max(self.posted.all_visible()) };
-        let extra = Cycles(self.mmio_latency.draw(&mut self.mmio_random));
-        match self.requester.accept(header, self.response.tlp.payload(), at.after(extra), self.shadow.id_known) {
+        let at = if header.attributes().relaxed { arrival } else { arrival.max(self.posted.all_drained()) };
+        let returns = at.after(Cycles(self.mmio_latency.draw(&mut self.mmio_random)));
+        if !header.attributes().relaxed {
+            self.posted.show(returns);
+        }
+        match self.requester.accept(header, self.response.tlp.payload(), returns, self.shadow.id_known) {
             Ok(late) => self.stats.late_completions += u64::from(late),
             Err(finding) => self.found(self.now, finding),
         }
     }
 
-    fn take_message(&mut self, header: &Header, visible: Cycle) {
+    fn take_message(&mut self, header: &Header, slot: Slot) {
         match header.message_code() {
-            code @ ASSERT_INTA..=DEASSERT_INTD => self.interrupts.push(visible, Event::Level(code & 3, code & 4 == 0)),
+            code @ ASSERT_INTA..=DEASSERT_INTD => self.interrupt(slot, Event::Level(code & 3, code & 4 == 0)),
             code @ ERROR_CORRECTABLE..=ERROR_FATAL => {
                 let index = usize::from(code - ERROR_CORRECTABLE).min(2);
                 self.stats.error_messages[index] += 1;
@@ -177,7 +203,11 @@ impl Machine {
     fn apply_due(&mut self, by: Cycle) {
         while let Some(write) = self.posted.pop(by) {
             self.apply(&write);
-            self.stimulus.spare.push(write.tlp);
+            if write.rest.0 == Cycle::NEVER {
+                self.stimulus.spare.push(write.tlp);
+            } else {
+                self.posted.push_rest(write);
+            }
         }
     }
 
@@ -185,14 +215,14 @@ impl Machine {
     fn apply(&mut self, write: &Write) {
         let header = Header(write.tlp.header);
         if header.poisoned() {
-            self.stats.poisoned += 1;
+            self.stats.poisoned += u64::from(write.rest.0 == Cycle::NEVER);
             return;
         }
         let (first, last, length) = (header.first_be(), header.last_be(), header.length());
         let result = if first == 0xf && (last == 0xf || length == Dwords(1)) {
-            self.cursor
-                .write(header.address().0, write.tlp.payload())
-                .map_err(|error| (header.address().0, write.tlp.payload().len() as u64, error))
+            let part = &write.tlp.payload()[usize::from(write.part.start)..usize::from(write.part.end)];
+            let address = header.address().0.wrapping_add(write.part.start.into());
+            self.cursor.write(address, part).map_err(|error| (address, part.len() as u64, error))
         } else {
             self.apply_parts(&header, write.tlp.payload())
         };

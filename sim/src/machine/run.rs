@@ -46,14 +46,19 @@ impl Machine {
     fn next_stop(&self) -> Cycle {
         let sent = self.next_send().map_or(Cycle::NEVER, |(at, _)| at);
         let sent = if self.downlink.has_requests() { sent.min(self.downlink.next_grant()) } else { sent };
-        sent.after(self.config.link.latency).min(self.grants.next_update()).min(self.link_back_at)
+        let below = self.uplink.dll.as_ref().map_or(Cycle::NEVER, |dll| dll.next()).min(self.downlink.next_event());
+        sent.after(self.config.link.latency).min(self.grants.next_update()).min(below).min(self.down_at).min(self.link_back_at)
     }
 
     /// Runs the card once, to `until` at most, and does what came due. `until` lies in the future.
     #[inline]
     pub(super) fn step(&mut self, until: Cycle) {
         self.feeds.refill(self.now, &mut self.stimulus);
-        let limit = until.min(self.next_stop()).since(self.now).0.max(1);
+        let mut limit = until.min(self.next_stop()).since(self.now).0.max(1);
+        if self.is_stalling {
+            limit = limit.min(64);
+            [self.stimulus.tx_stall, self.stimulus.rx_stall] = [0, 1].map(|way: usize| self.stalls[way].mask(self.now));
+        }
         self.card.run(self.now, Cycles(limit), &mut self.stimulus, &mut self.response);
         // At least one clock, whatever the card says: time must pass.
         let clocks = self.response.clocks.0.clamp(1, limit);
@@ -83,13 +88,21 @@ impl Machine {
     /// Does all that is due by now.
     #[inline]
     fn settle(&mut self) {
+        if self.down_at <= self.now {
+            self.down_at = Cycle::NEVER;
+            self.link_down();
+        }
         self.send_due();
+        if self.uplink.dll.is_some() {
+            self.uplink_events();
+        }
         self.apply_writes(self.now);
         if self.interrupts.next() <= self.now {
             self.deliver_interrupts();
         }
         if self.grants.next_update() <= self.now {
             self.grants.update(self.now, &mut self.stimulus.credits);
+            self.stats.damaged_updates = [self.downlink.damaged, self.grants.damaged];
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Machine;
 use crate::check;
-use crate::link::downlink::Turn;
+use crate::link::downlink::{Held, Turn};
 use crate::link::wire_bytes;
 use crate::memory::DeviceError;
 use crate::root::HOST;
@@ -10,7 +10,7 @@ use crate::trace::{Note, Record, Way};
 use silico_spec::credit::Class;
 use silico_spec::port::{RxTlp, TlpBuf};
 use silico_spec::tlp::{CompletionStatus, Header, Span, ecrc};
-use silico_spec::units::{Cycle, Dwords};
+use silico_spec::units::{Cycle, Cycles, Dwords, Tag};
 
 impl Machine {
     /// What is sent next, and when, with what is known now.
@@ -27,7 +27,11 @@ impl Machine {
     pub(super) fn send_due(&mut self) {
         loop {
             let next = self.next_send().filter(|(at, _)| *at <= self.now);
-            let grant = self.downlink.next_grant();
+            let (grant, event) = (self.downlink.next_grant(), self.downlink.next_event());
+            if event <= self.now && event <= grant && next.is_none_or(|(at, _)| event <= at) {
+                self.downlink_event();
+                continue;
+            }
             if grant <= self.now && next.is_none_or(|(at, _)| grant <= at) {
                 self.downlink.take_grant();
                 continue;
@@ -43,7 +47,7 @@ impl Machine {
     fn send_request(&mut self, at: Cycle, turn: Turn) {
         if let Some(tlp) = self.downlink.pop(turn) {
             let class = if turn == Turn::Posted { Class::Posted } else { Class::NonPosted };
-            self.transmit(at, class, tlp);
+            self.transmit(at, class, tlp, None);
         }
     }
 
@@ -64,10 +68,7 @@ impl Machine {
             let header = Header::completion(false, HOST, status, piece.byte_count, requester, tag, piece.lower_address, Dwords(0));
             tlp.header = header.with_traffic_class(request.traffic_class()).with_attributes(request.attributes()).0;
         }
-        let arrives = self.transmit(at, Class::Completion, tlp);
-        if last {
-            self.tags.free(request.tag(), arrives);
-        }
+        self.transmit(at, Class::Completion, tlp, last.then_some(request.tag()));
     }
 
     /// Fills a completion from `offset` bytes into the request on.
@@ -94,19 +95,38 @@ impl Machine {
         tlp
     }
 
-    /// Puts a TLP on the wire at `at`. Returns when the card sees its first beat.
-    fn transmit(&mut self, at: Cycle, class: Class, mut tlp: TlpBuf) -> Cycle {
+    /// Puts a TLP on the wire at `at`. `ends`: the tag that is free when it arrives.
+    fn transmit(&mut self, at: Cycle, class: Class, mut tlp: TlpBuf, ends: Option<Tag>) {
         let (mut header, len) = (Header(tlp.header), tlp.payload().len());
         if self.config.link.ecrc {
             header = header.with_digest(true);
             (tlp.header, tlp.digest) = (header.0, ecrc(&header, tlp.payload()));
         }
         let wire = wire_bytes(&header, len);
-        let arrives = self.downlink.send(at, class, len, wire);
+        let arrives = self.downlink.send(at, class, len, wire, &mut self.stats.dll_to_card);
         self.stats.to_card.count(header.kind(), len, wire);
+        let held = Held { tlp, ends };
+        match (arrives, &mut self.downlink.dll) {
+            (None, Some(dll)) => dll.hold(held),
+            (arrives, _) => self.deliver(arrives.unwrap_or(at), held),
+        }
+    }
+
+    /// The first beat of a TLP is at the card at `arrives`, or later, if it is to pause.
+    #[inline]
+    pub(super) fn deliver(&mut self, arrives: Cycle, Held { tlp, ends }: Held) {
+        let (header, len) = (Header(tlp.header), tlp.payload().len());
+        let mut arrives = arrives;
+        let (pause, free, random) = &mut self.rx_pause;
+        if pause.max() > 0 {
+            arrives = arrives.max(*free);
+            *free = arrives.after(Cycles(u64::from(self.width.beats(len as u32)) + pause.draw(random)));
+        }
+        if let Some(tag) = ends {
+            self.tags.free(tag, arrives);
+        }
         let record = Record { cycle: arrives, way: Way::ToCard, note: Note::Passed, len: len as u16, header };
         self.trace.record(record, tlp.payload());
         self.stimulus.rx.push_back(RxTlp { at: arrives, tlp });
-        arrives
     }
 }

@@ -37,8 +37,8 @@ impl Machine {
         self.downlink.restart(self.card_credits.unwrap_or(Limits::NONE));
     }
 
-    /// The link goes down, as when the card is pulled out: all in flight is lost, requests are answered with [`crate::MachineError::LinkDown`].
-    /// [`Machine::enumerate`] brings it up again.
+    /// The link goes down, as when the card is pulled out, in the middle of a TLP too: all in flight is lost, both ways, and requests are
+    /// answered with [`crate::MachineError::LinkDown`]. [`Machine::enumerate`] brings it up again.
     pub fn link_down(&mut self) {
         self.stimulus.link_up = false;
         self.link_back_at = Cycle::NEVER;
@@ -48,10 +48,15 @@ impl Machine {
             self.stimulus.spare.push(lost.tlp);
         }
         self.downlink.clear(&mut self.stimulus.spare);
+        if let Some(dll) = &mut self.uplink.dll {
+            self.stimulus.spare.extend(dll.clear());
+        }
+        self.posted.link_down(self.now, &mut self.stimulus.spare);
+        self.limit_card();
         self.completer.clear();
         self.requester.clear();
         self.tags.clear();
-        self.interrupts.link_down();
+        self.interrupts.link_down(self.now);
         self.shadow = Shadow::new(self.config.link.ecrc);
         self.function = None;
     }
@@ -80,5 +85,10 @@ impl Machine {
         self.link_down();
         self.advance_to(self.now.after(RESET));
         self.bring_up();
+    }
+
+    /// Runs until every write of the card that has arrived is visible. With the link down, the card reaches memory no more after it.
+    pub fn settle_writes(&mut self) {
+        self.advance_to(self.posted.all_shown());
     }
 }

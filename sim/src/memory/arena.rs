@@ -98,6 +98,8 @@ pub(crate) struct Piece {
     state: Mutex<State>,
     /// Somebody polls a word of it.
     watched: AtomicBool,
+    /// It was freed: as `state` says, readable without its lock.
+    dead: AtomicBool,
 }
 
 impl Piece {
@@ -109,6 +111,12 @@ impl Piece {
     #[inline]
     pub(crate) fn watched(&self) -> bool {
         self.watched.load(Ordering::Relaxed)
+    }
+
+    /// Whether it was freed.
+    #[inline]
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
     }
 
     /// Somebody polls a word of it from now on.
@@ -170,7 +178,7 @@ impl Piece {
     /// The device reads `into.len()` bytes at `offset`, inside the piece rounded up to 8 bytes. Bytes that the CPU owns are [`STALE`], and the
     /// call says so.
     #[inline]
-    pub(crate) fn read(&self, offset: u64, into: &mut [u8]) -> Result<(), Refused> {
+    pub(crate) fn read(&self, offset: u64, into: &mut [u8], asked: Range<u64>) -> Result<(), Refused> {
         let end = offset + into.len() as u64;
         assert!(end <= self.len.next_multiple_of(8));
         let state = self.state();
@@ -178,7 +186,7 @@ impl Piece {
             return Err(Refused::Dead);
         }
         if state.owned.intersects(&(offset / 8 * 8..end.next_multiple_of(8))) {
-            return self.read_bytewise(&state, offset, into);
+            return self.read_bytewise(&state, offset, into, &asked);
         }
         let mut at = offset;
         while at < end {
@@ -192,12 +200,14 @@ impl Piece {
         Ok(())
     }
 
-    fn read_bytewise(&self, state: &State, offset: u64, into: &mut [u8]) -> Result<(), Refused> {
+    fn read_bytewise(&self, state: &State, offset: u64, into: &mut [u8], asked: &Range<u64>) -> Result<(), Refused> {
         let mut refused = Ok(());
         for (at, byte) in (offset..).zip(into) {
             let word = at / 8 * 8;
             *byte = if state.owned.contains(&(at..at + 1)) {
-                refused = Err(Refused::Owned);
+                if asked.contains(&(at - offset)) {
+                    refused = Err(Refused::Owned);
+                }
                 STALE
             } else if state.owned.intersects(&(word..word + 8)) {
                 // SAFETY: inside the piece, not CPU-owned; the word is a border word, accessed under the lock only.
@@ -229,7 +239,10 @@ impl Claim {
             words.for_each(|index| arena.word(index).store(0, Ordering::Relaxed));
         }
         let state = Mutex::new(State { owned: Intervals::default(), live: true });
-        Self { piece: Arc::new(Piece { arena, start, len, state, watched: AtomicBool::new(false) }), owned: Intervals::default() }
+        Self {
+            piece: Arc::new(Piece { arena, start, len, state, watched: AtomicBool::new(false), dead: AtomicBool::new(false) }),
+            owned: Intervals::default(),
+        }
     }
 
     pub(crate) fn piece(&self) -> &Arc<Piece> {
@@ -329,6 +342,7 @@ impl Claim {
 impl Drop for Claim {
     fn drop(&mut self) {
         self.piece.state().live = false;
+        self.piece.dead.store(true, Ordering::Relaxed);
     }
 }
 

@@ -59,7 +59,7 @@ impl Cursor {
             let offset = address - mapping.bus;
             if len > mapping.len - offset {
                 // A dead mapping may have been longer or shorter than the one that is there now.
-                if mapping.piece.read(0, &mut []) == Err(Refused::Dead) {
+                if mapping.piece.read(0, &mut [], 0..0) == Err(Refused::Dead) {
                     self.forget(index);
                     continue;
                 }
@@ -82,7 +82,14 @@ impl Cursor {
     /// Whether somebody polls words of the buffer at `address`.
     #[inline]
     pub(crate) fn watched(&mut self, address: u64) -> bool {
-        self.find(address).is_some_and(|index| self.hits[index].piece.watched())
+        while let Some(index) = self.find(address) {
+            let piece = &self.hits[index].piece;
+            if !piece.is_dead() {
+                return piece.watched();
+            }
+            self.forget(index);
+        }
+        false
     }
 
     /// Writes bytes.
@@ -91,8 +98,8 @@ impl Cursor {
         self.access(address, bytes.len() as u64, |mapping, offset| mapping.piece.write(offset, bytes))
     }
 
-    /// Reads whole dwords, of which bytes `first..first + len` were asked for.
+    /// Reads whole dwords, of which bytes `first..first + len` were asked for. The rest of them may be anybody's.
     pub(crate) fn read(&mut self, address: u64, into: &mut [u8], first: u64, len: u64) -> Result<(), DeviceError> {
-        self.access(address + first, len, |mapping, offset| mapping.piece.read(offset - first, into))
+        self.access(address + first, len, |mapping, offset| mapping.piece.read(offset - first, into, first..first + len))
     }
 }

@@ -68,6 +68,10 @@ fn what_the_cpu_owns_the_device_cannot_touch() {
     assert_eq!(region.load64(24), u64::from_le_bytes([1, 1, 1, 1, 1, 4, 4, 4]));
     let mut read = [0; 32];
     assert_eq!(cursor.read(address + 8, &mut read, 0, 32), Err(DeviceError::Owned));
+    // A read takes whole dwords; those bytes of them that nobody asked for may be anybody's.
+    assert_eq!(cursor.read(address + 8, &mut [0; 8], 0, 5), Ok(()));
+    assert_eq!(cursor.read(address + 8, &mut [0; 8], 0, 6), Err(DeviceError::Owned));
+    assert_eq!(cursor.read(address + 28, &mut [0; 4], 1, 3), Ok(()));
     assert_eq!(read[..8], [3, 3, 3, 3, 3, 0xff, 0xff, 0xff]);
     assert_eq!(read[16..], [0xff, 0xff, 0xff, 0xff, 0xff, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1]);
     region.view_mut(13..29).fill(9);
@@ -142,5 +146,20 @@ proptest! {
         }
         region.acquire(0..301);
         prop_assert_eq!(region.view(0..301), &expected[..]);
+    }
+}
+
+#[test]
+fn a_freed_buffer_does_not_say_who_polls_the_one_in_its_place() {
+    let memory = HostMemory::new(&HostConfig::default()).unwrap();
+    let mut cursor = Cursor::new(memory.clone());
+    for polled in [true, false, true] {
+        let region = memory.alloc(4096, 4096).unwrap();
+        let address = region.bus_addr().0;
+        assert!(!cursor.watched(address));
+        if polled {
+            assert_eq!(region.load64(0), 0);
+        }
+        assert_eq!(cursor.watched(address), polled);
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::config::{CompletionSplit, HostConfig};
 use crate::distribution::{Distribution, below, stream};
+use crate::link::downlink::ReadyCompletion;
 use silico_spec::credit::data_credits;
 use silico_spec::generator::XorShift64;
 use silico_spec::tlp::{CompletionPiece, Completions, Header, Span};
@@ -31,6 +32,8 @@ pub(crate) struct Completer {
     latency: Distribution,
     split: CompletionSplit,
     reorder: bool,
+    /// Completions with relaxed ordering may pass posted writes.
+    relaxed: bool,
     rcb: u32,
     latencies: XorShift64,
     /// Drawn in the order of requests; the next one in the order of completions. Apart, since how they interleave depends on callers.
@@ -53,6 +56,7 @@ impl Completer {
             latency: host.read_latency.ns_to_cycles(clock_ps),
             split: host.split,
             reorder: host.reorder,
+            relaxed: host.ordering.relaxed_completions,
             rcb,
             latencies: stream(seed, 2),
             first_splits: stream(seed, 6),
@@ -80,11 +84,12 @@ impl Completer {
         ready
     }
 
-    /// When the next completion is ready, and its data credits.
+    /// The next completion.
     #[inline]
-    pub(crate) fn next(&self) -> Option<(Cycle, u16)> {
+    pub(crate) fn next(&self) -> Option<ReadyCompletion> {
         let read = self.ready.get(self.turn).or(self.waiting.front())?;
-        Some((read.ready, data_credits(read.next.length.bytes())))
+        let relaxed = self.relaxed && read.request.attributes().relaxed;
+        Some(ReadyCompletion { at: read.ready, data: data_credits(read.next.length.bytes()), relaxed })
     }
 
     /// Takes the next completion at `at`: its request and piece. The caller says with [`Completer::end`] if the read ends with it for another

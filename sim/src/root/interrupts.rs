@@ -18,7 +18,8 @@ pub(crate) enum Event {
 /// The interrupt controller.
 #[derive(Debug)]
 pub(crate) struct Interrupts {
-    pending: VecDeque<(Cycle, Event)>,
+    /// When each is delivered, and when its message arrived.
+    pending: VecDeque<(Cycle, Event, Cycle)>,
     /// Bit per vector: fired since the last wait on it ended.
     latched: Box<[u64; VECTORS / 64]>,
     levels: u8,
@@ -31,11 +32,12 @@ impl Interrupts {
         Self { pending: VecDeque::new(), latched: Box::new([0; VECTORS / 64]), levels: 0, latency, random }
     }
 
-    /// A message that took effect at `visible`. Messages are delivered in order.
-    pub(crate) fn push(&mut self, visible: Cycle, event: Event) {
+    /// A message that arrives at `arrival` and takes effect at `visible`. Messages are delivered in order. Returns when this one is.
+    pub(crate) fn push(&mut self, arrival: Cycle, visible: Cycle, event: Event) -> Cycle {
         let at = visible.after(Cycles(self.latency.draw(&mut self.random)));
         let last = self.pending.back().map_or(Cycle(0), |last| last.0);
-        self.pending.push_back((at.max(last), event));
+        self.pending.push_back((at.max(last), event, arrival));
+        at.max(last)
     }
 
     /// When the next one is delivered.
@@ -50,7 +52,7 @@ impl Interrupts {
         if self.next() > now {
             return None;
         }
-        let (_, event) = self.pending.pop_front()?;
+        let (_, event, _) = self.pending.pop_front()?;
         match event {
             Event::Vector(vector) => self.latched[usize::from(vector) / 64] |= 1 << (vector % 64),
             Event::Level(pin, true) => self.levels |= 1 << pin,
@@ -72,9 +74,9 @@ impl Interrupts {
         self.levels
     }
 
-    /// The link went down: levels fall (PCIe 4.0 §2.2.8.1), what was latched stays.
-    pub(crate) fn link_down(&mut self) {
+    /// The link went down at `now`: levels fall (PCIe 4.0 §2.2.8.1), what was latched stays, messages that have not arrived are lost.
+    pub(crate) fn link_down(&mut self, now: Cycle) {
         self.levels = 0;
-        self.pending.retain(|(_, event)| matches!(event, Event::Vector(_)));
+        self.pending.retain(|(_, event, arrival)| matches!(event, Event::Vector(_)) && *arrival <= now);
     }
 }

@@ -5,6 +5,7 @@ pub(crate) mod completer;
 pub(crate) mod enumerate;
 pub(crate) mod interrupts;
 pub(crate) mod msix;
+pub(crate) mod ordering;
 pub(crate) mod posted;
 pub(crate) mod requester;
 pub(crate) mod shadow;

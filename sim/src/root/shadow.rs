@@ -1,10 +1,33 @@
 //! What software has set in the card's config space, as seen in the config writes that passed: what the card must obey. Assumes the looser of
 //! old and new while a write is under way.
 
-use silico_spec::config::capabilities::pcie::{self, device_control};
+use silico_spec::config::capabilities::pcie::{self, device_2, device_control};
 use silico_spec::config::header::{self, command};
 use silico_spec::tlp::Limits;
 use silico_spec::units::Bdf;
+
+/// Ordering attributes that the function may set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Allowed {
+    pub(crate) relaxed: bool,
+    pub(crate) no_snoop: bool,
+    pub(crate) id_based_requests: bool,
+    pub(crate) id_based_completions: bool,
+}
+
+impl Allowed {
+    /// PCIe 4.0 §7.5.3.4: relaxed ordering and no snoop are enabled by default.
+    const AFTER_RESET: Self = Self { relaxed: true, no_snoop: true, id_based_requests: false, id_based_completions: false };
+
+    const fn or(self, other: Self) -> Self {
+        Self {
+            relaxed: self.relaxed || other.relaxed,
+            no_snoop: self.no_snoop || other.no_snoop,
+            id_based_requests: self.id_based_requests || other.id_based_requests,
+            id_based_completions: self.id_based_completions || other.id_based_completions,
+        }
+    }
+}
 
 /// Settings that checkers need.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +38,7 @@ pub(crate) struct Shadow {
     pub(crate) id_known: bool,
     pub(crate) bus_master: bool,
     pub(crate) limits: Limits,
+    pub(crate) allowed: Allowed,
     /// Offset of the PCI Express capability, once found.
     pub(crate) pcie: Option<u16>,
     /// The card generates digests: TD must be set. `limits` say whether it may.
@@ -25,13 +49,14 @@ impl Shadow {
     /// As after reset. `ecrc`: the card may send digests, also before it is told to, since the enable survives a hot reset.
     pub(crate) const fn new(ecrc: bool) -> Self {
         let limits = Limits { digest: ecrc, ..AFTER_RESET };
-        Self { assigned: None, id_known: false, bus_master: false, limits, pcie: None, digests: false }
+        Self { assigned: None, id_known: false, bus_master: false, limits, allowed: Allowed::AFTER_RESET, pcie: None, digests: false }
     }
 
     /// A config write leaves the root port. `value`: the dword; bytes that are not enabled do not count.
     pub(crate) fn sending(&mut self, destination: Bdf, offset: u16, first_be: u8, value: u32) {
         self.assigned = Some(destination);
         let (bus_master, limits) = self.after(offset, first_be, value);
+        self.allowed = self.allowed.or(self.allowed_after(offset, first_be, value));
         self.bus_master |= bus_master;
         self.limits.max_payload = self.limits.max_payload.max(limits.max_payload);
         self.limits.max_read_request = self.limits.max_read_request.max(limits.max_read_request);
@@ -41,7 +66,29 @@ impl Shadow {
     /// It was answered with success.
     pub(crate) fn done(&mut self, offset: u16, first_be: u8, value: u32) {
         self.id_known = true;
+        self.allowed = self.allowed_after(offset, first_be, value);
         (self.bus_master, self.limits) = self.after(offset, first_be, value);
+    }
+
+    fn allowed_after(&self, offset: u16, first_be: u8, value: u32) -> Allowed {
+        let mut allowed = self.allowed;
+        let Some(capability) = self.pcie else { return allowed };
+        if offset == capability + pcie::DEVICE_CONTROL {
+            if first_be & 2 != 0 && value & device_control::INITIATE_FLR != 0 {
+                return Allowed::AFTER_RESET;
+            }
+            if first_be & 1 != 0 {
+                allowed.relaxed = value & device_control::RELAXED != 0;
+            }
+            if first_be & 2 != 0 {
+                allowed.no_snoop = value & device_control::NO_SNOOP != 0;
+            }
+        }
+        if offset == capability + pcie::DEVICE_CONTROL_2 && first_be & 2 != 0 {
+            allowed.id_based_requests = value & device_2::ID_BASED_REQUESTS != 0;
+            allowed.id_based_completions = value & device_2::ID_BASED_COMPLETIONS != 0;
+        }
+        allowed
     }
 
     fn after(&self, offset: u16, first_be: u8, value: u32) -> (bool, Limits) {
@@ -89,8 +136,14 @@ mod tests {
         shadow.done(0x78, 0b0011, 0);
         assert_eq!((shadow.limits.max_payload, shadow.limits.max_read_request, shadow.limits.tag_bits), (128, 128, 5));
         shadow.done(0x78, 0b0011, control);
+        assert!(!shadow.allowed.relaxed && !shadow.allowed.no_snoop);
+        shadow.sending(card, 0x78, 0b0001, device_control::RELAXED);
+        assert!(shadow.allowed.relaxed && !shadow.allowed.no_snoop, "it may be in force");
+        shadow.done(0x98, 0b0011, device_2::ID_BASED_REQUESTS);
+        assert!(shadow.allowed.id_based_requests && !shadow.allowed.id_based_completions);
         shadow.bus_master = true;
         shadow.done(0x78, 0b0011, device_control::INITIATE_FLR);
+        assert_eq!(shadow.allowed, Allowed::AFTER_RESET);
         assert_eq!((shadow.bus_master, shadow.limits.max_payload, shadow.limits.max_read_request), (false, 256, 512));
     }
 }

@@ -223,7 +223,7 @@ impl Card {
             }
         }
         self.pick(now, stimulus);
-        if stimulus.rx.front().is_some_and(|rx| rx.at <= now) {
+        if stimulus.rx.front().is_some_and(|rx| rx.at <= now) && stimulus.rx_shown(index) {
             stimulus.rx_passed += 1;
             let rx = stimulus.rx.front().unwrap();
             if stimulus.rx_passed == self.width.beats(rx.tlp.payload().len() as u32) {

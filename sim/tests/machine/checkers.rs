@@ -6,7 +6,7 @@ use silico_sim::{Machine, MachineConfig, MachineError, Violation};
 use silico_spec::credit::Limit;
 use silico_spec::params::DataWidth;
 use silico_spec::port::{Beat, Clocked, Endpoint, PortIn, PortOut};
-use silico_spec::tlp::{Header, Kind};
+use silico_spec::tlp::{Attributes, Header, Kind};
 use silico_spec::units::{Bdf, BusAddr, Cycle, Cycles, Dwords, Tag};
 
 /// The first violation after a card sent these, relative to a buffer of 4 KiB at a multiple of 4096.
@@ -20,6 +20,8 @@ fn broken(outs: impl FnOnce(u64) -> Vec<Out>) -> Violation {
     assert_eq!(violation.to_string().lines().count(), 1);
     violation
 }
+
+const RELAXED: Attributes = Attributes { relaxed: true, no_snoop: false, id_based: false };
 
 fn raw(header: Header, payload: usize) -> Out {
     Out { at: Cycle(0), header, payload: vec![0; payload] }
@@ -40,6 +42,8 @@ fn raw(header: Header, payload: usize) -> Out {
 #[case("bounds", "0xdead0000", |_| vec![write(0xdead_0000, vec![0; 64])])]
 #[case("interrupt", "has 8 bytes", |_| vec![write(0xfee0_0000, vec![0; 8])])]
 #[case("interrupt", "never programmed", |_| vec![write(0xfee0_0000, vec![0xff; 4])])]
+#[case("ordering", "interrupt message", |_| vec![raw(write(0xfee0_0000, vec![0; 4]).header.with_attributes(RELAXED), 4)])]
+#[case("ordering", "Device Control 2", |a| vec![raw(write(a, vec![0; 4]).header.with_attributes(Attributes { id_based: true, ..Attributes::default() }), 4)])]
 #[case("interrupt", "byte enables", |_| vec![raw(write(0xfee0_0000, vec![0; 4]).header.with_byte_enables(1, 0), 4)])]
 fn a_bad_tlp_is_reported(#[case] rule: &str, #[case] what: &str, #[case] outs: fn(u64) -> Vec<Out>) {
     let violation = broken(outs);
@@ -102,6 +106,51 @@ fn requests_without_bus_master_enable_are_reported() {
     run(&mut machine, 1000);
     assert_eq!(machine.violation().unwrap().rule, "bus-master");
     assert_eq!(region.load64(0), 0, "and do nothing");
+}
+
+#[test]
+fn relaxed_ordering_must_be_enabled() {
+    let (mut machine, shared) = machine(MachineConfig::default());
+    let region = machine.memory().alloc(4096, 4096).unwrap();
+    let relaxed = || raw(write(region.bus_addr().0, vec![0; 64]).header.with_attributes(RELAXED), 64);
+    let control = machine.config_read(0x48).unwrap() & 0xffff;
+    machine.config_write(0x48, control | 1 << 4).unwrap();
+    send(&shared, [relaxed()]);
+    run(&mut machine, 1000);
+    assert_eq!(machine.violation(), None);
+    machine.config_write(0x48, control & !(1 << 4)).unwrap();
+    send(&shared, [relaxed()]);
+    run(&mut machine, 1000);
+    assert_eq!(machine.violation().unwrap().rule, "ordering");
+}
+
+#[test]
+fn a_relaxed_write_to_what_the_cpu_polls_is_reported() {
+    let (mut machine, shared) = machine(MachineConfig::default());
+    let region = machine.memory().alloc(4096, 4096).unwrap();
+    let relaxed = || {
+        let out = write(region.bus_addr().0, vec![1; 64]);
+        Out { header: out.header.with_attributes(RELAXED), ..out }
+    };
+    send(&shared, [relaxed()]);
+    run(&mut machine, 1000);
+    assert_eq!((machine.violation(), region.load64(0) != 0), (None, true));
+    send(&shared, [relaxed()]);
+    run(&mut machine, 1000);
+    assert_eq!(machine.violation().unwrap().rule, "ordering");
+}
+
+#[test]
+fn a_tlp_begun_in_a_stalled_clock_is_reported() {
+    let mut config = MachineConfig::default();
+    config.link.tx_stalls = silico_sim::Stalls::AllBut { clocks: 64 };
+    let (mut machine, shared) = machine(config);
+    lock(&shared).hasty = true;
+    let region = machine.memory().alloc(4096, 4096).unwrap();
+    send(&shared, [write(region.bus_addr().0, vec![1; 4])]);
+    run(&mut machine, 1000);
+    let violation = machine.violation().unwrap();
+    assert!(violation.rule == "port" && violation.what.contains("not ready"), "{violation}");
 }
 
 #[test]

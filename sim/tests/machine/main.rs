@@ -8,4 +8,6 @@ mod dma;
 mod enumeration;
 mod flap;
 mod interrupts;
+mod link;
+mod ordering;
 mod throughput;

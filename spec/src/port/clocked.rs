@@ -34,7 +34,7 @@ impl<E: Endpoint> Clocked<E> {
         (input.reset, input.link_up, input.credits) = (stimulus.reset, stimulus.link_up, stimulus.credits);
         input.tx_ready = stimulus.tx_ready(now, index);
         input.rx = match stimulus.rx.front() {
-            Some(rx) if rx.at <= now => rx.tlp.beat(stimulus.rx_passed, width),
+            Some(rx) if rx.at <= now && stimulus.rx_shown(index) => rx.tlp.beat(stimulus.rx_passed, width),
             _ => Beat::NONE,
         };
         input.out_ready = stimulus.out.iter().enumerate().fold(0, |bits, (i, out)| bits | u8::from(now >= out.ready_at) << i);

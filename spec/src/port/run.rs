@@ -30,6 +30,8 @@ pub struct Stimulus {
     pub tx_ready_at: Cycle,
     /// Bit `i`: `tx_ready` is low in the `i`th clock of the run all the same. Not zero only for runs of at most 64 clocks.
     pub tx_stall: u64,
+    /// Bit `i`: no beat is shown to the card in the `i`th clock of the run, whatever waits in `rx`: a gap between beats of a TLP. Not zero only for runs of at most 64 clocks.
+    pub rx_stall: u64,
     /// Towards the card, oldest first, each with `at` not below the one before. Whoever runs the card pops what it took wholly.
     pub rx: VecDeque<RxTlp>,
     /// Beats of the oldest that have passed.
@@ -52,6 +54,7 @@ impl Stimulus {
             credits: Limits::NONE,
             tx_ready_at: Cycle(0),
             tx_stall: 0,
+            rx_stall: 0,
             rx: VecDeque::new(),
             rx_passed: 0,
             front: (0..channels).map(|_| FrontStream::default()).collect(),
@@ -65,6 +68,13 @@ impl Stimulus {
     #[inline]
     pub fn tx_ready(&self, now: Cycle, index: u64) -> bool {
         now >= self.tx_ready_at && (self.tx_stall == 0 || index >= 64 || self.tx_stall >> index & 1 == 0)
+    }
+
+    /// Whether a beat towards the card may be shown `index` clocks into the run.
+    #[must_use]
+    #[inline]
+    pub fn rx_shown(&self, index: u64) -> bool {
+        self.rx_stall == 0 || index >= 64 || self.rx_stall >> index & 1 == 0
     }
 
     /// The oldest TLP for the card has passed wholly: drops it, keeping its buffer for reuse.

@@ -2,6 +2,7 @@
 
 pub mod conservation;
 pub mod drops;
+pub mod elink;
 pub mod header;
 pub mod integrity;
 pub mod liveness;
@@ -9,6 +10,7 @@ pub mod order;
 pub mod payload;
 
 use payload::Window;
+use silico_spec::elink::{BlockError, ChunkFlags, ReassemblyError};
 use silico_spec::frame::Flags;
 use std::fmt;
 
@@ -69,6 +71,33 @@ pub enum Mismatch {
         /// Delivered.
         got: u16,
     },
+    /// The payload is no e-link block.
+    Block(BlockError),
+    /// The block does not follow those before it.
+    Blocks(ReassemblyError),
+    /// Blocks are missing, and no frame has said so.
+    LostBlocks {
+        /// The e-link.
+        elink: u16,
+        /// How many.
+        blocks: u32,
+    },
+    /// A chunk of an e-link differs.
+    Chunk {
+        /// The e-link.
+        elink: u16,
+        /// Which chunk of it, from 0, in order of delivery.
+        chunk: u64,
+        /// How.
+        what: Box<Mismatch>,
+    },
+    /// Another truncation, error or checksum flag on a chunk.
+    ChunkFlags {
+        /// Sent.
+        expected: ChunkFlags,
+        /// Delivered.
+        got: ChunkFlags,
+    },
     /// Flags that do not fit what happened.
     Flags {
         /// What fits.
@@ -91,6 +120,11 @@ impl fmt::Display for Mismatch {
             Self::Sequence { expected, got } => write!(f, "sequence number {got}, the next is {expected}"),
             Self::Stamp { before, got } => write!(f, "time stamp {got}, the frame before has {before}"),
             Self::Source { expected, got } => write!(f, "source {got}, sent {expected}"),
+            Self::Block(error) => error.fmt(f),
+            Self::Blocks(error) => error.fmt(f),
+            Self::LostBlocks { elink, blocks } => write!(f, "{blocks} blocks of e-link {elink} are missing, and no frame is marked"),
+            Self::Chunk { elink, chunk, what } => write!(f, "e-link {elink}, chunk {chunk}: {what}"),
+            Self::ChunkFlags { expected, got } => write!(f, "chunk flags {:#x}, sent {:#x}", got.0, expected.0),
             Self::Flags { expected, got } => write!(f, "flags {got}, what happened is {expected}"),
         }
     }

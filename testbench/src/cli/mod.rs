@@ -1,8 +1,10 @@
 //! The command line: what was typed, as typed. What it means is decided in [`crate::run::config`].
 
 mod coverage;
+pub mod loopback;
 pub mod options;
 pub mod reproduce;
 
 pub use coverage::CoverageOptions;
+pub use loopback::LoopbackOptions;
 pub use options::{BenchCommand, BenchOptions, Cli, Command, DumpCommand, RunOptions};

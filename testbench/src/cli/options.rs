@@ -24,6 +24,8 @@ pub struct Cli {
 pub enum Command {
     /// Reads data out of a card through the driver, checks every byte, and says how fast and why.
     Run(Box<RunOptions>),
+    /// Sends host data through a host-to-card channel, and compares it where it comes out.
+    Loopback(super::LoopbackOptions),
     /// Merges records of functional coverage, and prints what they reach and what they miss.
     Coverage(super::CoverageOptions),
     /// Prints what a card shows of itself.
@@ -88,6 +90,16 @@ pub enum SourceKind {
     Pcap,
 }
 
+/// What the card's generator makes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ModeKind {
+    /// Plain frames.
+    #[default]
+    Frames,
+    /// Chunks of many e-links, packed into blocks of 1 KiB.
+    Blocks,
+}
+
 /// How the driver learns of frames.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum NotifyKind {
@@ -139,6 +151,21 @@ impl From<SpreadKind> for Spread {
     }
 }
 
+/// What a run makes hard, within the rules of PCI Express.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum StressKind {
+    /// Completions and writes as unordered as they may be; writes seen by the CPU as late as they may be.
+    Order,
+    /// The CPU sees half a write.
+    Torn,
+    /// The root port grants the least that it may, and withholds it at random.
+    Credits,
+    /// The transmit stream stalls at random, beats to the card have gaps, and TLPs to it pause.
+    Stalls,
+    /// The replay buffers hold four TLPs.
+    Replay,
+}
+
 /// When the card writes its progress to the host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WriteBack {
@@ -177,6 +204,15 @@ pub struct RunOptions {
     /// Where frames come from.
     #[arg(long, value_enum, default_value_t)]
     pub source: SourceKind,
+    /// What the generator makes: with `blocks`, --frames and --frame-size are those of chunks.
+    #[arg(long, value_enum, default_value_t)]
+    pub mode: ModeKind,
+    /// With --mode blocks: e-links of each channel.
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    pub elinks: u16,
+    /// With --mode blocks: time in ns after its first chunk at which a block goes out although it is not full; 0: never.
+    #[arg(long, value_name = "NS", default_value_t = 10_000)]
+    pub flush: u64,
     /// Frames to send over all channels; an input is repeated as often as it takes.
     #[arg(long, value_name = "N")]
     pub frames: Option<u64>,
@@ -253,6 +289,12 @@ pub struct RunOptions {
     /// All that is random descends from it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
+    /// Damages TLPs and DLLPs on the link, both ways, so many of a million: they are replayed, and nothing of it may be seen but the delay.
+    #[arg(long, value_name = "PPM", default_value_t = 0)]
+    pub link_errors: u32,
+    /// Makes it hard for card and driver, within the rules: several by commas.
+    #[arg(long, value_enum, value_name = "KINDS", value_delimiter = ',')]
+    pub stress: Vec<StressKind>,
     /// Clocks without progress after which the run is a failure.
     #[arg(long, value_name = "CLOCKS", default_value_t = 2_500_000)]
     pub patience: u64,

@@ -15,6 +15,9 @@ pub fn command(options: &RunOptions) -> String {
         }
     };
     add("source", &name(options.source), options.source != default.source);
+    add("mode", &name(options.mode), options.mode != default.mode);
+    add("elinks", &options.elinks, options.elinks != default.elinks);
+    add("flush", &options.flush, options.flush != default.flush);
     if let Some(frames) = options.frames {
         add("frames", &frames, true);
     }
@@ -45,6 +48,9 @@ pub fn command(options: &RunOptions) -> String {
     add("pause", &options.pause, options.pause != default.pause);
     // The seed always: it is what people look for.
     add("seed", &options.seed, true);
+    add("link-errors", &options.link_errors, options.link_errors != default.link_errors);
+    let stress: Vec<String> = options.stress.iter().copied().map(name).collect();
+    add("stress", &stress.join(","), !stress.is_empty());
     add("patience", &options.patience, options.patience != default.patience);
     for fault in &options.faults {
         add("fault", fault, true);
@@ -59,12 +65,12 @@ pub fn command(options: &RunOptions) -> String {
     words.join(" ")
 }
 
-fn name(value: impl ValueEnum) -> String {
+pub(super) fn name(value: impl ValueEnum) -> String {
     value.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string())
 }
 
 /// A word as a POSIX shell reads it back.
-fn quote(word: &str) -> String {
+pub(super) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@=+%".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
@@ -78,6 +84,8 @@ mod tests {
     #[case(&["--frames", "7", "--repeat", "2", "--frame-size", "64..1500", "--channels", "2", "--spread", "hash", "--ring-size", "8192"])]
     #[case(&["--ecrc", "--full", "drop", "--gen", "4", "--lanes", "16", "--mps", "512", "--mrrs", "1024", "--width", "512", "--notify", "hybrid"])]
     #[case(&["--write-back", "3:700", "--coalesce-frames", "9", "--coalesce-time", "5", "--rate", "1.5", "--pause", "3", "--seed", "99", "--patience", "5"])]
+    #[case(&["--source", "generator", "--mode", "blocks", "--elinks", "33", "--flush", "77"])]
+    #[case(&["--link-errors", "200", "--stress", "torn,order,credits"])]
     #[case(&["--pace", "capture:0.5", "--fault", "drop-interrupt@2", "--fault", "payload.corrupt(data[3]^0x80)%0.01/c2h=1", "--source", "pcap", "some dir/it's.pcap"])]
     #[case(&["--discipline", "pages", "--page-size", "96", "--packed", "--flush-time", "5"])]
     fn what_is_printed_parses_to_the_same_run(#[case] args: &[&str]) {

@@ -2,22 +2,25 @@
 //!
 //! Only calls that block (register reads, waits, pauses) and posted stores take the machine's lock; memory is reached without it.
 
+mod interrupts;
 mod memory;
 mod process;
 mod registers;
+mod reset;
 mod time;
 
+pub use interrupts::SimInterrupts;
 pub use memory::SimBuffer;
 pub use process::{Process, ProcessRegisters};
-pub use registers::{SimInterrupts, SimRegisters};
+pub use registers::SimRegisters;
 pub use time::SimClock;
 
 use silico_driver::platform::{AccessError, AllocError, ConfigSpace, DmaMemory, Nanos, Platform, Time};
 use silico_sim::{ConfigError, CpuClock, CpuCosts, Function, HostMemory, Machine, MachineConfig, MachineError};
 use silico_spec::port::TlpPort;
-use silico_spec::units::Cycle;
+use silico_spec::units::{Cycle, Cycles};
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Longest single wait that the machine is asked for, in clocks: a second. Callers with more patience ask again.
@@ -32,6 +35,13 @@ struct Shared {
     clock_ps: u64,
     function: Function,
     doorbells: AtomicU64,
+    irqs: interrupts::Lines,
+    /// The card is in its slot.
+    plugged: AtomicBool,
+    /// A card that is away is not told of: reads give ones.
+    ones: AtomicBool,
+    /// Clocks for which one caller keeps the machine at most.
+    turn: AtomicU64,
 }
 
 /// A simulated machine with an enumerated card, as a driver sees it. A clone reaches the same machine.
@@ -61,7 +71,7 @@ impl fmt::Display for SetUpError {
 impl std::error::Error for SetUpError {}
 
 impl SimPlatform {
-    /// Builds a machine around `card`, lets it enumerate the card and switch its MSI-X on.
+    /// Builds a machine around `card`, and lets it enumerate the card. Interrupts are off; the driver chooses them.
     ///
     /// # Errors
     /// If the configuration is refused, or the card does not come up.
@@ -69,9 +79,20 @@ impl SimPlatform {
         let (costs, clock_ps) = (config.host.cpu, u64::from(config.clock_ps));
         let mut machine = Machine::new(config, card, front_ends).map_err(SetUpError::Config)?;
         let function = machine.enumerate().map_err(SetUpError::Machine)?;
-        machine.enable_msix(function.msix_vectors).map_err(SetUpError::Machine)?;
         let (memory, cpu) = (machine.memory(), machine.cpu());
-        let shared = Shared { machine: Mutex::new(machine), memory, cpu, costs, clock_ps, function, doorbells: AtomicU64::new(0) };
+        let shared = Shared {
+            machine: Mutex::new(machine),
+            memory,
+            cpu,
+            costs,
+            clock_ps,
+            function,
+            doorbells: AtomicU64::new(0),
+            irqs: interrupts::Lines::default(),
+            plugged: AtomicBool::new(true),
+            ones: AtomicBool::new(false),
+            turn: AtomicU64::new(LONGEST_WAIT),
+        };
         Ok(Self { shared: Arc::new(shared) })
     }
 
@@ -110,6 +131,12 @@ impl SimPlatform {
         self.shared.cycle(time, Cycle(u64::MAX - LONGEST_WAIT))
     }
 
+    /// For callers on several threads: no wait or pause keeps the machine for more than `turn` at a time, so that the others get theirs. Unlimited
+    /// at first.
+    pub fn take_turns(&self, turn: Cycles) {
+        self.shared.turn.store(turn.0.clamp(1, LONGEST_WAIT), Ordering::Relaxed);
+    }
+
     /// An instant of the machine in the driver's time.
     #[must_use]
     pub fn nanos(&self, cycle: Cycle) -> Nanos {
@@ -131,6 +158,16 @@ impl Shared {
     fn cycle(&self, time: Nanos, now: Cycle) -> Cycle {
         let cycle = (u128::from(time.0) * 1000).div_ceil(u128::from(self.clock_ps));
         Cycle(u64::try_from(cycle).unwrap_or(u64::MAX).min(now.0.saturating_add(LONGEST_WAIT)))
+    }
+
+    /// The end of a caller's turn.
+    fn turn(&self, deadline: Nanos, now: Cycle) -> Cycle {
+        self.cycle(deadline, now).min(now.after(Cycles(self.turn.load(Ordering::Relaxed))))
+    }
+
+    /// What a CPU that reads from a card that is away gets.
+    fn read_of_nobody<T>(&self, ones: T, error: AccessError) -> Result<T, AccessError> {
+        if error == AccessError::Gone && self.ones.load(Ordering::Relaxed) { Ok(ones) } else { Err(error) }
     }
 
     fn now(&self) -> Nanos {
@@ -157,11 +194,13 @@ impl fmt::Debug for SimPlatform {
 
 impl ConfigSpace for SimPlatform {
     fn read_config32(&self, offset: u16) -> Result<u32, AccessError> {
-        self.machine().config_read(offset).map_err(|error| access_error(&error, offset.into()))
+        let answer = self.machine().config_read(offset).map_err(|error| access_error(&error, offset.into()));
+        answer.or_else(|error| self.shared.read_of_nobody(u32::MAX, error))
     }
 
     fn write_config32(&self, offset: u16, value: u32) -> Result<(), AccessError> {
-        self.machine().config_write(offset, value).map_err(|error| access_error(&error, offset.into()))
+        let answer = self.machine().config_write(offset, value).map_err(|error| access_error(&error, offset.into()));
+        answer.or_else(|error| self.shared.read_of_nobody((), error))
     }
 }
 

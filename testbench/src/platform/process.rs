@@ -1,7 +1,9 @@
 //! A process that can crash: a platform around another, whose registers fall silent once it is dead. What the process held of the card is then dropped
 //! without a word to the card, as an operating system takes back the memory of a process that is no more; the card goes on as it was.
 
-use silico_driver::platform::{AccessError, AllocError, ConfigSpace, DmaMemory, Nanos, Platform, Registers, Time};
+use silico_driver::platform::{
+    AccessError, AllocError, ConfigSpace, DmaMemory, InterruptControl, InterruptKind, Nanos, Platform, Registers, Reset, Time,
+};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -60,6 +62,11 @@ impl<R: Registers> Registers for ProcessRegisters<R> {
         alive(&self.dead)?;
         self.inner.write64(offset, value)
     }
+
+    /// The operating system takes a dead process's memory, whatever the card does.
+    fn is_cut_off(&self) -> bool {
+        alive(&self.dead).is_err() || self.inner.is_cut_off()
+    }
 }
 
 impl<P: Platform> ConfigSpace for Process<P> {
@@ -71,6 +78,34 @@ impl<P: Platform> ConfigSpace for Process<P> {
     fn write_config32(&self, offset: u16, value: u32) -> Result<(), AccessError> {
         self.check()?;
         self.inner.write_config32(offset, value)
+    }
+}
+
+impl<P: Platform> InterruptControl for Process<P> {
+    fn offered(&self, kind: InterruptKind) -> u16 {
+        self.inner.offered(kind)
+    }
+
+    fn enable(&self, kind: InterruptKind, vectors: u16) -> Result<u16, AccessError> {
+        self.check()?;
+        self.inner.enable(kind, vectors)
+    }
+}
+
+impl<P: Platform> Reset for Process<P> {
+    fn function_reset(&self) -> Result<(), AccessError> {
+        self.check()?;
+        self.inner.function_reset()
+    }
+
+    fn hot_reset(&self) -> Result<(), AccessError> {
+        self.check()?;
+        self.inner.hot_reset()
+    }
+
+    fn rescan(&self) -> Result<(), AccessError> {
+        self.check()?;
+        self.inner.rescan()
     }
 }
 

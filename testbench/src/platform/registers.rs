@@ -1,7 +1,7 @@
-//! BAR0 and the interrupt vectors, by the machine's blocking calls.
+//! BAR0, by the machine's blocking calls.
 
 use super::{Shared, access_error};
-use silico_driver::platform::{AccessError, Interrupts, Nanos, Registers, Wake};
+use silico_driver::platform::{AccessError, Registers};
 use silico_spec::registers::c2h;
 use std::fmt;
 use std::sync::Arc;
@@ -22,11 +22,13 @@ impl SimRegisters {
     }
 
     fn read(&self, offset: u32, bytes: u8) -> Result<u64, AccessError> {
-        self.shared.machine().read(BAR, offset.into(), bytes).map_err(|error| access_error(&error, offset.into()))
+        let answer = self.shared.machine().read(BAR, offset.into(), bytes).map_err(|error| access_error(&error, offset.into()));
+        answer.or_else(|error| self.shared.read_of_nobody(u64::MAX >> (64 - 8 * u32::from(bytes)), error))
     }
 
     fn write(&self, offset: u32, bytes: u8, value: u64) -> Result<(), AccessError> {
-        self.shared.machine().write(BAR, offset.into(), bytes, value).map_err(|error| access_error(&error, offset.into()))
+        let answer = self.shared.machine().write(BAR, offset.into(), bytes, value).map_err(|error| access_error(&error, offset.into()));
+        answer.or_else(|error| self.shared.read_of_nobody((), error))
     }
 }
 
@@ -55,42 +57,21 @@ impl Registers for SimRegisters {
         }
         self.write(offset, 8, value)
     }
+
+    /// With the link down, or reset and not set up anew, which leaves bus mastering off; once what the card had sent is visible.
+    fn is_cut_off(&self) -> bool {
+        let mut machine = self.shared.machine();
+        let cut_off = !machine.link_up() || machine.function().is_none();
+        if cut_off {
+            machine.settle_writes();
+        }
+        cut_off
+    }
 }
 
 fn is_doorbell(offset: u32) -> bool {
     let bells = [c2h::SW_COUNT, c2h::FREE_TAIL, c2h::COMP_HEAD];
     (0..16).any(|channel| bells.iter().any(|bell| c2h::offset(channel, *bell) == offset))
-}
-
-/// The card's interrupt vectors.
-#[derive(Clone)]
-pub struct SimInterrupts {
-    shared: Arc<Shared>,
-}
-
-impl SimInterrupts {
-    pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self { shared: shared.clone() }
-    }
-}
-
-impl fmt::Debug for SimInterrupts {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SimInterrupts").finish_non_exhaustive()
-    }
-}
-
-impl Interrupts for SimInterrupts {
-    fn vectors(&self) -> u16 {
-        self.shared.function.msix_vectors
-    }
-
-    fn wait(&self, vector: u16, deadline: Nanos) -> Result<Wake, AccessError> {
-        let mut machine = self.shared.machine();
-        let deadline = self.shared.cycle(deadline, machine.now());
-        let fired = machine.wait_interrupt(vector, deadline).map_err(|error| access_error(&error, vector.into()))?;
-        Ok(if fired { Wake::Interrupt } else { Wake::Deadline })
-    }
 }
 
 #[cfg(test)]

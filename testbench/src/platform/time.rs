@@ -30,7 +30,7 @@ impl Time for SimClock {
 
     fn pause(&self, deadline: Nanos) {
         let mut machine = self.shared.machine();
-        let deadline = self.shared.cycle(deadline, machine.now());
-        machine.pause(deadline);
+        let until = self.shared.turn(deadline, machine.now());
+        machine.pause(until);
     }
 }

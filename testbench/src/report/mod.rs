@@ -28,12 +28,17 @@ pub struct Report {
     pub bytes: u64,
     /// What was checked.
     pub integrity: Checked,
+    /// What came of e-links, in block mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elinks: Option<Elinks>,
     /// Frames accounted for, per channel; empty if the run ended early.
     pub books: Vec<Books>,
     /// Simulated time and rates.
     pub simulated: SimulatedPart,
     /// Where clocks went, per channel; empty if the card's counters could not be read.
     pub stalls: Vec<Stalls>,
+    /// What went wrong on the link below TLPs, and was put right; absent if nothing did.
+    pub link: Option<LinkPart>,
     /// What it cost the host.
     pub host: HostPart,
     /// From a frame's first beat at the front end (its time stamp) to the driver having handled it.
@@ -42,6 +47,38 @@ pub struct Report {
     pub trace_digest: String,
     /// Wall clock. The only part that differs between equal runs.
     pub wall: WallPart,
+}
+
+/// Chunks of e-links over all channels.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Elinks {
+    /// E-links of each channel.
+    pub links: u16,
+    /// Chunks that came and were compared.
+    pub chunks: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Those of them that the card had cut.
+    pub truncated: u64,
+    /// Blocks found missing.
+    pub lost_blocks: u64,
+    /// Chunks after a gap, too short to tell which ones they are.
+    pub unplaced: u64,
+}
+
+impl Elinks {
+    /// The sum of both; the number of e-links is that of `sum`.
+    #[must_use]
+    pub const fn added_to(self, sum: Self) -> Self {
+        Self {
+            links: sum.links,
+            chunks: sum.chunks + self.chunks,
+            bytes: sum.bytes + self.bytes,
+            truncated: sum.truncated + self.truncated,
+            lost_blocks: sum.lost_blocks + self.lost_blocks,
+            unplaced: sum.unplaced + self.unplaced,
+        }
+    }
 }
 
 /// What was found wrong.
@@ -188,6 +225,42 @@ pub struct Stalls {
     pub no_grant: u64,
     /// The front end had a beat that was not taken.
     pub front_held: u64,
+}
+
+/// The link below TLPs, since the machine was built.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LinkPart {
+    /// TLPs from the card, and what answered them.
+    pub to_host: LinkWay,
+    /// TLPs to the card, and what answered them.
+    pub to_card: LinkWay,
+    /// UpdateFC DLLPs that were damaged, both ways.
+    pub damaged_updates: u64,
+    /// Times that the link was retrained.
+    pub retrains: u64,
+    /// Clocks in which the link took nothing from the card.
+    pub not_ready: u64,
+}
+
+/// One direction of a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LinkWay {
+    /// TLPs that were damaged or lost.
+    pub damaged: u64,
+    /// Naks.
+    pub naks: u64,
+    /// Acks and Naks that were damaged.
+    pub damaged_acks: u64,
+    /// Expiries of REPLAY_TIMER.
+    pub timeouts: u64,
+    /// Replays.
+    pub replays: u64,
+    /// TLPs that were sent again.
+    pub replayed: u64,
+    /// TLPs that came twice and were discarded.
+    pub duplicates: u64,
+    /// Times that the replay buffer was full.
+    pub full: u64,
 }
 
 /// What a run cost the host.

@@ -55,6 +55,7 @@ impl Display for Text<'_> {
         setup(f, report)?;
         results(f, report)?;
         stalls(f, &report.stalls)?;
+        link(f, report)?;
         host(f, report)?;
         verdict(f, report)
     }
@@ -68,7 +69,8 @@ fn setup(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     }
     let (min, max) = input.sizes;
     let sizes = if min == max { format!("{min} B") } else { format!("{min} to {} B", Grouped(max.into())) };
-    writeln!(f, "input       {}{packets}; {} frames of {sizes}", input.name, Grouped(input.frames))?;
+    let unit = if report.elinks.is_some() { "chunks" } else { "frames" };
+    writeln!(f, "input       {}{packets}; {} {unit} of {sizes}", input.name, Grouped(input.frames))?;
     writeln!(
         f,
         "card        {}, {} channel{}, {}, port {} bit, notify {}, full {}, seed {}",
@@ -105,6 +107,17 @@ fn results(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
         Grouped(checked.order),
         Grouped(checked.header)
     )?;
+    if let Some(elinks) = &report.elinks {
+        writeln!(
+            f,
+            "e-links     {} a channel: {} chunks compared, {} bytes, {} truncated, {} blocks missing",
+            elinks.links,
+            Grouped(elinks.chunks),
+            Grouped(elinks.bytes),
+            Grouped(elinks.truncated),
+            Grouped(elinks.lost_blocks)
+        )?;
+    }
     let (dropped, discarded) = report.books.iter().fold((0, 0), |sum, books| (sum.0 + books.card_dropped, sum.1 + books.card_discarded));
     if dropped + discarded > 0 {
         writeln!(f, "lost        {} dropped and marked, {} discarded by the stop", Grouped(dropped), Grouped(discarded))?;
@@ -159,6 +172,18 @@ fn stalls(f: &mut fmt::Formatter<'_>, stalls: &[Stalls]) -> fmt::Result {
         row(f, "total", &total)?;
     }
     Ok(())
+}
+
+/// Nothing, if nothing went wrong.
+fn link(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
+    let Some(link) = &report.link else { return Ok(()) };
+    for (name, way) in [("replays     card -> host", &link.to_host), ("            host -> card", &link.to_card)] {
+        write!(f, "{name}: {} TLPs damaged, {} naks, {} replays", Grouped(way.damaged), Grouped(way.naks), Grouped(way.replays))?;
+        write!(f, " of {} TLPs, {} by timer, {} duplicates", Grouped(way.replayed), Grouped(way.timeouts), Grouped(way.duplicates))?;
+        writeln!(f, ", {} acks damaged, buffer {} times full", Grouped(way.damaged_acks), Grouped(way.full))?;
+    }
+    let (updates, retrains) = (Grouped(link.damaged_updates), Grouped(link.retrains));
+    writeln!(f, "            {updates} UpdateFC damaged, {retrains} retrains, {} clocks not ready for the card", Grouped(link.not_ready))
 }
 
 fn host(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
@@ -274,6 +299,7 @@ mod tests {
             frames: 344,
             bytes: 233_000,
             integrity: Checked { payload: 344, crc: 344, order: 344, header: 344 },
+            elinks: None,
             books: vec![],
             simulated: SimulatedPart {
                 cycles: 12_345,
@@ -284,6 +310,7 @@ mod tests {
                 ..SimulatedPart::default()
             },
             stalls: vec![Stalls { channel: 0, no_data: 7, ..Stalls::default() }, Stalls { channel: 1, no_data: 5, ..Stalls::default() }],
+            link: None,
             host: HostPart { interrupts: 3, ..HostPart::default() },
             latency: Some(Latency { p50: 1200, p90: 2000, p99: 3000, p999: 4000, max: 5000 }),
             trace_digest: "0123456789abcdef".into(),

@@ -1,6 +1,7 @@
 //! What the typed options mean: a run that can be set up, or one line that says why not. Starts nothing.
 
-use crate::cli::options::{Discipline, FullKind, NotifyKind, RunOptions, SourceKind};
+use super::stress;
+use crate::cli::options::{Discipline, FullKind, ModeKind, NotifyKind, RunOptions, SourceKind};
 use crate::cli::reproduce;
 use crate::fault::Rule;
 use crate::input::error::BadInput;
@@ -9,7 +10,8 @@ use crate::input::sizes::{FrameSizes, show_bytes};
 use crate::input::{Cut, Input, read_file};
 use crate::target::Target;
 use silico_sim::{Generation, LinkConfig, MachineConfig};
-use silico_spec::descriptor::{PAGE_GRID, RING_ENTRIES};
+use silico_spec::descriptor::{PAGE_GRID, PAGES_IN_USE, RING_ENTRIES};
+use silico_spec::elink::BLOCK_BYTES;
 use silico_spec::frame::footprint;
 use silico_spec::params::{CardParams, DataWidth, MAX_C2H};
 use silico_spec::units::Cycles;
@@ -17,6 +19,8 @@ use std::sync::Arc;
 
 /// Frames of a generator run, if nobody says.
 pub const GENERATOR_FRAMES: u64 = 100_000;
+/// Longest chunk of block mode, bytes.
+pub const MAX_CHUNK: u32 = 1 << 20;
 /// Largest ring that a simulated host is given.
 pub const MAX_RING: u64 = 1 << 30;
 
@@ -33,7 +37,18 @@ pub enum Feed {
         frames: u64,
         /// Beats per 65536 clocks, of each channel.
         rate: u32,
+        /// E-link blocks; lengths and number are then those of chunks.
+        blocks: Option<Blocks>,
     },
+}
+
+/// Block mode of the generators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Blocks {
+    /// E-links of each channel.
+    pub links: u16,
+    /// Clocks after its first chunk at which a block goes out; 0: never.
+    pub flush: u32,
 }
 
 /// A run, checked.
@@ -70,7 +85,22 @@ pub struct RunConfig {
 }
 
 impl RunConfig {
-    /// Frames over all channels.
+    /// Block mode, if that is what the generators make.
+    #[must_use]
+    pub fn blocks(&self) -> Option<Blocks> {
+        match self.feed {
+            Feed::Generator { blocks, .. } => blocks,
+            Feed::Front(_) => None,
+        }
+    }
+
+    /// Most payload bytes of a frame; in block mode those of a block, while [`RunConfig::max_frame`] limits chunks.
+    #[must_use]
+    pub fn frame_limit(&self) -> u32 {
+        if self.blocks().is_some() { BLOCK_BYTES as u32 } else { self.max_frame }
+    }
+
+    /// Frames over all channels; in block mode, chunks.
     #[must_use]
     pub fn frames(&self) -> u64 {
         match &self.feed {
@@ -104,17 +134,24 @@ impl RunConfig {
         let card = CardParams { width, c2h_channels: options.channels.max(CardParams::default().c2h_channels), ..CardParams::default() };
         card.validate().map_err(|e| BadInput::setting(e.field, e.value, e.rule))?;
         let clock_ps = machine.clock_ps;
-        let feed = feed(options, width, clock_ps)?;
+        let feed = feed(options, &card, clock_ps)?;
         let max_frame = match &feed {
             Feed::Front(plan) => plan.input.longest(),
             Feed::Generator { sizes, .. } => sizes.max(),
         };
+        // Chunks may be longer than a ring: they come in blocks.
+        let is_blocks = matches!(feed, Feed::Generator { blocks: Some(_), .. });
+        if is_blocks && max_frame > MAX_CHUNK {
+            let right = format!("at most {MAX_CHUNK} bytes: the host keeps memory for one chunk of each e-link");
+            return Err(BadInput::setting("longest chunk", format_args!("{max_frame} bytes"), right));
+        }
+        let longest = if is_blocks { BLOCK_BYTES as u32 } else { max_frame };
         if options.discipline == Discipline::Pages {
-            check_pages(options, max_frame)?;
+            check_pages(options, longest)?;
         } else if options.packed {
             return Err(BadInput::setting("--packed", "given", "absent unless --discipline is pages"));
         }
-        if footprint(max_frame) > options.ring_size {
+        if footprint(longest) > options.ring_size {
             let right = format!(
                 "at most {} bytes: with its header it must fit the ring of {}",
                 options.ring_size - 32,
@@ -145,7 +182,7 @@ impl RunConfig {
 }
 
 /// Most pages that a frame may fill on the card, less those that it shares with others.
-const MAX_PAGES_OF_FRAME: u64 = 1021;
+const MAX_PAGES_OF_FRAME: u64 = PAGES_IN_USE as u64 - 3;
 
 /// Memory for the frames of a channel, with what it is allocated in.
 fn buffer_bytes(options: &RunOptions) -> u64 {
@@ -202,20 +239,23 @@ fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
         ..LinkConfig::default()
     };
     // The machine keeps one record at least.
-    let machine = MachineConfig { seed: options.seed, link, trace: options.trace.max(1), ..MachineConfig::default() };
+    let mut machine = MachineConfig { seed: options.seed, link, trace: options.trace.max(1), ..MachineConfig::default() };
+    stress::damage(options.link_errors, &mut machine);
+    options.stress.iter().for_each(|&kind| stress::apply(kind, &mut machine));
     // The machine names its own fields; people typed options.
     let typed = |field: &str| match field {
         "link.lanes" => "--lanes".to_string(),
         "link.max_payload" => "--mps".into(),
         "link.max_read_request" => "--mrrs".into(),
         "trace" => "--trace".into(),
+        field if field.starts_with("link.dll.to_") => "--link-errors".into(),
         field => field.into(),
     };
     machine.validate().map_err(|e| BadInput::setting(typed(e.field), e.value, e.rule))?;
     Ok(machine)
 }
 
-fn feed(options: &RunOptions, width: DataWidth, clock_ps: u32) -> Result<Feed, BadInput> {
+fn feed(options: &RunOptions, card: &CardParams, clock_ps: u32) -> Result<Feed, BadInput> {
     if let Some(rate) = options.rate
         && !(rate > 0.0 && rate <= 10_000.0)
     {
@@ -226,19 +266,23 @@ fn feed(options: &RunOptions, width: DataWidth, clock_ps: u32) -> Result<Feed, B
         return Err(BadInput::setting(field, 0, right));
     }
     if options.source == SourceKind::Generator {
-        return generator(options, width, clock_ps);
+        return generator(options, card, clock_ps);
+    }
+    if options.mode == ModeKind::Blocks {
+        let right = "frames, unless --source is generator: a front end that makes blocks sends them as frames";
+        return Err(BadInput::setting("--mode", "blocks", right));
     }
     let input = read_input(options)?;
     let frames = options.frames.unwrap_or((input.pieces.len() as u64).saturating_mul(options.repeat));
     let pace = pace(options, &input)?;
-    let mut plan = Plan::new(input, options.channels, frames, clock_ps, width.bytes());
+    let mut plan = Plan::new(input, options.channels, frames, clock_ps, card.width.bytes());
     plan.spread = options.spread.into();
     plan.pace = pace;
     plan.pause = Cycles(options.pause.into());
     Ok(Feed::Front(Arc::new(plan)))
 }
 
-fn generator(options: &RunOptions, width: DataWidth, clock_ps: u32) -> Result<Feed, BadInput> {
+fn generator(options: &RunOptions, card: &CardParams, clock_ps: u32) -> Result<Feed, BadInput> {
     if let Some(input) = &options.input {
         return Err(BadInput::setting("INPUT", input, "absent with --source generator"));
     }
@@ -257,10 +301,20 @@ fn generator(options: &RunOptions, width: DataWidth, clock_ps: u32) -> Result<Fe
         return Err(BadInput::setting("--frames", frames, right));
     }
     let rate = options.rate.map_or(65536, |gbps| {
-        let full = f64::from(width.bytes()) * 8.0 * 1000.0 / f64::from(clock_ps);
+        let full = f64::from(card.width.bytes()) * 8.0 * 1000.0 / f64::from(clock_ps);
         (gbps / f64::from(options.channels) / full * 65536.0).clamp(1.0, 65536.0) as u32
     });
-    Ok(Feed::Generator { sizes: options.frame_size.clone(), frames, rate })
+    Ok(Feed::Generator { sizes: options.frame_size.clone(), frames, rate, blocks: blocks(options, card, clock_ps)? })
+}
+
+fn blocks(options: &RunOptions, card: &CardParams, clock_ps: u32) -> Result<Option<Blocks>, BadInput> {
+    if options.mode == ModeKind::Frames {
+        return Ok(None);
+    }
+    if !(1..=card.elinks).contains(&options.elinks) {
+        return Err(BadInput::setting("--elinks", options.elinks, format!("1 to {}, what the card has block memory for", card.elinks)));
+    }
+    Ok(Some(Blocks { links: options.elinks, flush: clocks(options.flush, clock_ps) }))
 }
 
 fn read_input(options: &RunOptions) -> Result<Input, BadInput> {
@@ -331,6 +385,10 @@ mod tests {
     #[case(&["--source", "generator", "--frame-size", "4096", "--ring-size", "4KiB"], "longest frame is 4096 bytes")]
     #[case(&["--source", "generator", "--frame-size", "1,2,3"], "--frame-size is a list of 3")]
     #[case(&["--source", "generator", "--frames", "3"], "--frames is 3; it must be at least 4")]
+    #[case(&["--mode", "blocks"], "--mode is blocks; it must be frames, unless --source is generator")]
+    #[case(&["--source", "generator", "--mode", "blocks", "--elinks", "0"], "--elinks is 0; it must be 1 to 64")]
+    #[case(&["--source", "generator", "--mode", "blocks", "--elinks", "65"], "--elinks is 65; it must be 1 to 64")]
+    #[case(&["--source", "generator", "--mode", "blocks", "--frame-size", "2MiB"], "longest chunk is 2097152 bytes; it must be at most 1048576")]
     #[case(&["--source", "generator", "x.pcap"], "INPUT is x.pcap; it must be absent")]
     #[case(&["--discipline", "pages", "--page-size", "100"], "--page-size is 100 bytes; it must be a multiple of 32 bytes")]
     #[case(&["--discipline", "pages", "--page-size", "1MiB"], "--page-size is 1048576 bytes, 1 of which fit; it must be such that")]
@@ -340,6 +398,7 @@ mod tests {
     #[case(&["--source", "file"], "INPUT is absent; it must be a file")]
     #[case(&["--patience", "0"], "--patience is 0; it must be at least 1 clock")]
     #[case(&["--trace", "2000000"], "--trace is 2000000; it must be 1 to 1048576 records")]
+    #[case(&["--link-errors", "1000001"], "--link-errors is PerMillion(1000001); it must be")]
     #[case(&["--frames", "0"], "--frames is 0; it must be at least 1")]
     #[case(&["--repeat", "0"], "--repeat is 0; it must be at least 1")]
     #[case(&["--rate=-1"], "--rate is -1; it must be above 0")]

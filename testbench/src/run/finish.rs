@@ -6,11 +6,13 @@ use super::{CouldNotRun, Stop, Wrong};
 use crate::check::conservation::{self, Books};
 use crate::cli::options::Discipline;
 use crate::fault::{Harm, Notice, card_notices, host_notices};
-use crate::report::{FaultsPart, Finding, HostPart, InputPart, PagesPart, Report, SetupPart, SimulatedPart, Stalls, WallPart};
+use crate::report::{
+    FaultsPart, Finding, HostPart, InputPart, LinkPart, LinkWay, PagesPart, Report, SetupPart, SimulatedPart, Stalls, WallPart,
+};
 use clap::ValueEnum;
 use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
-use silico_sim::Stats;
+use silico_sim::{DllStats, Stats};
 use silico_spec::registers::c2h;
 use silico_spec::units::Cycles;
 
@@ -81,14 +83,24 @@ impl Session<'_> {
 
     /// Frames that a channel's source has presented.
     pub(super) fn presented(&self, index: usize) -> Result<u64, DriverError> {
-        use silico_driver::platform::{Platform, Registers};
         match self.config.feed {
             Feed::Front(_) => Ok(self.lanes[index].planned),
-            Feed::Generator { .. } => {
-                let offset = c2h::offset(index as u32, c2h::GEN_MADE);
-                self.bench.platform.registers().read64(offset).map_err(|error| DriverError::Access { register: "GEN_MADE", error })
-            }
+            Feed::Generator { .. } => self.count(index, c2h::GEN_MADE, "GEN_MADE"),
         }
+    }
+
+    /// How much of what it was to make a channel's generator has presented: frames; in block mode, chunks.
+    pub(super) fn made(&self, index: usize) -> Result<u64, DriverError> {
+        match self.config.blocks() {
+            None => self.presented(index),
+            Some(_) => self.count(index, c2h::GEN_CHUNKS, "GEN_CHUNKS"),
+        }
+    }
+
+    fn count(&self, index: usize, register: u32, name: &'static str) -> Result<u64, DriverError> {
+        use silico_driver::platform::{Platform, Registers};
+        let offset = c2h::offset(index as u32, register);
+        self.bench.platform.registers().read64(offset).map_err(|error| DriverError::Access { register: name, error })
     }
 
     /// The report of a run in which nothing was wrong. A fault that never happened proves nothing.
@@ -157,8 +169,10 @@ impl Session<'_> {
             frames,
             bytes,
             integrity: self.board.checked(),
+            elinks: self.config.blocks().map(|blocks| self.board.elinks(blocks.links)),
             simulated: self.simulated(&measured, bytes),
             stalls: measured.channels.iter().zip(0..).map(|(counters, channel)| stalls(channel, counters)).collect(),
+            link: link(&measured.stats),
             host: self.host(&measured),
             latency: self.latencies.percentiles(),
             trace_digest: format!("{digest:016x}"),
@@ -239,6 +253,32 @@ impl Session<'_> {
     }
 }
 
+/// What the link had to put right; `None` if nothing.
+fn link(stats: &Stats) -> Option<LinkPart> {
+    let way = |dll: &DllStats| LinkWay {
+        damaged: dll.lcrc_errors + dll.lost_tlps,
+        naks: dll.naks,
+        damaged_acks: dll.damaged_acks,
+        timeouts: dll.timeouts,
+        replays: dll.replays,
+        replayed: dll.replayed_tlps,
+        duplicates: dll.duplicates,
+        full: dll.full,
+    };
+    let mut link = LinkPart {
+        to_host: way(&stats.dll_to_host),
+        to_card: way(&stats.dll_to_card),
+        damaged_updates: stats.damaged_updates.iter().sum(),
+        retrains: stats.retrains,
+        not_ready: 0,
+    };
+    if link == LinkPart::default() {
+        return None;
+    }
+    link.not_ready = stats.clocks_not_ready;
+    Some(link)
+}
+
 /// Zero for nothing at all, so that an empty run has a report too.
 fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
@@ -253,12 +293,18 @@ fn input(config: &RunConfig) -> InputPart {
             let kind = if plan.input.link_type.is_some() { "packets" } else { "pieces" };
             InputPart { name: plan.input.name.clone(), frames: plan.frames, kind, pieces: pieces.len() as u64, sizes }
         }
-        Feed::Generator { sizes, frames, .. } => {
+        Feed::Generator { sizes, frames, blocks, .. } => {
             let lengths = match sizes.generator() {
                 Ok((_, min, max, _)) => (min, max),
                 Err(_) => (0, 0),
             };
-            InputPart { name: "generator".into(), frames: *frames, kind: "frames", pieces: 0, sizes: lengths }
+            InputPart {
+                name: "generator".into(),
+                frames: *frames,
+                kind: if blocks.is_some() { "chunks" } else { "frames" },
+                pieces: 0,
+                sizes: lengths,
+            }
         }
     }
 }

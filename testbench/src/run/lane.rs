@@ -47,7 +47,7 @@ impl Lane {
             Discipline::Ring => Channel::Ring(Box::new(card.channel(channel, &ring_config(config, channel))?)),
             Discipline::Pages => {
                 let pages = card.page_channel(channel, &page_config(config, channel))?;
-                Channel::Pages(Box::new(pages), None, vec![0; config.max_frame as usize])
+                Channel::Pages(Box::new(pages), None, vec![0; config.frame_limit() as usize])
             }
         };
         Ok(Self { channel, planned, delivered: 0 })

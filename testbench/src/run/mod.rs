@@ -7,7 +7,8 @@ mod latency;
 mod output;
 mod progress;
 mod session;
-mod setup;
+pub(crate) mod setup;
+mod stress;
 
 pub use config::RunConfig;
 pub use progress::Progress;

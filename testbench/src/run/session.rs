@@ -7,6 +7,7 @@ use super::output::Output;
 use super::progress::Progress;
 use super::setup::{Bench, GENERATOR_SOURCE, share};
 use super::{CouldNotRun, Stop, Wrong};
+use crate::check::elink::ElinkBoard;
 use crate::check::liveness::{Liveness, Stuck};
 use crate::cli::options::{FullKind, NotifyKind};
 use crate::input::source::PlannedSource;
@@ -15,6 +16,7 @@ use crate::scoreboard::{Divergence, Expected, Scoreboard};
 use silico_driver::channel::{Wait, WaitMode};
 use silico_driver::platform::{Nanos, Time};
 use silico_sim::Stats;
+use silico_spec::elink;
 use silico_spec::generator::FrameSequence;
 use silico_spec::units::{Cycle, Cycles};
 use std::time::Instant;
@@ -168,7 +170,7 @@ impl<'a> Session<'a> {
                 taken += self.take_frames(index)?;
             }
             if taken > 0 {
-                progress.at(self.lanes.iter().map(|lane| lane.delivered).sum());
+                progress.at((0..self.lanes.len()).map(|index| self.done(index)).sum());
             }
             if self.is_complete(taken) {
                 return Ok(());
@@ -211,9 +213,18 @@ impl<'a> Session<'a> {
         Ok(taken)
     }
 
+    /// How much of what a channel was to deliver has come: frames; in block mode, chunks.
+    fn done(&self, index: usize) -> u64 {
+        if self.config.blocks().is_some() { self.board.chunks(index as u8) } else { self.lanes[index].delivered }
+    }
+
+    fn is_done(&self, index: usize) -> bool {
+        self.done(index) >= self.lanes[index].planned
+    }
+
     /// Whether no more frames will come.
     fn is_complete(&self, taken: u64) -> bool {
-        if self.lanes.iter().all(|lane| lane.delivered >= lane.planned) {
+        if (0..self.lanes.len()).all(|index| self.is_done(index)) {
             return true;
         }
         let silent = |session: &Self| session.bench.platform.machine().now().since(session.last) >= SETTLE;
@@ -226,15 +237,21 @@ impl<'a> Session<'a> {
             Feed::Front(_) => self.bench.platform.machine().front_idle(),
             // A read that fails is found by the next one of the driver.
             Feed::Generator { .. } => {
-                (0..self.lanes.len()).all(|index| self.presented(index).is_ok_and(|made| made >= self.lanes[index].planned))
+                (0..self.lanes.len()).all(|index| self.made(index).is_ok_and(|made| made >= self.lanes[index].planned))
             }
         }
     }
 
     /// Clocks that a generator takes at most for `frames` frames when nothing holds it.
     fn generator_time(&self, frames: u64) -> Cycles {
-        let Feed::Generator { sizes, rate, .. } = &self.config.feed else { return Cycles(0) };
-        let beats = u64::from(sizes.max().div_ceil(self.config.card.width.bytes()).max(1));
+        let Feed::Generator { sizes, rate, blocks, .. } = &self.config.feed else { return Cycles(0) };
+        let bytes = match blocks {
+            // A chunk may lie in two blocks more than it would fill, and wait for each of the others.
+            Some(blocks) => (sizes.max().div_ceil(elink::MAX_PAYLOAD as u32) + 2 + u32::from(blocks.links)) * elink::BLOCK_BYTES as u32,
+            None => sizes.max(),
+        };
+        let frames = frames.saturating_add(blocks.map_or(0, |blocks| blocks.flush.into()));
+        let beats = u64::from(bytes.div_ceil(self.config.card.width.bytes()).max(1));
         let clocks = (beats + 2) * 65536 / u64::from((*rate).max(1)) + u64::from(self.config.options.pause) + 2;
         Cycles(clocks.saturating_mul(frames).saturating_add(1000))
     }
@@ -277,13 +294,13 @@ impl<'a> Session<'a> {
         if let Some(end) = self.source_end {
             return Some(end);
         }
-        let unfinished = self.lanes.iter().enumerate().filter(|(_, lane)| lane.delivered < lane.planned);
+        let unfinished = self.lanes.iter().enumerate().filter(|(index, _)| !self.is_done(*index));
         match &self.config.feed {
             Feed::Front(plan) => {
                 let due = |(index, lane): (usize, &Lane)| plan.channel(index as u8).nth(lane.delivered as usize).map(|frame| frame.at);
                 unfinished.filter_map(due).min().map(|at| self.start.cycle.after(at))
             }
-            Feed::Generator { .. } => unfinished.map(|(_, lane)| self.start.cycle.after(self.generator_time(lane.delivered + 1))).min(),
+            Feed::Generator { .. } => unfinished.map(|(index, _)| self.start.cycle.after(self.generator_time(self.done(index) + 1))).min(),
         }
     }
 
@@ -306,7 +323,7 @@ impl<'a> Session<'a> {
         }
         // One of the channels that have frames to come: each such wait ends, and the others are looked after then.
         let lanes = self.lanes.len();
-        let is_unfinished = |index: &usize| self.lanes[*index].delivered < self.lanes[*index].planned;
+        let is_unfinished = |index: &usize| !self.is_done(*index);
         let mut unfinished = (0..lanes).map(|step| (self.next_wait + step) % lanes).filter(is_unfinished);
         let index = unfinished.next().unwrap_or(0);
         let sleep = if unfinished.next().is_some() { SHARED_SLEEP_NS } else { SLEEP_NS };
@@ -341,9 +358,13 @@ fn planned(config: &RunConfig, channel: u8) -> u64 {
 fn expected(config: &RunConfig, channel: u8) -> Expected {
     match &config.feed {
         Feed::Front(plan) => Expected::Front(plan.channel(channel)),
-        Feed::Generator { sizes, frames, .. } => {
+        Feed::Generator { sizes, frames, blocks, .. } => {
             let Ok((mode, min, max, table)) = sizes.generator() else { unreachable!("RunConfig::new refused it") };
             let made = FrameSequence::new(config.options.seed, channel, mode, min, max, table);
+            if let Some(blocks) = blocks {
+                let count = share(*frames, config.channels, channel);
+                return Expected::Blocks(Box::new(ElinkBoard::new(made, count, GENERATOR_SOURCE, blocks.links, config.max_frame)));
+            }
             Expected::Generator(made, share(*frames, config.channels, channel), GENERATOR_SOURCE)
         }
     }

@@ -7,14 +7,16 @@ use crate::fault::{FaultLog, clear_probing, plant};
 use crate::platform::{SetUpError, SimPlatform};
 use crate::probe::{Probe, Seen};
 use silico_driver::card::{BringUp, Card};
-use silico_driver::channel::{DataInterrupt, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy};
+use silico_driver::channel::{
+    DataInterrupt, ElinkBlocks, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy,
+};
 use silico_driver::pages::PageConfig;
 use silico_spec::generator::LengthMode;
 use silico_spec::port::TlpPort;
 
 /// Longest polling of a hybrid wait, in ns.
 const HYBRID_POLL_NS: u64 = 2_000;
-/// E-link in the headers of generated frames.
+/// E-link in the headers of generated frames; the first one in block mode.
 pub(super) const GENERATOR_SOURCE: u16 = 0x51;
 
 /// A card under its driver, ready to run.
@@ -119,7 +121,7 @@ pub(super) fn ring_config(config: &RunConfig, channel: u8) -> RingConfig {
 }
 
 fn source(config: &RunConfig, channel: u8) -> Source {
-    let Feed::Generator { sizes, frames, rate } = &config.feed else { return Source::FrontEnd };
+    let Feed::Generator { sizes, frames, rate, blocks } = &config.feed else { return Source::FrontEnd };
     let lengths = match sizes.generator() {
         Ok((LengthMode::Uniform, min, max, _)) => Lengths::Uniform { min, max },
         Ok((LengthMode::Table, _, _, table)) => Lengths::Table(table),
@@ -133,6 +135,7 @@ fn source(config: &RunConfig, channel: u8) -> Source {
         rate: *rate,
         seed: config.options.seed,
         count: share(*frames, config.channels, channel),
+        blocks: blocks.map(|blocks| ElinkBlocks { links: blocks.links, flush: blocks.flush }),
     })
 }
 

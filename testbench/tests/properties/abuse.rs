@@ -8,13 +8,13 @@ impl World {
     /// Nothing of the channel is under way: what it delivered has been taken, and no more is to come.
     pub(crate) fn is_quiet(&self, index: usize) -> Result<bool, String> {
         let oracle = &self.lanes[index].oracle;
-        let fed = self.lanes[index].shape.generator.is_none() && oracle.pending() == 0;
+        let fed = self.lanes[index].shape.generator.is_none() && !self.lanes[index].looped && oracle.pending() == 0;
         Ok(fed && self.register(index, c2h::FRAMES)? == oracle.taken())
     }
 
     /// A doorbell out of bounds stops the channel with an error, and the error cause signals once.
     pub(crate) fn bad_doorbell(&mut self, index: usize, kind: u8) -> Result<(), String> {
-        if !self.lanes[index].is_running() || self.lanes[index].spoiled {
+        if !self.lanes[index].is_running() || self.lanes[index].is_doubtful() {
             return Ok(());
         }
         let armed = self.is_armed(index)?;
@@ -29,9 +29,10 @@ impl World {
             3 if self.is_quiet(index)? => self.register(index, c2h::HW_COUNT)? + 32,
             _ => return Ok(()),
         };
+        let deaf = self.is_deaf(index);
         let lane = &mut self.lanes[index];
         (lane.spoiled, lane.errors) = (true, lane.errors + 1);
-        let listens = lane.shape.coalescing().is_some() && !lane.masked && !armed;
+        let listens = lane.shape.coalescing().is_some() && !deaf && !armed;
         self.set_register(index, c2h::SW_COUNT, value)?;
         if c2h::status::STATE.get(self.register32(index, c2h::STATUS)?.into()) == 1 {
             return Err(format!("channel {index} runs on after a doorbell of {value:#x}"));
@@ -50,9 +51,9 @@ impl World {
             return Ok(());
         }
         self.advance(self.signal_clocks());
-        let before = self.progress()?;
+        let before = (self.progress()?, self.sender_progress()?);
         self.advance(300);
-        let after = self.progress()?;
+        let after = (self.progress()?, self.sender_progress()?);
         if before == after { Ok(()) } else { Err(format!("a disabled card goes on: {before:?}, then {after:?}")) }
     }
 

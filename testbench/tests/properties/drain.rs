@@ -1,11 +1,13 @@
 //! The end of a case: the host takes everything, and everything comes, within a bound in cycles; then the books are closed.
 
 use crate::scenario::{LEAST_RATE, Scenario};
+use crate::senders::VECTORS;
 use crate::world::{End, World, Wrap, said};
 use silico_driver::channel::{Phase, Stopped};
 use silico_spec::frame::footprint;
 use silico_spec::registers::c2h;
 use silico_spec::units::Cycles;
+use std::sync::atomic::Ordering::SeqCst;
 
 /// Frames that a generator without end must still deliver.
 const ENDLESS: u64 = 4;
@@ -18,12 +20,26 @@ pub(crate) struct Outcome {
     pub(crate) digest: u64,
     pub(crate) cycles: u64,
     pub(crate) delivered: Vec<u64>,
+    /// Hashes of what was delivered: numbers, sources, lengths, flags and checksums, in their order.
+    pub(crate) logs: Vec<u64>,
+    /// Frames sent, by sender.
+    pub(crate) sent: Vec<u64>,
 }
 
 /// The property: whatever happens, the reference queue and the host agree, all that was fed comes, and no rule is broken.
 pub(crate) fn agrees(scenario: &Scenario, wrap: Wrap) -> Result<Outcome, String> {
     let mut world = World::new(scenario, wrap)?;
-    let result = play(&mut world, scenario);
+    judged(&mut world, |world| play_with(world, scenario, |_| Ok(())))?;
+    let machine = world.platform.machine();
+    let delivered = world.lanes.iter().map(|lane| lane.delivered).collect();
+    let logs = world.lanes.iter().map(|lane| lane.log).collect();
+    let sent = world.senders.iter().map(|sender| sender.delivered).collect();
+    Ok(Outcome { digest: machine.trace().digest(), cycles: machine.now().0, delivered, logs, sent })
+}
+
+/// Does something, and says with a failure what rule was broken, when, and what passed before.
+fn judged(world: &mut World, act: impl FnOnce(&mut World) -> Result<(), String>) -> Result<(), String> {
+    let result = act(world);
     // A broken rule explains whatever came of it.
     let result = match (world.check_rules(), result) {
         (Err(violation), Err(result)) => Err(format!("{violation}\n  then: {result}")),
@@ -33,20 +49,40 @@ pub(crate) fn agrees(scenario: &Scenario, wrap: Wrap) -> Result<Outcome, String>
     let machine = world.platform.machine();
     let tail = || machine.trace().records().iter().rev().take(16).rev().map(|record| format!("\n  {record}")).collect::<String>();
     result.map_err(|why| format!("{why}\n  at {}; the last TLPs:{}", machine.now(), tail()))?;
-    let delivered = world.lanes.iter().map(|lane| lane.delivered).collect();
-    Ok(Outcome { digest: machine.trace().digest(), cycles: machine.now().0, delivered })
+    Ok(())
 }
 
-fn play(world: &mut World, scenario: &Scenario) -> Result<(), String> {
+/// Does the operations of a case, and leaves everything as it is then.
+pub(crate) fn begin(world: &mut World, scenario: &Scenario) -> Result<(), String> {
+    judged(world, |world| operate(world, scenario, |_| Ok(())))
+}
+
+fn operate(world: &mut World, scenario: &Scenario, mut also: impl FnMut(&World) -> Result<(), String>) -> Result<(), String> {
     for (number, op) in scenario.ops.iter().enumerate() {
-        world.apply(op).and_then(|()| world.check_rules()).map_err(|why| format!("operation {number}, {op:?}: {why}"))?;
+        if let Some(seen) = &scenario.seen.0 {
+            seen.store(number + 1, SeqCst);
+        }
+        let done = world.apply(op).and_then(|()| world.check_rules()).and_then(|()| also(world));
+        done.map_err(|why| format!("operation {number}, {op:?}: {why}"))?;
     }
+    Ok(())
+}
+
+/// Plays a case to its end; `also` looks after every operation.
+pub(crate) fn play_with(world: &mut World, scenario: &Scenario, also: impl FnMut(&World) -> Result<(), String>) -> Result<(), String> {
+    operate(world, scenario, also)?;
     world.drain().map_err(|why| format!("draining: {why}"))?;
     world.close_all().map_err(|why| format!("at the end: {why}"))
 }
 
 impl World {
     fn drain(&mut self) -> Result<(), String> {
+        if !self.bus_master {
+            self.set_bus_master(true)?;
+        }
+        if self.all_masked {
+            self.mask_all(false)?;
+        }
         if !self.enabled {
             self.enable(true)?;
         }
@@ -54,15 +90,59 @@ impl World {
             self.mask(index, false)?;
             self.revive(index)?;
         }
+        for index in 0..self.senders.len() {
+            self.mask(VECTORS + index, false)?;
+            self.revive_sender(index)?;
+        }
         let goals: Vec<u64> = self.lanes.iter().map(|lane| lane.oracle.taken() + ENDLESS).collect();
         for (index, goal) in goals.into_iter().enumerate() {
-            self.drain_lane(index, goal)?;
+            if !self.lanes[index].looped {
+                self.drain_lane(index, goal)?;
+            }
+        }
+        for index in 0..self.senders.len() {
+            match self.senders[index].target() {
+                Some(lane) => self.drain_loop(index, lane)?,
+                None => self.drain_sender(index)?,
+            }
         }
         Ok(())
     }
 
+    /// What was submitted comes back, while it is taken.
+    fn drain_loop(&mut self, index: usize, lane: usize) -> Result<(), String> {
+        let bound = self.send_bound(index) + self.bound(lane);
+        // Where frames may be missing, nobody knows which one is the last: then nothing has come for so long.
+        let silence = self.signal_clocks() + 2 * self.lanes[lane].shape.tell_clocks() + bound / 8;
+        let (mut idle, step) = (0, 200);
+        while idle < bound {
+            let taken = self.lanes[lane].oracle.taken();
+            let sent = self.senders[index].channel().frames();
+            self.take_some(lane)?;
+            self.lanes[lane].ring().give_back().map_err(said("giving back", lane))?;
+            self.reap(index)?;
+            self.check_rules()?;
+            let moved = taken != self.lanes[lane].oracle.taken() || sent != self.senders[index].channel().frames();
+            idle = if moved { 0 } else { idle + step };
+            let exact = !self.lanes[lane].shape.drop && !self.lanes[lane].oracle.misses();
+            if self.senders[index].is_through() && self.lanes[lane].oracle.pending() == 0 && (exact || idle > silence) {
+                break;
+            }
+            self.advance(step);
+        }
+        let (sender, lane_at) = (&self.senders[index], &self.lanes[lane]);
+        // A lane that drops, or whose source or itself was stopped, need not have all.
+        if sender.is_through() && (lane_at.oracle.pending() == 0 || lane_at.shape.drop) {
+            return Ok(());
+        }
+        Err(format!("the loop of sender {index} stands still: {} frames are missing in lane {lane}", lane_at.oracle.pending()))
+    }
+
     /// A channel that does not run, or that was spoiled, is read to its end and started anew.
     fn revive(&mut self, index: usize) -> Result<(), String> {
+        if self.lanes[index].masterless {
+            return self.restart(index);
+        }
         if self.lanes[index].spoiled && self.lanes[index].is_running() {
             let bound = self.bound(index);
             let (kind, ns) = (self.lanes[index].shape.wait, self.clocks_to_ns(bound));
@@ -128,28 +208,35 @@ impl World {
     /// Clocks within which a draining host sees the next frame of a channel, all other channels going at full speed.
     fn bound(&self, index: usize) -> u64 {
         let lane = &self.lanes[index];
-        let (card_now, lanes, width) = (self.card_now(), self.lanes.len() as u64, u64::from(self.params.width.bytes()));
+        let (now, lanes, width) = (self.now().0, (self.lanes.len() + self.senders.len()) as u64, u64::from(self.params.width.bytes()));
         let (wait, len) = match &lane.shape.generator {
             Some(made) => (
                 u64::from(made.pause) + u64::from(made.min + made.span + 64) * 65_536 / u64::from(LEAST_RATE) / width,
                 made.min + made.span,
             ),
-            None => lane.oracle.next().map_or((0, 0), |sent| (sent.at.saturating_sub(card_now), sent.len as u32)),
+            None => lane.oracle.next().map_or((0, 0), |sent| (sent.at.saturating_sub(now), sent.len as u32)),
         };
         let tlps = footprint(len).div_ceil(self.machine.mps().into()) + u64::from(self.params.fifo_bytes) / 64 + 64;
-        20_000 + wait + tlps * (lanes + 1) * self.machine.clocks_per_tlp() + 2 * lane.shape.tell_clocks()
+        20_000 + self.held_up() + wait + tlps * (lanes + 1) * self.machine.clocks_per_tlp() + 2 * lane.shape.tell_clocks()
     }
 
     /// Stops and closes all channels; nothing may be left over anywhere.
     fn close_all(&mut self) -> Result<(), String> {
         self.settle();
+        for index in 0..self.senders.len() {
+            self.finish_sender(index)?;
+        }
         for index in 0..self.lanes.len() {
             self.close_lane(index)?;
         }
         self.settle();
         self.check_counters()?;
+        self.check_tags()?;
         for index in 0..self.lanes.len() {
             self.close_ring(index);
+        }
+        for index in 0..self.senders.len() {
+            self.close_sender(index);
         }
         self.check_rules()
     }
@@ -165,7 +252,7 @@ impl World {
         let stopped: Stopped = self.lanes[index].ring().stop().map_err(said("the last stop", index))?;
         self.stopped(index, stopped)?;
         let (entered, sent) = (self.taps.entered(index), self.lanes[index].oracle.sent.len() as u64);
-        if self.lanes[index].shape.generator.is_none() && entered != sent {
+        if self.lanes[index].shape.generator.is_none() && !self.lanes[index].looped && entered != sent {
             return Err(format!("channel {index}: of {sent} frames fed only {entered} have entered"));
         }
         let taken = self.lanes[index].oracle.taken();
@@ -182,16 +269,8 @@ impl World {
 
     /// The card's own counters make sense, and no register was missed.
     fn check_counters(&self) -> Result<(), String> {
+        self.check_latched()?;
         let text = |error| format!("counters: {error}");
-        self.card.latch_counters(false).map_err(text)?;
-        let card = self.card.counters().map_err(text)?;
-        let mut beats = 0;
-        for channel in 0..self.lanes.len() as u8 {
-            beats += self.card.channel_counters(channel).map_err(text)?.tx_beats;
-        }
-        if !(beats <= card.tx_busy && card.tx_busy + card.tx_held <= card.cycles) {
-            return Err(format!("{beats} beats of channels, and {card:?}"));
-        }
         match self.card.hole_writes().map_err(text)? {
             0 => Ok(()),
             holes => Err(format!("the driver wrote {holes} times to registers that are not there")),

@@ -1,7 +1,8 @@
 //! Frames in and out: fed to the front ends, taken from the driver, each judged by the oracle.
 
 use crate::world::{End, World, said};
-use silico_driver::error::DriverError;
+use silico_driver::error::{DriverError, RingFault};
+use silico_spec::frame::FrameHeader;
 use silico_spec::port::FrontFrame;
 use silico_spec::registers::c2h;
 use silico_spec::units::Cycles;
@@ -13,13 +14,19 @@ const MOST_AHEAD: u64 = 5000;
 /// Frames that are taken at most where a few are enough.
 const SOME: usize = 64;
 
+/// Adds a frame to a hash, but for its stamp.
+fn log(hash: u64, header: &FrameHeader) -> u64 {
+    let words = [header.sequence, u64::from(header.source) << 32 | u64::from(header.length), header.crc.into(), header.flags.0.into()];
+    words.into_iter().fold(hash, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
 impl World {
     pub(crate) fn feed(&mut self, index: usize, count: u8, len: u32, pause: u32, error: bool) {
-        let (now, released) = (self.now(), self.taps.released());
+        let now = self.now();
         let lane = &mut self.lanes[index];
         for frame in 0..u64::from(count) {
             let at = now.after(Cycles((frame * u64::from(pause)).min(MOST_AHEAD)));
-            let (sent, source) = lane.oracle.send(len, error, at.since(released).0);
+            let (sent, source) = lane.oracle.send(len, error, at.0);
             let data = lane.oracle.pool().clone();
             let frame = FrontFrame { at, source, error, data, start: sent.start, len: sent.len };
             lane.queue.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(frame);
@@ -38,9 +45,9 @@ impl World {
                 let entered = self.taps.entered(index);
                 let now = platform.machine().now().since(released).0;
                 lane.oracle
-                    .judge(&frame.header, [frame.head, frame.tail], now, entered)
+                    .judge(&frame.header, [frame.head, frame.tail], released.0, now, entered)
                     .map_err(|why| format!("channel {index}: {why}"))?;
-                lane.delivered += 1;
+                (lane.delivered, lane.log) = (lane.delivered + 1, log(lane.log, &frame.header));
                 Ok(true)
             }
             Ok(None) => match lane.end {
@@ -65,8 +72,18 @@ impl World {
 
     /// The driver says that the channel stopped by itself: right only after a bad doorbell.
     pub(crate) fn failed(&mut self, index: usize, error: DriverError) -> Result<(), String> {
-        let DriverError::Failed { failure, .. } = error else { return Err(said("polling", index)(error)) };
-        if !self.lanes[index].spoiled || failure.error() != Some(ChannelError::BadDoorbell) {
+        let lane = &self.lanes[index];
+        let excused = match error {
+            DriverError::Failed { failure, .. } => match failure.error() {
+                Some(ChannelError::BadDoorbell) => lane.spoiled,
+                Some(ChannelError::BusMasterOff) => lane.masterless,
+                _ => false,
+            },
+            // The last block was not written: a stop without bus mastering ends without it.
+            DriverError::Fault { fault: RingFault::FinalCount { .. }, .. } => lane.masterless,
+            _ => false,
+        };
+        if !excused {
             return Err(said("polling", index)(error));
         }
         if self.lanes[index].end == End::Open {
@@ -105,10 +122,10 @@ impl World {
                 let now = platform.machine().now().since(released).0;
                 let entered = self.taps.entered(index);
                 lane.oracle
-                    .judge(&frame.header, [frame.head, frame.tail], now, entered)
+                    .judge(&frame.header, [frame.head, frame.tail], released.0, now, entered)
                     .map_err(|why| format!("channel {index}, held for {clocks} clocks: {why}"))?;
                 frame.verify().map_err(|error| format!("channel {index}, held for {clocks} clocks: {error}"))?;
-                lane.delivered += 1;
+                (lane.delivered, lane.log) = (lane.delivered + 1, log(lane.log, &frame.header));
                 Ok(())
             }
             Ok(None) => Ok(()),

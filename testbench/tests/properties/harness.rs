@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 
 /// Cases of each property, if `SILICO_CASES` does not say.
 const CASES: u32 = 120;
-/// Simpler cases that are tried at most when a failure is shrunk.
+/// Simpler cases that are tried at most when a failure is shrunk, if `SILICO_SHRINK` does not say.
 const SHRINK_STEPS: u32 = 800;
 
 /// Which cases are run.
@@ -20,6 +20,8 @@ pub(crate) struct Settings {
     pub(crate) cases: u32,
     /// Only this one.
     pub(crate) case: Option<u32>,
+    /// Simpler cases that are tried at most.
+    pub(crate) shrink: u32,
 }
 
 fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
@@ -31,11 +33,16 @@ fn number<T: std::str::FromStr>(name: &str) -> Option<T> {
 }
 
 impl Settings {
-    /// From `SILICO_SEED` (1 if absent; `random` draws one), `SILICO_CASES` and `SILICO_CASE`.
+    /// From `SILICO_SEED` (1 if absent; `random` draws one), `SILICO_CASES`, `SILICO_CASE` and `SILICO_SHRINK`.
     pub(crate) fn from_env() -> Self {
         let random = std::env::var("SILICO_SEED").is_ok_and(|seed| seed == "random");
         let seed = if random { std::hash::RandomState::new().build_hasher().finish() } else { number("SILICO_SEED").unwrap_or(1) };
-        Self { seed, cases: number("SILICO_CASES").unwrap_or(CASES), case: number("SILICO_CASE") }
+        Self {
+            seed,
+            cases: number("SILICO_CASES").unwrap_or(CASES),
+            case: number("SILICO_CASE"),
+            shrink: number("SILICO_SHRINK").unwrap_or(SHRINK_STEPS),
+        }
     }
 }
 
@@ -77,7 +84,8 @@ pub(crate) fn search<S: Strategy>(
 ) -> Result<(), Failure<S::Value>> {
     let cases = settings.case.map_or(0..settings.cases, |case| case..case + 1);
     for case in cases {
-        let config = Config { cases: 1, failure_persistence: None, max_shrink_iters: SHRINK_STEPS, source_file: None, ..Config::default() };
+        let config =
+            Config { cases: 1, failure_persistence: None, max_shrink_iters: settings.shrink, source_file: None, ..Config::default() };
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &case_seed(name, settings.seed, case));
         let result = TestRunner::new_with_rng(config, rng).run(strategy, |value| property(&value).map_err(TestCaseError::fail));
         match result {

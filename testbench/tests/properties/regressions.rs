@@ -2,6 +2,7 @@
 
 use crate::harness::{Failure, Settings, search, test_command};
 use crate::scenario::Scenario;
+use crate::tally::Tally;
 use proptest::strategy::Strategy;
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,19 @@ pub(crate) fn write(failure: &Failure<Scenario>) -> PathBuf {
 /// # Panics
 /// With the failure; its last line is the command that gives it again.
 pub(crate) fn check(name: &str, strategy: &impl Strategy<Value = Scenario>, property: impl Fn(&Scenario) -> Result<(), String>) {
+    check_some(name, 1, strategy, property);
+}
+
+/// As [`check`], with one case where others have so many: for those that are long.
+///
+/// # Panics
+/// As [`check`].
+pub(crate) fn check_some(
+    name: &str,
+    rarely: u32,
+    strategy: &impl Strategy<Value = Scenario>,
+    property: impl Fn(&Scenario) -> Result<(), String>,
+) {
     let replay = |path: &Path| {
         if let Err(why) = property(&read(path)) {
             let path = path.canonicalize().unwrap_or_else(|_| path.into());
@@ -45,8 +59,11 @@ pub(crate) fn check(name: &str, strategy: &impl Strategy<Value = Scenario>, prop
     files.sort();
     let own = |path: &&PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}-")));
     files.iter().filter(own).for_each(|path| replay(path));
-    if let Err(failure) = search(name, Settings::from_env(), strategy, property) {
+    let (mut settings, tally) = (Settings::from_env(), Tally::begin(name));
+    settings.cases = settings.cases.div_ceil(rarely);
+    if let Err(failure) = search(name, settings, strategy, property) {
         let path = write(&failure);
         panic!("{}", failure.text(&format!("written to {}: copy it to {} to keep it\n", path.display(), folder().display())));
     }
+    tally.end(settings.case.map_or(settings.cases, |_| 1));
 }

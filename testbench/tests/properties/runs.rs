@@ -29,9 +29,10 @@ impl World {
         let was_running = self.lanes[index].is_running();
         // What fires from here on is an answer to the arming that is found.
         self.listen(index, 0)?;
-        let sleeper = was_running && !self.lanes[index].masked && self.is_armed(index)?;
+        let sleeper = was_running && !self.is_deaf(index) && self.is_armed(index)?;
         let seen = self.register(index, c2h::INT_DATA_ARM)?;
         let end = self.lanes[index].end;
+        self.lanes[index].oracle.may_miss();
         match self.lanes[index].ring().stop() {
             Ok(stopped) if was_running => self.stopped(index, stopped)?,
             Ok(stopped) => match end {
@@ -75,11 +76,11 @@ impl World {
     pub(crate) fn start(&mut self, index: usize) -> Result<(), String> {
         let entered = self.taps.entered(index);
         self.begin(index, entered);
-        self.lanes[index].ring().start().map_err(said("start", index))
+        self.lanes[index].ring().start().or_else(|error| self.failed(index, error))
     }
 
     pub(crate) fn begin(&mut self, index: usize, entered: u64) {
-        let fifo = self.params.fifo_bytes;
+        let (fifo, masterless) = (self.params.fifo_bytes, !self.bus_master);
         let lane = &mut self.lanes[index];
         let config = lane.shape.config(index as u8, fifo);
         let made = match config.source {
@@ -90,7 +91,8 @@ impl World {
             silico_driver::channel::Source::FrontEnd => None,
         };
         lane.oracle.start(entered, made, config.max_frame, lane.shape.drop);
-        (lane.end, lane.spoiled) = (End::Open, false);
+        (lane.end, lane.spoiled, lane.masterless) = (End::Open, false, masterless);
+        lane.errors += u64::from(masterless);
         lane.coalescing = lane.shape.coalescing().unwrap_or_default();
     }
 
@@ -104,20 +106,23 @@ impl World {
         }
         let entered = self.taps.entered(index);
         self.begin(index, entered);
-        self.lanes[index].ring().restart().map_err(said("restart", index))
+        self.lanes[index].ring().restart().or_else(|error| self.failed(index, error))
     }
 
     pub(crate) fn reset(&mut self, index: usize) -> Result<(), String> {
         let lane = &mut self.lanes[index];
         lane.oracle.forget();
-        (lane.end, lane.spoiled) = (End::Open, false);
+        lane.oracle.may_miss();
+        (lane.end, lane.spoiled, lane.masterless) = (End::Open, false, false);
         lane.ring().reset().map_err(said("reset", index))?;
         if self.take(index)? { Err(format!("channel {index}: a frame after a reset")) } else { Ok(()) }
     }
 
     pub(crate) fn reopen(&mut self, index: usize, shape: &LaneShape) -> Result<(), String> {
         self.close_ring(index);
-        self.open(index, shape.clone())
+        let looped = self.lanes[index].looped;
+        let shape = if looped { LaneShape { generator: None, ..shape.clone() } } else { shape.clone() };
+        self.open(index, shape)
     }
 
     /// Closes the channel: it becomes quiet, its memory is freed.

@@ -5,13 +5,18 @@ use serde::{Deserialize, Serialize};
 use silico_driver::channel::{
     BusyThresholds, DataInterrupt, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy,
 };
-use silico_sim::{CompletionSplit, Distribution, Generation, HostConfig, LinkConfig, MachineConfig, Placement};
+use silico_driver::h2c::{Output, SendConfig, SendProgress, SendWriteBack, SpaceInterrupt};
+use silico_sim::{CompletionSplit, CpuCosts, Distribution, Generation, HostConfig, LinkConfig, MachineConfig, Placement};
 use silico_spec::credit::{Limit, data_credits};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::units::Cycles;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
 
 /// Bytes that a ring is a multiple of.
 pub(crate) const PAGE: u64 = 4096;
+/// A CPU whose work takes no time.
+const IDLE_CPU: CpuCosts = CpuCosts { mmio_store: 0, cached_load: 0, missed_load: 0, per_frame: 0, per_kib: 0 };
 /// Longest polling of a hybrid wait, in ns.
 const HYBRID_POLL_NS: u64 = 2_000;
 
@@ -20,7 +25,36 @@ const HYBRID_POLL_NS: u64 = 2_000;
 pub(crate) struct Scenario {
     pub(crate) machine: MachineShape,
     pub(crate) lanes: Vec<LaneShape>,
+    /// Host-to-card channels.
+    #[serde(default)]
+    pub(crate) senders: Vec<SenderShape>,
     pub(crate) ops: Vec<Op>,
+    /// Rules of faults at the port, in the words of `silico_sim::fault`.
+    #[serde(default)]
+    pub(crate) faults: Vec<String>,
+    /// Operations that were begun: shrinking first cuts off those that were not.
+    #[serde(skip)]
+    pub(crate) seen: Seen,
+}
+
+impl Scenario {
+    /// The sender that loops into the last lane, if there is one.
+    pub(crate) fn feeder(&self) -> Option<usize> {
+        self.senders.iter().position(|sender| sender.to == SendTo::Loop)
+    }
+}
+
+/// Clocks after which a card in a case with faults gives up a read.
+pub(crate) const READ_TIMEOUT: u32 = 200_000;
+
+/// A counter that is no part of what the case is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Seen(pub(crate) Option<Arc<AtomicUsize>>);
+
+impl PartialEq for Seen {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
 }
 
 /// Card and host.
@@ -45,6 +79,49 @@ pub(crate) struct MachineShape {
     pub(crate) mmio_read_ns: (u32, u32),
     /// 0 low, 1 high, 2 mixed.
     pub(crate) placement: u8,
+    #[serde(default)]
+    pub(crate) reads: ReadShape,
+    /// CPU work costs nothing, and the trace is kept: what passes is the card's doing alone.
+    #[serde(default)]
+    pub(crate) steady: bool,
+}
+
+/// What the card's reads meet.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct ReadShape {
+    pub(crate) mrrs_log2: u8,
+    pub(crate) rcb_128: bool,
+    /// Non-posted headers and data credits beyond one of each; `None`: infinite.
+    pub(crate) non_posted: Option<(u8, u8)>,
+    /// Completion headers and data credits beyond the legal minimum; `None`: infinite.
+    pub(crate) completion: Option<(u8, u16)>,
+    /// From and to, in ns.
+    pub(crate) read_ns: (u32, u32),
+    pub(crate) reorder: bool,
+    /// 0 largest, 1 smallest, 2 random.
+    pub(crate) split: u8,
+    /// Of the card.
+    pub(crate) tags: u16,
+    pub(crate) buffer_log2: u8,
+    pub(crate) np_depth: u8,
+}
+
+impl Default for ReadShape {
+    /// As machines were before reads were drawn.
+    fn default() -> Self {
+        Self {
+            mrrs_log2: 9,
+            rcb_128: false,
+            non_posted: Some((95, 95)),
+            completion: None,
+            read_ns: (180, 600),
+            reorder: true,
+            split: 2,
+            tags: 256,
+            buffer_log2: 16,
+            np_depth: 8,
+        }
+    }
 }
 
 fn uniform((min, max): (u32, u32)) -> Distribution {
@@ -56,8 +133,12 @@ impl MachineShape {
         1 << self.mps_log2.clamp(7, 10)
     }
 
-    pub(crate) fn card(&self, lanes: usize) -> CardParams {
+    pub(crate) fn card(&self, lanes: usize, senders: usize) -> CardParams {
         CardParams {
+            h2c_channels: (senders as u8).max(1),
+            read_tags: self.reads.tags.clamp(1, 256),
+            h2c_buffer_bytes: 1 << self.reads.buffer_log2.clamp(13, 20),
+            np_depth: self.reads.np_depth.clamp(1, 64),
             width: DataWidth::from_bits(64 << self.width_log2.min(3)).expect("64 to 512"),
             c2h_channels: lanes as u8,
             fifo_bytes: 1 << self.fifo_log2.clamp(11, 20),
@@ -75,6 +156,16 @@ impl MachineShape {
                 generation: Generation::from_number(self.generation.clamp(1, 5)).expect("1 to 5"),
                 lanes: 1 << self.link_lanes_log2.min(4),
                 max_payload: self.mps(),
+                max_read_request: 1 << self.reads.mrrs_log2.clamp(7, 12),
+                rcb: if self.reads.rcb_128 { 128 } else { 64 },
+                non_posted: self
+                    .reads
+                    .non_posted
+                    .map_or(Limit::INFINITE, |(headers, data)| Limit::initial((1 + headers).min(127), 1 + u16::from(data))),
+                completion: self
+                    .reads
+                    .completion
+                    .map_or(Limit::INFINITE, |(headers, data)| Limit::initial((1 + headers).min(127), (largest + data).min(2047))),
                 latency: Cycles(self.latency.max(1)),
                 posted: posted.unwrap_or(Limit::INFINITE),
                 update_interval: Cycles(1 << self.update_log2.min(9)),
@@ -86,11 +177,25 @@ impl MachineShape {
                 write_latency: uniform(self.write_ns),
                 interrupt_latency: uniform(self.interrupt_ns),
                 mmio_read_latency: uniform(self.mmio_read_ns),
-                split: CompletionSplit::Random,
+                read_latency: uniform(self.reads.read_ns),
+                reorder: self.reads.reorder,
+                cpu: if self.steady { IDLE_CPU } else { CpuCosts::default() },
+                split: [CompletionSplit::Largest, CompletionSplit::Smallest, CompletionSplit::Random][usize::from(self.reads.split % 3)],
                 ..HostConfig::default()
             },
+            trace: if self.steady { 4096 } else { 64 },
             ..MachineConfig::default()
         }
+    }
+
+    /// Clocks within which the card gets one more read answered, however few credits and tags it has.
+    pub(crate) fn clocks_per_read(&self) -> u64 {
+        let config = self.config();
+        let wire = f64::from(config.link.max_read_request.min(512) * 2 + 200) * 8.0
+            / config.link.tlp_gbps()
+            / (f64::from(config.clock_ps) / 1000.0);
+        let read = u64::from(self.reads.read_ns.0.max(self.reads.read_ns.1)) * 1000 / u64::from(config.clock_ps);
+        wire as u64 + read + 2 * self.clocks_per_tlp()
     }
 
     /// Clocks within which the card gets one more TLP through, however few credits it has: serialised, over the link, made visible, and the update
@@ -190,6 +295,7 @@ impl LaneShape {
                 rate: made.rate.clamp(LEAST_RATE, 65_536),
                 seed: made.seed,
                 count: made.count,
+                blocks: None,
             })
         });
         let progress = self.write_back.map_or(Progress::Register, |(frames, bytes, time)| {
@@ -214,7 +320,96 @@ impl LaneShape {
     }
 }
 
-/// One thing that happens. Lanes are taken modulo how many there are.
+/// Where a host-to-card channel sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum SendTo {
+    Stream,
+    Sink,
+    /// Into the last lane, which then has no other source. Of several, the first one; the others send to the sink.
+    Loop,
+}
+
+/// A host-to-card channel and the driver's view of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct SenderShape {
+    pub(crate) entries: u32,
+    /// Of staging memory.
+    pub(crate) pages: u64,
+    pub(crate) to: SendTo,
+    /// Descriptors, clocks; `None`: the driver reads registers.
+    pub(crate) write_back: Option<(u32, u32)>,
+    pub(crate) relaxed: bool,
+    pub(crate) no_snoop: bool,
+    /// Descriptors and clocks of coalescing.
+    pub(crate) interrupt: Option<(u32, u32)>,
+    pub(crate) wait: WaitKind,
+    pub(crate) batch: u32,
+}
+
+impl SenderShape {
+    pub(crate) fn entries(&self) -> u32 {
+        self.entries.clamp(2, 1024)
+    }
+
+    pub(crate) fn staging(&self) -> u64 {
+        self.pages.clamp(1, 64) * PAGE
+    }
+
+    /// Coalescing, with a timer where fewer descriptors than it waits for may be the last.
+    pub(crate) fn coalescing(&self) -> Option<(u32, u32)> {
+        let needed = self.interrupt.or((self.wait != WaitKind::Poll).then_some((1, 0)));
+        needed.map(|(count, time)| (count, if count > 1 { time.max(1) } else { time }))
+    }
+
+    pub(crate) fn wait_mode(&self, kind: WaitKind) -> WaitMode {
+        match kind {
+            _ if self.coalescing().is_none() => WaitMode::Poll,
+            WaitKind::Poll => WaitMode::Poll,
+            WaitKind::Interrupt => WaitMode::Interrupt,
+            WaitKind::Hybrid => WaitMode::Hybrid { max_poll_ns: HYBRID_POLL_NS },
+        }
+    }
+
+    /// Clocks that a descriptor may be done before the host is told of it.
+    pub(crate) fn tell_clocks(&self) -> u64 {
+        u64::from(self.write_back.map_or(0, |(_, time)| time)) + u64::from(self.coalescing().map_or(0, |(_, time)| time))
+    }
+
+    pub(crate) fn config(&self, vector: u8, output: Output) -> SendConfig {
+        let write_back =
+            |(every, time): (u32, u32)| SendProgress::WriteBack(SendWriteBack { every, time: if every == 1 { time } else { time.max(1) } });
+        SendConfig {
+            entries: self.entries(),
+            staging_bytes: self.staging(),
+            output,
+            progress: self.write_back.map_or(SendProgress::Register, write_back),
+            relaxed: self.relaxed,
+            no_snoop: self.no_snoop,
+            interrupt: self.coalescing().map(|(count, time)| SpaceInterrupt { vector, count, time, error_vector: vector }),
+            wait: self.wait_mode(self.wait),
+            batch: self.batch.clamp(1, self.entries()),
+        }
+    }
+}
+
+/// How far a reset goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Level {
+    /// By the card's own register.
+    Card,
+    /// Function-level reset.
+    Function,
+    /// In band.
+    Hot,
+    /// The link goes down, as when the card is pulled out, and comes up again.
+    Link,
+}
+
+impl Level {
+    pub(crate) const ALL: [Self; 4] = [Self::Card, Self::Function, Self::Hot, Self::Link];
+}
+
+/// One thing that happens. Lanes and senders are taken modulo how many there are.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Op {
     /// `count` frames of `len` bytes at a front end, each `pause` clocks after the one before.
@@ -281,4 +476,69 @@ pub(crate) enum Op {
     },
     /// The card's global enable.
     Enable(bool),
+    /// `count` frames of `len` bytes; `parts`: 0 through staging memory, else out of a buffer of the host in so many descriptors.
+    Send {
+        sender: u8,
+        count: u8,
+        len: u32,
+        parts: u8,
+    },
+    /// Takes over what has been sent, and looks at what came out.
+    Reap(u8),
+    /// The driver's wait for all to be sent, with a deadline.
+    AwaitSent {
+        sender: u8,
+        kind: WaitKind,
+        ns: u32,
+    },
+    StopSender(u8),
+    StartSender(u8),
+    RestartSender(u8),
+    ResetSender(u8),
+    /// The sender's vector, through BAR2.
+    MaskSender {
+        sender: u8,
+        on: bool,
+    },
+    /// 0: beyond the ring, 1: backwards.
+    BadTail {
+        sender: u8,
+        kind: u8,
+    },
+    /// The function mask of MSI-X.
+    MaskAll(bool),
+    /// Bus Master Enable.
+    BusMaster(bool),
+    /// Counters of a lane and of the card, read in the middle of things.
+    Snapshot(u8),
+    /// Control words of a lane (2: its reset, 1: run, 0: stop) written one upon the other, so many clocks apart; then a reset, so that all is known.
+    Rattle {
+        lane: u8,
+        words: Vec<u8>,
+        clocks: u8,
+    },
+    /// A reset under everything that runs, and the way back: all is opened and started anew. `orderly`: channels are closed before it, else after it.
+    Recover {
+        level: Level,
+        orderly: bool,
+    },
+}
+
+impl Op {
+    /// It needs a sender.
+    pub(crate) const fn is_of_sender(&self) -> bool {
+        use Op::{AwaitSent, BadTail, MaskSender, Reap, ResetSender, RestartSender, Send, StartSender, StopSender};
+        matches!(
+            self,
+            Send { .. }
+                | Reap(_)
+                | AwaitSent { .. }
+                | StopSender(_)
+                | StartSender(_)
+                | RestartSender(_)
+                | ResetSender(_)
+                | MaskSender { .. }
+                | BadTail { .. }
+        )
+    }
 }

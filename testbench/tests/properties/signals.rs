@@ -1,9 +1,12 @@
 //! Waits and interrupts: who sleeps is woken, and finds a reason.
 
 use crate::scenario::WaitKind;
+use crate::senders::VECTORS;
+use crate::strategies::MOST_DELAY;
 use crate::world::World;
 use silico_driver::channel::Wait;
 use silico_driver::platform::{Interrupts, Platform, Registers, Wake};
+use silico_spec::config::capabilities::{msix, standard_id};
 use silico_spec::params::PBA_OFFSET;
 use silico_spec::registers::c2h;
 
@@ -13,9 +16,9 @@ const BAR2: u8 = 2;
 impl World {
     /// The driver's wait. Returns whether it found something.
     pub(crate) fn wait(&mut self, index: usize, kind: WaitKind, ns: u64) -> Result<bool, String> {
-        let deadline = self.in_ns(ns);
+        let (deadline, deaf) = (self.in_ns(ns), self.is_deaf(index));
         let lane = &mut self.lanes[index];
-        let (mode, was_running, masked) = (lane.shape.wait_mode(kind), lane.is_running(), lane.masked);
+        let (mode, was_running, masked) = (lane.shape.wait_mode(kind), lane.is_running(), deaf);
         match lane.ring().wait_as(mode, deadline) {
             Ok(Wait::Ready) if self.take(index)? => Ok(true),
             Ok(Wait::Ready) => Err(format!("channel {index}: the wait said ready, and there is no frame")),
@@ -29,16 +32,21 @@ impl World {
         }
     }
 
+    /// Clocks that faults may cost in all.
+    pub(crate) const fn held_up(&self) -> u64 {
+        self.faults * 2 * MOST_DELAY as u64
+    }
+
     /// Clocks within which the interrupt for a frame that is in the ring reaches the host, all else going on.
     pub(crate) fn signal_clocks(&self) -> u64 {
         let interrupt = self.machine.interrupt_ns.0.max(self.machine.interrupt_ns.1);
-        5000 + 64 * self.machine.clocks_per_tlp() + u64::from(interrupt) / 4
+        5000 + self.held_up() + 64 * self.machine.clocks_per_tlp() + u64::from(interrupt) / 4
     }
 
     /// Arms and sleeps by hand, from a state in which no earlier arming owes anything: an interrupt must have a frame behind it, and a frame an interrupt.
     pub(crate) fn arm_and_sleep(&mut self, index: usize, ns: u64) -> Result<(), String> {
         let lane = &self.lanes[index];
-        if !lane.is_running() || lane.spoiled || !self.enabled || lane.shape.coalescing().is_none() {
+        if !lane.is_running() || lane.is_doubtful() || !self.enabled || lane.shape.coalescing().is_none() {
             return Ok(());
         }
         self.take_some(index)?;
@@ -48,7 +56,7 @@ impl World {
         self.advance(self.signal_clocks());
         self.take_some(index)?;
         self.listen(index, 0)?;
-        let (seen, masked) = (self.lanes[index].oracle.taken(), self.lanes[index].masked);
+        let (seen, masked) = (self.lanes[index].oracle.taken(), self.is_deaf(index));
         self.lanes[index].armed += 1;
         self.set_register(index, c2h::INT_DATA_ARM, seen)?;
         if self.listen(index, ns)? == Wake::Interrupt {
@@ -90,9 +98,14 @@ impl World {
         Ok(word >> (index % 32) & 1 != 0)
     }
 
-    /// Masks or unmasks the channel's vector. What is pending then comes, once.
+    /// Masks or unmasks a channel's vector. What is pending then comes, once.
     pub(crate) fn mask(&mut self, index: usize, on: bool) -> Result<(), String> {
-        let pending = !on && self.lanes[index].masked && {
+        let masked = match index.checked_sub(VECTORS) {
+            Some(sender) => &mut self.senders[sender].masked,
+            None => &mut self.lanes[index].masked,
+        };
+        let was_masked = std::mem::replace(masked, on);
+        let pending = !on && was_masked && !self.all_masked && self.bus_master && {
             let bit = self.pending_bit(index)?;
             // What fired before the masking is no answer.
             self.listen(index, 0)?;
@@ -100,9 +113,35 @@ impl World {
         };
         let offset = index as u64 * 16 + 12;
         self.platform.machine().write(BAR2, offset, 4, on.into()).map_err(|error| format!("MSI-X table: {error}"))?;
-        self.lanes[index].masked = on;
         if pending && self.listen(index, self.clocks_to_ns(self.signal_clocks()))? == Wake::Deadline {
             return Err(format!("vector {index} was pending when it was unmasked, and nothing came"));
+        }
+        Ok(())
+    }
+
+    /// Sets or clears the function mask. What is pending then comes, once.
+    pub(crate) fn mask_all(&mut self, on: bool) -> Result<(), String> {
+        let text = |error: silico_sim::MachineError| format!("MSI-X control: {error}");
+        let at =
+            self.platform.machine().function().and_then(|function| function.standard(standard_id::MSIX)).ok_or("no MSI-X")? + msix::CONTROL;
+        let mut pending = Vec::new();
+        if !on && self.all_masked {
+            let unmasked = self.bus_master.then(|| (0..self.lanes.len()).filter(|index| !self.lanes[*index].masked));
+            for index in unmasked.into_iter().flatten().collect::<Vec<_>>() {
+                if self.pending_bit(index)? {
+                    self.listen(index, 0)?;
+                    pending.push(index);
+                }
+            }
+        }
+        let control = self.platform.machine().config_read(at).map_err(text)?;
+        let control = if on { control | msix::FUNCTION_MASK } else { control & !msix::FUNCTION_MASK };
+        self.platform.machine().config_write(at, control).map_err(text)?;
+        self.all_masked = on;
+        for index in pending {
+            if self.listen(index, self.clocks_to_ns(self.signal_clocks()))? == Wake::Deadline {
+                return Err(format!("vector {index} was pending when the function was unmasked, and nothing came"));
+            }
         }
         Ok(())
     }

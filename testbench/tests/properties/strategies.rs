@@ -1,9 +1,11 @@
 //! Random cases. Sizes are biased to the edges where cards break: the grid, MPS, a page, the FIFO, the ring.
 
-use crate::scenario::{GeneratorShape, LaneShape, MachineShape, Op, Scenario, WaitKind};
+use crate::reference::State;
+use crate::scenario::{GeneratorShape, LaneShape, Level, MachineShape, Op, ReadShape, Scenario, Seen, SendTo, SenderShape, WaitKind};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use std::ops::Range;
 
 /// What a property puts weight on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,60 @@ pub(crate) enum Flavour {
     Stops,
     /// A slow host: full rings and FIFOs.
     Full,
+    /// Host-to-card traffic above all.
+    Senders,
+    /// Reads that hardly find a tag, a credit, or room.
+    Tags,
+    /// Resets above the channel, under traffic.
+    Levels,
+    /// Masks of vectors and of the function, sleepers under them.
+    Masks,
+    /// Doorbells out of bounds, sizes off every grid.
+    Grid,
+    /// Switches thrown while others use what they switch.
+    Owners,
+}
+
+impl Flavour {
+    /// All, each at its number.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Mixed,
+        Self::Starved,
+        Self::Sleepers,
+        Self::Stops,
+        Self::Full,
+        Self::Senders,
+        Self::Tags,
+        Self::Levels,
+        Self::Masks,
+        Self::Grid,
+        Self::Owners,
+    ];
+
+    /// How many lanes.
+    pub(crate) const fn lanes(self) -> Range<usize> {
+        match self {
+            Self::Senders | Self::Tags => 1..3,
+            _ => 1..5,
+        }
+    }
+
+    /// How many senders.
+    pub(crate) const fn senders(self) -> Range<usize> {
+        match self {
+            Self::Sleepers | Self::Full => 0..2,
+            Self::Senders | Self::Tags => 1..5,
+            _ => 0..3,
+        }
+    }
+
+    /// Most operations of a case.
+    pub(crate) const fn ops(self) -> usize {
+        match self {
+            Self::Levels => 30,
+            _ => 60,
+        }
+    }
 }
 
 pub(crate) fn frame_len() -> impl Strategy<Value = u32> {
@@ -37,17 +93,17 @@ fn generator() -> impl Strategy<Value = GeneratorShape> {
 }
 
 fn wait_kind(flavour: Flavour) -> impl Strategy<Value = WaitKind> {
-    let polls = if flavour == Flavour::Sleepers { 1 } else { 4 };
+    let polls = if matches!(flavour, Flavour::Sleepers | Flavour::Masks) { 1 } else { 4 };
     prop_oneof![polls => Just(WaitKind::Poll), 4 => Just(WaitKind::Interrupt), 2 => Just(WaitKind::Hybrid)]
 }
 
-fn lane(flavour: Flavour) -> impl Strategy<Value = LaneShape> {
+pub(crate) fn lane(flavour: Flavour) -> impl Strategy<Value = LaneShape> {
     let write_back = prop_oneof![
         3 => Just((1, 0, 0)),
         2 => (0_u32..9, 0_u32..9000, 1_u32..3000),
         1 => (Just(0), Just(0), 1_u32..3000),
     ];
-    let small = if flavour == Flavour::Full { 8 } else { 2 };
+    let small = if matches!(flavour, Flavour::Full | Flavour::Grid) { 8 } else { 2 };
     let pages = prop_oneof![small => 1_u64..4, 2 => 4_u64..20, 1 => Just(64)];
     let max_frame = prop_oneof![4 => Just(u32::MAX), 2 => Just(4064), 1 => frame_len(), 1 => 1_u32..2000];
     (
@@ -59,8 +115,60 @@ fn lane(flavour: Flavour) -> impl Strategy<Value = LaneShape> {
         })
 }
 
-fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
-    let posted = if flavour == Flavour::Starved {
+/// A host-to-card channel.
+pub(crate) fn sender(flavour: Flavour) -> impl Strategy<Value = SenderShape> {
+    let to = prop_oneof![3 => Just(SendTo::Stream), 2 => Just(SendTo::Sink), 2 => Just(SendTo::Loop)];
+    let write_back = prop_oneof![3 => Just((1, 0)), 2 => (0_u32..6, 1_u32..3000)];
+    (
+        prop_oneof![3 => 2_u32..6, 2 => 6_u32..40, 1 => Just(256)],
+        prop_oneof![3 => 1_u64..3, 1 => 3_u64..17],
+        to,
+        option::weighted(0.8, write_back),
+        any::<(bool, bool)>(),
+        option::weighted(0.6, (0_u32..6, 0_u32..2000)),
+        wait_kind(flavour),
+        prop_oneof![2 => Just(1_u32), 1 => 1_u32..6],
+    )
+        .prop_map(|(entries, pages, to, write_back, (relaxed, no_snoop), interrupt, wait, batch)| SenderShape {
+            entries,
+            pages,
+            to,
+            write_back,
+            relaxed,
+            no_snoop,
+            interrupt,
+            wait,
+            batch,
+        })
+}
+
+/// What reads meet.
+fn reads(flavour: Flavour) -> impl Strategy<Value = ReadShape> {
+    let tight = matches!(flavour, Flavour::Tags | Flavour::Starved);
+    let (few, many) = if tight { (4, 1) } else { (1, 3) };
+    let non_posted =
+        prop_oneof![few => Just(Some((0, 0))), 2 => (0_u8..8, 0_u8..8).prop_map(Some), many => Just(Some((95, 95))), 1 => Just(None)];
+    let completion = prop_oneof![3 => Just(None), few => Just(Some((0, 0))), 1 => (0_u8..20, 0_u16..300).prop_map(Some)];
+    let tags = prop_oneof![few => Just(1_u16), few => 2_u16..5, 2 => 5_u16..40, many => Just(256)];
+    let buffer = prop_oneof![few => Just(13_u8), many => 13_u8..17];
+    let ns = prop_oneof![1 => Just((0, 0)), 3 => (0_u32..1500, 0_u32..1500)];
+    (7_u8..13, any::<bool>(), non_posted, completion, ns, any::<bool>(), 0_u8..3, tags, buffer, prop_oneof![1 => Just(1_u8), 2 => 1_u8..17])
+        .prop_map(|(mrrs_log2, rcb_128, non_posted, completion, read_ns, reorder, split, tags, buffer_log2, np_depth)| ReadShape {
+            mrrs_log2,
+            rcb_128,
+            non_posted,
+            completion,
+            read_ns,
+            reorder,
+            split,
+            tags,
+            buffer_log2,
+            np_depth,
+        })
+}
+
+pub(crate) fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
+    let posted = if matches!(flavour, Flavour::Starved | Flavour::Tags) {
         (prop_oneof![2 => Just(0), 1 => 0_u8..6], prop_oneof![2 => Just(0), 1 => 0_u16..40]).prop_map(Some).boxed()
     } else {
         option::weighted(0.8, (0_u8..127, 0_u16..2000)).boxed()
@@ -71,8 +179,9 @@ fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
         (any::<u64>(), 1_u8..6, 0_u8..5, 7_u8..11, prop_oneof![1 => Just(1_u64), 3 => 1_u64..200], posted),
         (0_u8..9, 2_u32..9, 0_u8..4, prop_oneof![2 => Just(11_u8), 3 => 11_u8..16], prop_oneof![1 => 2_u16..5, 2 => 2_u16..100]),
         (span(2000), span(1000), span(1000), 0_u8..3),
+        reads(flavour),
     )
-        .prop_map(|(link, card, host)| MachineShape {
+        .prop_map(|(link, card, host, reads)| MachineShape {
             seed: link.0,
             generation: link.1,
             link_lanes_log2: link.2,
@@ -88,13 +197,16 @@ fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
             interrupt_ns: host.1,
             mmio_read_ns: host.2,
             placement: host.3,
+            reads,
+            steady: false,
         })
 }
 
-fn op(flavour: Flavour) -> impl Strategy<Value = Op> {
+/// Operations on lanes that are under way.
+fn lane_op(flavour: Flavour) -> impl Strategy<Value = Op> {
     let n = || 0_u8..4;
-    let stops = if flavour == Flavour::Stops { 4 } else { 1 };
-    let sleeps = if flavour == Flavour::Sleepers { 8 } else { 2 };
+    let sleeps = if matches!(flavour, Flavour::Sleepers | Flavour::Masks) { 8 } else { 2 };
+    let masks = if flavour == Flavour::Masks { 12 } else { sleeps };
     let polls = if flavour == Flavour::Full { 1 } else { 6 };
     let feed = (
         n(),
@@ -105,7 +217,7 @@ fn op(flavour: Flavour) -> impl Strategy<Value = Op> {
     )
         .prop_map(|(lane, count, len, pause, error)| Op::Feed { lane, count, len, pause, error });
     let coalesce = (n(), 0_u32..6, 0_u32..2000).prop_map(|(lane, frames, time)| Op::Coalesce { lane, frames, time });
-    let common = prop_oneof![
+    prop_oneof![
         12 => feed,
         5 => prop_oneof![3 => 1_u32..300, 1 => 1_u32..4000].prop_map(Op::Advance),
         polls => (n(), 1_u8..8).prop_map(|(lane, frames)| Op::Poll { lane, frames }),
@@ -113,25 +225,79 @@ fn op(flavour: Flavour) -> impl Strategy<Value = Op> {
         1 => n().prop_map(Op::GiveBack),
         sleeps => (n(), wait_kind(flavour), 1_u32..20_000).prop_map(|(lane, kind, ns)| Op::Wait { lane, kind, ns }),
         sleeps => (n(), 1_u32..20_000).prop_map(|(lane, ns)| Op::ArmAndSleep { lane, ns }),
-        sleeps => (n(), any::<bool>()).prop_map(|(lane, on)| Op::Mask { lane, on }),
+        masks => (n(), any::<bool>()).prop_map(|(lane, on)| Op::Mask { lane, on }),
         1 => coalesce,
-    ];
-    let turns = prop_oneof![
+        2 => n().prop_map(Op::Snapshot),
+    ]
+}
+
+/// Operations that change what a lane does.
+fn lane_turn(flavour: Flavour) -> impl Strategy<Value = Op> {
+    let n = || 0_u8..4;
+    let bad = if flavour == Flavour::Grid { 8 } else { 1 };
+    prop_oneof![
         3 => n().prop_map(Op::Stop),
         2 => (n(), 1_u32..500).prop_map(|(lane, clocks)| Op::ArmAndStop { lane, clocks }),
         3 => n().prop_map(Op::Start),
         2 => n().prop_map(Op::Restart),
         2 => n().prop_map(Op::Reset),
         1 => (n(), lane(flavour)).prop_map(|(lane, shape)| Op::Reopen { lane, shape: Box::new(shape) }),
-        1 => (n(), 0_u8..4).prop_map(|(lane, kind)| Op::BadDoorbell { lane, kind }),
-        1 => any::<bool>().prop_map(Op::Enable),
-    ];
-    prop_oneof![12 => common, stops => turns]
+        bad => (n(), 0_u8..4).prop_map(|(lane, kind)| Op::BadDoorbell { lane, kind }),
+        1 => (n(), vec(0_u8..4, 1..6), 0_u8..20).prop_map(|(lane, words, clocks)| Op::Rattle { lane, words, clocks }),
+    ]
 }
 
-/// Cases of one flavour.
-pub(crate) fn scenario(flavour: Flavour) -> impl Strategy<Value = Scenario> {
-    (machine(flavour), vec(lane(flavour), 1..5), vec(op(flavour), 0..60)).prop_map(|(machine, lanes, ops)| Scenario { machine, lanes, ops })
+/// Operations on senders.
+fn sender_op(flavour: Flavour) -> impl Strategy<Value = Op> {
+    let n = || 0_u8..4;
+    let bad = if flavour == Flavour::Grid { 3 } else { 1 };
+    let turns = if matches!(flavour, Flavour::Stops | Flavour::Levels) { 2 } else { 1 };
+    let sends = (n(), prop_oneof![3 => Just(1_u8), 2 => 1_u8..8], frame_len(), prop_oneof![2 => Just(0_u8), 3 => 1_u8..5]);
+    prop_oneof![
+        14 => sends.prop_map(|(sender, count, len, parts)| Op::Send { sender, count, len, parts }),
+        4 => n().prop_map(Op::Reap),
+        4 => (n(), wait_kind(flavour), 1_u32..20_000).prop_map(|(sender, kind, ns)| Op::AwaitSent { sender, kind, ns }),
+        1 => (n(), any::<bool>()).prop_map(|(sender, on)| Op::MaskSender { sender, on }),
+        turns => n().prop_map(Op::StopSender),
+        turns => n().prop_map(Op::StartSender),
+        turns => n().prop_map(Op::RestartSender),
+        turns => n().prop_map(Op::ResetSender),
+        bad => (n(), 0_u8..2).prop_map(|(sender, kind)| Op::BadTail { sender, kind }),
+    ]
+}
+
+/// Operations on the whole card.
+fn card_op(flavour: Flavour, state: &State) -> impl Strategy<Value = Op> + use<> {
+    let masks = if flavour == Flavour::Masks { 12 } else { 2 };
+    let falls = if flavour == Flavour::Levels { 8 } else { 1 };
+    // A switch that is off goes on soon: little happens while it is.
+    let (enable, master) = (if state.enabled { 2 } else { 12 }, if state.bus_master { 1 } else { 12 });
+    let recover = (prop::sample::select(Level::ALL.to_vec()), any::<bool>());
+    prop_oneof![
+        enable => Just(Op::Enable(!state.enabled)),
+        master => Just(Op::BusMaster(!state.bus_master)),
+        masks => Just(Op::MaskAll(!state.all_masked)),
+        falls => recover.prop_map(|(level, orderly)| Op::Recover { level, orderly }),
+    ]
+}
+
+/// What may come next, by what a property puts weight on.
+pub(crate) fn op(flavour: Flavour, state: &State) -> BoxedStrategy<Op> {
+    use Flavour::{Grid, Levels, Masks, Owners, Senders, Stops, Tags};
+    let turns = if matches!(flavour, Stops | Grid | Owners) { 40 } else { 10 };
+    let senders = match (state.senders.len(), flavour) {
+        (0, _) => 0,
+        (_, Senders | Tags) => 300,
+        _ => 60,
+    };
+    let switched = !state.enabled || !state.bus_master;
+    let whole = if matches!(flavour, Levels | Masks | Owners) || switched { 20 } else { 4 };
+    if senders == 0 {
+        prop_oneof![120 => lane_op(flavour), turns => lane_turn(flavour), whole => card_op(flavour, state)].boxed()
+    } else {
+        prop_oneof![120 => lane_op(flavour), turns => lane_turn(flavour), senders => sender_op(flavour), whole => card_op(flavour, state)]
+            .boxed()
+    }
 }
 
 /// Generators without end on a link much slower than the port, alike on all channels.
@@ -154,6 +320,34 @@ pub(crate) fn saturated() -> impl Strategy<Value = Scenario> {
             wait: WaitKind::Poll,
             give_back: 0,
         };
-        Scenario { machine, lanes: vec![lane; lanes], ops: Vec::new() }
+        Scenario { machine, lanes: vec![lane; lanes], senders: Vec::new(), ops: Vec::new(), faults: Vec::new(), seen: Seen::default() }
     })
+}
+
+/// Faults that cost time only: TLPs held up, credits and links that stand still for a while.
+pub(crate) fn delays() -> impl Strategy<Value = Vec<String>> {
+    let kind = prop::sample::select(vec![
+        "up.mwr",
+        "up.payload",
+        "up.wb",
+        "up.irq",
+        "up.cpl",
+        "up.mrd",
+        "up.any",
+        "down.mwr",
+        "down.mrd",
+        "down.cpl",
+        "down.any",
+    ]);
+    let what = prop::sample::select(vec!["delay", "overtake", "starve", "stall", "retrain"]);
+    vec((kind, what, 1_u32..MOST_DELAY, 1_u32..200).prop_map(|(kind, what, clocks, nth)| format!("{kind}.{what}({clocks})@{nth}")), 1..4)
+}
+
+/// Longest delay of one fault, in clocks.
+pub(crate) const MOST_DELAY: u32 = 3000;
+
+/// Faults in the answers to the card's reads, each of which the card must notice.
+pub(crate) fn broken_answers() -> impl Strategy<Value = Vec<String>> {
+    let what = prop::sample::select(vec!["ur", "ca", "poison", "drop", "timeout", "spurious", "malformed", "truncate(1)"]);
+    vec((what, 1_u32..60).prop_map(|(what, nth)| format!("down.cpl.{what}@{nth}")), 1..4)
 }

@@ -2,15 +2,16 @@
 
 use crate::drain::agrees;
 use crate::harness::{Failure, Settings, search};
+use crate::reference::scenario;
 use crate::regressions;
 use crate::scenario::{Op, Scenario};
-use crate::strategies::{Flavour, scenario};
+use crate::strategies::Flavour;
 use silico::fault::{FaultLog, plant};
 use silico_model::Card;
 use silico_spec::port::TlpPort;
 use std::process::Command;
 
-const MANY: Settings = Settings { seed: 1, cases: 200, case: None };
+const MANY: Settings = Settings { seed: 1, cases: 200, case: None, shrink: 800 };
 
 /// False: nobody feeds frames of 100 bytes or more.
 fn frames_are_short(case: &Scenario) -> Result<(), String> {

@@ -1,8 +1,10 @@
 //! Card, machine and driver in one process, and which operation is done where: each is judged by the oracle as soon as it is over.
 
-use crate::oracle::Oracle;
-use crate::scenario::{LaneShape, MachineShape, Op, Scenario};
+use crate::check::delivery::Oracle;
+use crate::scenario::{LaneShape, MachineShape, Op, READ_TIMEOUT, Scenario};
+use crate::senders::{Sender, VECTORS};
 use crate::tap::{Tap, Taps};
+use silico::fault::{FaultLog, Rule, plant};
 use silico::platform::{SimPlatform, SimRegisters};
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{Phase, RingChannel};
@@ -53,19 +55,29 @@ pub(crate) struct Lane {
     pub(crate) end: End,
     /// A doorbell out of bounds was rung in this run: the channel may fail with exactly that.
     pub(crate) spoiled: bool,
+    /// Bus mastering was off in this run: the channel may fail with exactly that.
+    pub(crate) masterless: bool,
+    /// A host-to-card channel feeds it.
+    pub(crate) looped: bool,
     pub(crate) masked: bool,
     pub(crate) coalescing: (u32, u32),
     /// Times that the data interrupt was armed, by hand or by a ring that is closed now.
     pub(crate) armed: u64,
     /// Bad doorbells rung: each may end in an error interrupt.
     pub(crate) errors: u64,
-    /// Frames taken over all runs.
+    /// Frames taken over all runs, and a hash of what they were.
     pub(crate) delivered: u64,
+    pub(crate) log: u64,
 }
 
 impl Lane {
     pub(crate) fn ring(&mut self) -> &mut RingChannel<SimPlatform> {
         self.ring.as_mut().expect("only a reopening takes it")
+    }
+
+    /// It may stop by itself at any time.
+    pub(crate) const fn is_doubtful(&self) -> bool {
+        self.spoiled || self.masterless
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -80,18 +92,38 @@ pub(crate) struct World {
     pub(crate) regs: SimRegisters,
     pub(crate) taps: Taps,
     pub(crate) lanes: Vec<Lane>,
+    pub(crate) senders: Vec<Sender>,
     pub(crate) params: CardParams,
     pub(crate) machine: MachineShape,
     pub(crate) enabled: bool,
+    pub(crate) bus_master: bool,
+    /// The function mask of MSI-X is set.
+    pub(crate) all_masked: bool,
+    /// Clocks that passed with nothing going on, on purpose.
+    leapt: u64,
+    /// Faults that may strike.
+    pub(crate) faults: u64,
 }
 
 impl Drop for World {
     /// When something panicked inside the machine, the driver must not touch it once more: a second panic ends the process, and nothing is shrunk.
     fn drop(&mut self) {
+        crate::tally::add(self.now().0.saturating_sub(self.leapt));
         if std::thread::panicking() {
             self.lanes.iter_mut().for_each(|lane| std::mem::forget(lane.ring.take()));
+            self.senders.iter_mut().for_each(|sender| std::mem::forget(sender.channel.take()));
         }
     }
+}
+
+/// Puts the faults of a case around a card.
+fn planted(card: Box<dyn TlpPort + Send>, scenario: &Scenario) -> Result<Box<dyn TlpPort + Send>, String> {
+    if scenario.faults.is_empty() {
+        return Ok(card);
+    }
+    let rules: Vec<Rule> =
+        scenario.faults.iter().map(|rule| rule.parse().map_err(|error| format!("{rule}: {error}"))).collect::<Result<_, _>>()?;
+    Ok(plant(&rules, scenario.machine.seed, card, FaultLog::default()).0)
 }
 
 /// Turns what the driver said into words.
@@ -103,51 +135,99 @@ impl World {
     /// Builds it and starts all channels.
     pub(crate) fn new(scenario: &Scenario, wrap: Wrap) -> Result<Self, String> {
         let (machine, lanes) = (&scenario.machine, &scenario.lanes);
-        let params = machine.card(lanes.len());
+        let params = machine.card(lanes.len(), scenario.senders.len());
+        let mut params = params;
+        if !scenario.faults.is_empty() {
+            params.read_timeout = READ_TIMEOUT;
+        }
         let model = silico_model::Card::new(params.clone()).map_err(|error| error.to_string())?;
         let taps = Taps::default();
+        let card = planted(wrap(model), scenario)?;
         let platform =
-            SimPlatform::new(machine.config(), Box::new(Tap::new(wrap(model), taps.clone())), lanes.len()).map_err(|e| e.to_string())?;
+            SimPlatform::new(machine.config(), Box::new(Tap::new(card, taps.clone())), lanes.len()).map_err(|e| e.to_string())?;
         let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(|error| format!("bring-up: {error}"))?;
         let regs = platform.registers();
-        let mut world = Self { platform, card, regs, taps, lanes: Vec::new(), params, machine: machine.clone(), enabled: true };
+        let (lanes_built, senders) = (Vec::with_capacity(lanes.len()), Vec::with_capacity(scenario.senders.len()));
+        let mut world = Self {
+            platform,
+            card,
+            regs,
+            taps,
+            lanes: lanes_built,
+            senders,
+            params,
+            machine: machine.clone(),
+            enabled: true,
+            bus_master: true,
+            all_masked: false,
+            leapt: 0,
+            faults: scenario.faults.len() as u64,
+        };
+        let feeder = scenario.feeder();
         for (index, shape) in lanes.iter().enumerate() {
             world.lanes.push(Lane {
-                shape: shape.clone(),
+                shape: if feeder.is_some() && index + 1 == lanes.len() {
+                    LaneShape { generator: None, ..shape.clone() }
+                } else {
+                    shape.clone()
+                },
                 ring: None,
                 oracle: Oracle::new(index as u8, machine.seed),
                 queue: Queue::default(),
                 end: End::Open,
                 spoiled: false,
+                masterless: false,
+                looped: feeder.is_some() && index + 1 == lanes.len(),
                 masked: false,
                 coalescing: (0, 0),
                 armed: 0,
                 errors: 0,
                 delivered: 0,
+                log: 0,
             });
-            world.open(index, shape.clone())?;
-            world.start(index)?;
+            if let Some(feeder) = feeder.filter(|_| world.lanes[index].looped) {
+                world.lanes[index].oracle.loop_from(feeder as u16);
+            }
         }
+        for (index, shape) in scenario.senders.iter().enumerate() {
+            let loops = (feeder == Some(index)).then(|| lanes.len() as u8 - 1);
+            world.senders.push(Sender::new(shape, index as u8, machine.seed, loops));
+            world.senders[index].errors = world.faults;
+        }
+        world.open_all()?;
         Ok(world)
+    }
+
+    /// Opens and starts all channels.
+    pub(crate) fn open_all(&mut self) -> Result<(), String> {
+        for index in 0..self.lanes.len() {
+            let shape = self.lanes[index].shape.clone();
+            self.open(index, shape)?;
+            self.start(index)?;
+        }
+        for index in 0..self.senders.len() {
+            self.open_sender(index)?;
+            self.start_sender(index)?;
+        }
+        // A first start is no disturbance.
+        self.lanes.iter_mut().for_each(|lane| lane.oracle.empty_loop());
+        Ok(())
     }
 
     pub(crate) fn open(&mut self, index: usize, shape: LaneShape) -> Result<(), String> {
         let config = shape.config(index as u8, self.params.fifo_bytes);
         let ring = self.card.channel(index as u8, &config).map_err(said("opening", index))?;
         let lane = &mut self.lanes[index];
-        (lane.shape, lane.ring, lane.end, lane.spoiled) = (shape, Some(ring), End::Open, false);
+        (lane.shape, lane.ring, lane.end) = (shape, Some(ring), End::Open);
+        (lane.spoiled, lane.masterless) = (false, false);
         lane.oracle.forget();
+        lane.oracle.may_miss();
         Ok(())
     }
 
     /// Cycle of the machine.
     pub(crate) fn now(&self) -> Cycle {
         self.platform.machine().now()
-    }
-
-    /// Cycle of the card.
-    pub(crate) fn card_now(&self) -> u64 {
-        self.now().since(self.taps.released()).0
     }
 
     pub(crate) fn in_ns(&self, ns: u64) -> Nanos {
@@ -177,26 +257,54 @@ impl World {
         if let Some(violation) = machine.violation() {
             return Err(violation.to_string());
         }
-        let counts = &machine.stats().interrupts;
-        for (index, lane) in self.lanes.iter().enumerate() {
-            let fired = counts.get(index).copied().unwrap_or(0);
-            let armed = lane.armed + lane.ring.as_ref().map_or(0, |ring| ring.wait_stats().armed);
-            if fired > armed + lane.errors {
-                return Err(format!("vector {index} fired {fired} times; armed {armed} times, errors {}", lane.errors));
-            }
-        }
-        Ok(())
+        drop(machine);
+        self.check_wakeups()
+    }
+
+    /// No interrupt of the vector can come at present.
+    pub(crate) fn is_deaf(&self, vector: usize) -> bool {
+        let masked = match vector.checked_sub(VECTORS) {
+            Some(sender) => self.senders[sender].masked || self.senders[sender].masterless,
+            None => self.lanes[vector].masked || self.lanes[vector].masterless,
+        };
+        masked || self.all_masked || !self.bus_master
     }
 
     /// Does one operation.
     pub(crate) fn apply(&mut self, op: &Op) -> Result<(), String> {
         let lanes = self.lanes.len();
         let at = |lane: u8| usize::from(lane) % lanes;
+        let senders = self.senders.len();
+        let to = |sender: u8| usize::from(sender) % senders.max(1);
+        if senders == 0 && op.is_of_sender() {
+            return Ok(());
+        }
         match op {
             Op::Feed { lane, count, len, pause, error } => {
-                self.feed(at(*lane), *count, *len, *pause, *error);
+                if !self.lanes[at(*lane)].looped {
+                    self.feed(at(*lane), *count, *len, *pause, *error);
+                }
                 Ok(())
             }
+            Op::Send { sender, count, len, parts } => {
+                if !self.senders[to(*sender)].is_running() {
+                    return Ok(());
+                }
+                self.send(to(*sender), *count, *len, *parts)
+            }
+            Op::Reap(sender) => self.reap(to(*sender)),
+            Op::AwaitSent { sender, kind, ns } => self.await_sent(to(*sender), *kind, u64::from(*ns)).map(drop),
+            Op::StopSender(sender) => self.stop_sender(to(*sender)),
+            Op::StartSender(sender) => self.start_sender(to(*sender)),
+            Op::RestartSender(sender) => self.restart_sender(to(*sender)),
+            Op::ResetSender(sender) => self.reset_sender(to(*sender)),
+            Op::MaskSender { sender, on } => self.mask(VECTORS + to(*sender), *on),
+            Op::BadTail { sender, kind } => self.bad_tail(to(*sender), *kind),
+            Op::MaskAll(on) => self.mask_all(*on),
+            Op::BusMaster(on) => self.set_bus_master(*on),
+            Op::Snapshot(lane) => self.snapshot(at(*lane)),
+            Op::Rattle { lane, words, clocks } => self.rattle(at(*lane), words, u64::from(*clocks)),
+            Op::Recover { level, orderly } => self.recover(*level, *orderly),
             Op::Advance(clocks) => {
                 self.advance(u64::from(*clocks));
                 Ok(())
@@ -217,6 +325,21 @@ impl World {
             Op::BadDoorbell { lane, kind } => self.bad_doorbell(at(*lane), *kind),
             Op::Enable(on) => self.enable(*on),
         }
+    }
+
+    /// Lets everything settle, and then all time pass up to a cycle of the card. Nothing happens in it, so it counts for nothing.
+    pub(crate) fn leap_to_card_cycle(&mut self, cycle: u64) -> Result<(), String> {
+        for index in 0..self.senders.len() {
+            self.close_sender(index);
+        }
+        for index in 0..self.lanes.len() {
+            self.close_ring(index);
+        }
+        let from = self.now();
+        let to = self.taps.released().after(Cycles(cycle));
+        self.platform.machine().advance_to(to);
+        self.leapt += to.since(from).0;
+        self.check_rules()
     }
 
     pub(crate) fn advance(&self, clocks: u64) {

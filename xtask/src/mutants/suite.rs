@@ -49,7 +49,9 @@ impl Suite<'_> {
         }
         let log = open_log(self.tree)?;
         let mut run = self.tree.cargo();
-        run.arg("test").args(SUITE).env("SILICO_CASES", self.cases.to_string()).env("RUST_BACKTRACE", "0");
+        // What shows that the checkers bite says nothing of a mutant; nor does a minimal case, and it takes long.
+        run.arg("test").args(SUITE).args(["--", "--skip", "teeth::"]);
+        run.env("SILICO_CASES", self.cases.to_string()).env("SILICO_SHRINK", "0").env("RUST_BACKTRACE", "0");
         run.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log).process_group(0);
         let ended = wait(run.spawn().context("can't start cargo")?, self.limit)?;
         let text = String::from_utf8_lossy(&std::fs::read(self.tree.log())?).into_owned();

@@ -9,12 +9,12 @@
 
 use super::super::fifo::Fifo;
 use super::super::packetizer::{Chunk, Next};
-use silico_spec::descriptor::{CompletionFlags, PageDescriptor};
+use silico_spec::descriptor::{CompletionFlags, PAGES_IN_USE, PageDescriptor};
 use silico_spec::frame::HEADER_BYTES;
 use std::collections::VecDeque;
 
 /// Most pages in use: of frames under way, or not announced. No frame may fill so many.
-pub(crate) const HELD: usize = 1024;
+pub(crate) const HELD: usize = PAGES_IN_USE as usize;
 
 /// A page in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

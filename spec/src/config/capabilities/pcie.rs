@@ -127,6 +127,10 @@ pub mod device_2 {
     pub const TIMEOUT_VALUE: u32 = 0xf;
     /// Control: no completion timeout.
     pub const TIMEOUT_DISABLE: u32 = 1 << 4;
+    /// Control: requests may carry ID-based ordering.
+    pub const ID_BASED_REQUESTS: u32 = 1 << 8;
+    /// Control: completions may carry ID-based ordering.
+    pub const ID_BASED_COMPLETIONS: u32 = 1 << 9;
 }
 
 /// Encoding of an MPS or MRRS of `bytes`: 128 is 0, 4096 is 5. `None` if it is none of the six sizes.

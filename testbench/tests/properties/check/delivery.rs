@@ -16,7 +16,7 @@ pub(crate) struct Sent {
     pub(crate) start: usize,
     pub(crate) len: usize,
     pub(crate) error: bool,
-    /// Card cycle before which its first beat was not there.
+    /// Cycle of the machine before which its first beat was not there.
     pub(crate) at: u64,
 }
 
@@ -41,6 +41,11 @@ pub(crate) struct Oracle {
     channel: u8,
     pool: Arc<[u8]>,
     pub(crate) sent: Vec<Sent>,
+    /// Frames that a host-to-card channel loops into this one, in place of a front end; and the channel.
+    fed: Vec<Vec<u8>>,
+    feeder: Option<u16>,
+    /// Some of them may be missing, or be cut: one side was stopped or reset.
+    gaps: bool,
     run: Option<Run>,
     buffer: Vec<u8>,
 }
@@ -53,14 +58,40 @@ impl Oracle {
     pub(crate) fn new(channel: u8, seed: u64) -> Self {
         let mut random = XorShift64::new(seed ^ u64::from(channel) << 32 ^ 0x5eed);
         let pool: Vec<u8> = (0..POOL / 8).flat_map(|_| random.step().to_le_bytes()).collect();
-        Self { channel, pool: pool.into(), sent: Vec::new(), run: None, buffer: Vec::new() }
+        Self { channel, pool: pool.into(), sent: Vec::new(), fed: Vec::new(), feeder: None, gaps: false, run: None, buffer: Vec::new() }
+    }
+
+    /// Host-to-card channel `feeder` is the source from here on.
+    pub(crate) fn loop_from(&mut self, feeder: u16) {
+        self.feeder = Some(feeder);
+    }
+
+    /// A frame is on its way into the loop.
+    pub(crate) fn fed(&mut self, payload: &[u8]) {
+        self.fed.push(payload.to_vec());
+    }
+
+    /// Frames of the loop may be missing or cut from here on.
+    pub(crate) fn may_miss(&mut self) {
+        self.gaps = true;
+    }
+
+    /// Some may be missing.
+    pub(crate) const fn misses(&self) -> bool {
+        self.gaps
+    }
+
+    /// Frames fed so far never come in a later run; and none is missing in that.
+    pub(crate) fn empty_loop(&mut self) {
+        self.gaps = false;
+        self.fed.clear();
     }
 
     pub(crate) fn pool(&self) -> &Arc<[u8]> {
         &self.pool
     }
 
-    /// A frame is put at the front end, to be there from card cycle `at` on. Returns it and its source.
+    /// A frame is put at the front end, to be there from cycle `at` on. Returns it and its source.
     pub(crate) fn send(&mut self, len: u32, error: bool, at: u64) -> (Sent, u16) {
         let number = self.sent.len();
         let len = (len as usize).min(POOL / 2);
@@ -71,7 +102,10 @@ impl Oracle {
 
     /// A run begins; `entered`: front-end frames of which a part has passed into the card before. A generator's frames are given.
     pub(crate) fn start(&mut self, entered: u64, made: Option<(FrameSequence, u16)>, max_frame: u32, drops: bool) {
-        let next = if made.is_some() { 0 } else { entered };
+        let next = if made.is_some() || self.feeder.is_some() { 0 } else { entered };
+        if self.feeder.is_some() && self.run.is_some() {
+            self.gaps = true;
+        }
         self.run = Some(Run { next, entered, made, taken: 0, missing: 0, stamp: None, max_frame, drops });
     }
 
@@ -86,6 +120,10 @@ impl Oracle {
 
     /// Front-end frames that may still come in this run, dropped ones included.
     pub(crate) fn pending(&self) -> u64 {
+        if self.feeder.is_some() {
+            let next = self.run.as_ref().map_or(0, |run| run.next);
+            return if self.gaps { 0 } else { self.fed.len() as u64 - next };
+        }
         self.run.as_ref().filter(|run| run.made.is_none()).map_or(0, |run| self.sent.len() as u64 - run.next)
     }
 
@@ -99,8 +137,9 @@ impl Oracle {
         self.run.as_ref().and_then(|run| self.sent.get(run.next as usize))
     }
 
-    /// Judges a delivered frame; `now` and `entered`: card cycle and front-end frames of which a part has passed into the card.
-    pub(crate) fn judge(&mut self, header: &FrameHeader, payload: [&[u8]; 2], now: u64, entered: u64) -> Result<(), String> {
+    /// Judges a delivered frame; `released`: cycle of the machine that is zero of the card's stamps; `now`: the present, as the card counts; `entered`:
+    /// front-end frames of which a part has passed into the card.
+    pub(crate) fn judge(&mut self, header: &FrameHeader, payload: [&[u8]; 2], released: u64, now: u64, entered: u64) -> Result<(), String> {
         let Some(run) = &mut self.run else { return Err(format!("a frame came outside a run: {header:?}")) };
         ensure(header.channel == self.channel, || format!("channel {} in {header:?}", self.channel))?;
         ensure(header.sequence == run.taken, || format!("sequence {} expected: {header:?}", run.taken))?;
@@ -108,6 +147,32 @@ impl Oracle {
         ensure(header.stamp <= now, || format!("stamp from the future, now is {now}: {header:?}"))?;
         let may_skip = run.drops && header.flags.contains(Flags::DROPPED_BEFORE);
         let (number, len, error) = match &mut run.made {
+            None if self.feeder.is_some() => {
+                ensure(Some(header.source) == self.feeder, || format!("source {:?} expected: {header:?}", self.feeder))?;
+                let cut = header.flags.contains(Flags::ERROR);
+                ensure(self.gaps || !cut, || format!("a frame of the loop was cut: {header:?}"))?;
+                let max_frame = run.max_frame as usize;
+                let least = run.next as usize + usize::from(may_skip && !self.gaps);
+                let number = find_fed(&self.fed, least, self.gaps || may_skip, payload, max_frame)?;
+                self.buffer.clear();
+                self.buffer.extend_from_slice(self.fed.get(number).map_or(&[], |frame| frame));
+                if cut {
+                    // Of a frame that was cut, what came before is the frame's, and more than what is kept is not known.
+                    self.buffer.truncate(payload[0].len() + payload[1].len());
+                }
+                // Which frames are missing is not the mark's affair: those that never entered the loop's lane bear none.
+                let marked = header.flags.contains(Flags::DROPPED_BEFORE);
+                if self.gaps || marked {
+                    run.next = number as u64 - u64::from(marked);
+                }
+                // Empty frames are all alike: behind a gap nobody can tell which of them came.
+                self.gaps |= marked;
+                let truncated = cut && header.flags.contains(Flags::TRUNCATED);
+                if truncated {
+                    self.buffer.push(0);
+                }
+                (number as u64, self.buffer.len(), cut)
+            }
             None => {
                 let number = if may_skip { u64::from(header.source) } else { run.next };
                 let in_order = number < entered && number >= run.next + u64::from(may_skip);
@@ -115,7 +180,7 @@ impl Oracle {
                     format!("frame {} expected, or a later one if marked; {entered} have entered: {header:?}", run.next)
                 })?;
                 let sent = self.sent[number as usize];
-                ensure(header.stamp >= sent.at, || format!("stamp before cycle {}, when it was sent: {header:?}", sent.at))?;
+                ensure(header.stamp + released >= sent.at, || format!("stamp before cycle {}, when it was sent: {header:?}", sent.at))?;
                 self.buffer.clear();
                 self.buffer.extend_from_slice(&self.pool[sent.start..sent.start + sent.len]);
                 (number, sent.len, sent.error)
@@ -143,7 +208,7 @@ impl Oracle {
 
     /// Closes the books of a run with the card's counts. `entered` as in [`Oracle::judge`]; `made`: frames that a generator has finished.
     pub(crate) fn balance(&self, frames: u64, dropped: u64, discarded: u64, entered: u64, made: u64) -> Result<(), String> {
-        let Some(run) = &self.run else { return Ok(()) };
+        let Some(run) = self.run.as_ref().filter(|_| self.feeder.is_none()) else { return Ok(()) };
         let books =
             || format!("delivered {frames}, dropped {dropped}, discarded {discarded}; taken {}, missing {}", run.taken, run.missing);
         ensure(run.taken <= frames && run.missing <= dropped, || format!("more was seen than counted: {}", books()))?;
@@ -155,6 +220,18 @@ impl Oracle {
             Some(_) => ensure(sum == made || sum == made + 1, || format!("{made} were made; {}", books())),
         }
     }
+}
+
+/// Finds the frame of the loop that came: the next one, or a later one that begins alike where some may be missing.
+fn find_fed(fed: &[Vec<u8>], next: usize, may_skip: bool, payload: [&[u8]; 2], max_frame: usize) -> Result<usize, String> {
+    let bytes = payload[0].len() + payload[1].len();
+    let fits =
+        |frame: &Vec<u8>| frame.len().min(max_frame) >= bytes && frame.iter().zip(payload[0].iter().chain(payload[1])).all(|(a, b)| a == b);
+    let whole = |frame: &Vec<u8>| fits(frame) && frame.len().min(max_frame) == bytes;
+    let rest = fed.get(next..).unwrap_or_default();
+    let last = if may_skip { rest.len() } else { rest.len().min(1) };
+    let found = rest[..last].iter().position(whole).or_else(|| rest[..last].iter().position(fits));
+    found.map(|at| next + at).ok_or_else(|| format!("none of the frames of the loop from {next} on is the one that came, of {bytes} bytes"))
 }
 
 /// Finds the generator's frame that begins like `payload`, and puts all of it into `buffer`. Returns its number and length.
@@ -198,7 +275,7 @@ mod tests {
     }
 
     fn judge(oracle: &Oracle, header: FrameHeader, payload: &[u8]) -> Result<(), String> {
-        oracle.clone().judge(&header, [&payload[..payload.len() / 3], &payload[payload.len() / 3..]], 1000, 15)
+        oracle.clone().judge(&header, [&payload[..payload.len() / 3], &payload[payload.len() / 3..]], 0, 1000, 15)
     }
 
     #[test]
@@ -223,14 +300,14 @@ mod tests {
         spoiled[50] ^= 1;
         assert!(judge(&oracle, good, &spoiled).unwrap_err().contains("payload"));
         for (header, payload) in frames {
-            assert_eq!(oracle.judge(&header, [&payload, &[]], 1000, 15), Ok(()));
+            assert_eq!(oracle.judge(&header, [&payload, &[]], 0, 1000, 15), Ok(()));
         }
         assert!(oracle.balance(15, 0, 0, 15, 0).is_ok());
         for (frames, dropped, discarded) in [(15, 0, 1), (14, 0, 1), (15, 1, 0)] {
             assert!(oracle.balance(frames, dropped, discarded, 15, 0).is_err());
         }
         oracle.start(15, None, 100, false);
-        assert!(oracle.judge(&good, [&payload, &[]], 1000, 15).is_err(), "a frame of an old run");
+        assert!(oracle.judge(&good, [&payload, &[]], 0, 1000, 15).is_err(), "a frame of an old run");
     }
 
     #[test]

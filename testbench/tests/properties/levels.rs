@@ -1,0 +1,210 @@
+//! Resets above the channel, losing the link, bus mastering: under everything that runs, and the way back. After each, the card is as after power-on.
+
+use crate::scenario::Level;
+use crate::world::World;
+use silico_driver::card::{BringUp, Card};
+use silico_driver::error::DriverError;
+use silico_driver::platform::{AccessError, Registers};
+use silico_sim::MachineError;
+use silico_spec::config::header::{COMMAND_STATUS, command};
+use silico_spec::registers::{c2h, card};
+
+/// Clocks within which the card's own reset is done with what was on its transmitter, beyond the link's time.
+const CARD_RESET: u64 = 2_000;
+
+fn text(what: &'static str) -> impl Fn(MachineError) -> String {
+    move |error| format!("{what}: {error}")
+}
+
+impl World {
+    pub(crate) fn set_bus_master(&mut self, on: bool) -> Result<(), String> {
+        let mut machine = self.platform.machine();
+        let now = machine.config_read(COMMAND_STATUS).map_err(text("COMMAND"))? & 0xffff;
+        let value = if on { now | command::BUS_MASTER } else { now & !command::BUS_MASTER };
+        machine.config_write(COMMAND_STATUS, value).map_err(text("COMMAND"))?;
+        drop(machine);
+        self.bus_master = on;
+        if !on {
+            for lane in self.lanes.iter_mut().filter(|lane| lane.is_running()) {
+                (lane.masterless, lane.errors) = (true, lane.errors + 1);
+            }
+            for sender in self.senders.iter_mut().filter(|sender| sender.is_running()) {
+                (sender.masterless, sender.errors) = (true, sender.errors + 1);
+            }
+            self.lanes.iter_mut().for_each(|lane| lane.oracle.may_miss());
+        }
+        Ok(())
+    }
+
+    /// Closes all channels: what the driver still held is freed.
+    fn close_channels(&mut self) {
+        for index in 0..self.senders.len() {
+            self.close_sender(index);
+        }
+        for index in 0..self.lanes.len() {
+            self.close_ring(index);
+            self.lanes[index].oracle.forget();
+        }
+    }
+
+    /// A reset, and the way back to channels that run.
+    pub(crate) fn recover(&mut self, level: Level, orderly: bool) -> Result<(), String> {
+        if orderly {
+            self.close_channels();
+        }
+        self.fall(level)?;
+        // What the root complex took before is still carried out; who frees its memory waits for that, as operating systems do after a reset.
+        let carried = self.machine.clocks_per_tlp() * 64 + self.machine.clocks_per_read() * if level == Level::Function { 64 } else { 0 };
+        self.advance(carried);
+        if !orderly {
+            match level {
+                Level::Link => self.poke_the_dead()?,
+                // The card does not wait for reads that are under way; who frees what they read must.
+                Level::Card => self.wait_for_reads()?,
+                Level::Function | Level::Hot => {}
+            }
+            self.close_channels();
+        }
+        self.rise(level)
+    }
+
+    /// The reset itself.
+    fn fall(&mut self, level: Level) -> Result<(), String> {
+        match level {
+            Level::Card => {
+                let reset = card::control::RESET.set(0, 1) as u32;
+                self.regs.write32(card::CONTROL, reset).map_err(|error| format!("card reset: {error}"))
+            }
+            Level::Function => self.platform.machine().function_reset().map_err(text("function-level reset")),
+            Level::Hot => {
+                self.platform.machine().hot_reset();
+                Ok(())
+            }
+            Level::Link => {
+                self.platform.machine().link_down();
+                self.advance(300);
+                Ok(())
+            }
+        }
+    }
+
+    fn wait_for_reads(&self) -> Result<(), String> {
+        let reads = 256 * self.machine.clocks_per_read();
+        for _ in 0..reads / 200 + 20 {
+            if self.check_tags().is_ok() {
+                return Ok(());
+            }
+            self.advance(200);
+        }
+        self.check_tags()
+    }
+
+    /// Whatever the driver asks of a card that is gone ends with an error that says so.
+    fn poke_the_dead(&mut self) -> Result<(), String> {
+        let gone = |error: &DriverError| {
+            matches!(error, DriverError::Gone { .. } | DriverError::Access { error: AccessError::Gone, .. } | DriverError::Failed { .. })
+        };
+        let deadline = self.in_ns(1000);
+        for index in 0..self.lanes.len() {
+            let ring = self.lanes[index].ring();
+            let was_idle = ring.phase() == silico_driver::channel::Phase::Idle;
+            let results = [
+                ("poll", ring.poll().map(drop)),
+                ("wait", ring.wait(deadline).map(drop)),
+                ("stop", ring.stop().map(drop)),
+                ("start", ring.start().map(drop)),
+            ];
+            for (what, result) in results {
+                match result {
+                    // What is in memory can still be read; and a wait may end without a look at the card.
+                    Ok(()) if what != "start" && (what != "stop" || was_idle) => {}
+                    Err(error) if gone(&error) => {}
+                    other => return Err(format!("{what} on lane {index} of a card that is gone: {other:?}")),
+                }
+            }
+        }
+        for index in 0..self.senders.len() {
+            let channel = self.senders[index].channel();
+            match channel.start() {
+                Err(DriverError::Running { .. }) => {}
+                Err(error) if gone(&error) => {}
+                other => return Err(format!("start of sender {index} of a card that is gone: {other:?}")),
+            }
+            match channel.stop() {
+                Ok(_) => {}
+                Err(error) if gone(&error) => {}
+                other => return Err(format!("stop of sender {index} of a card that is gone: {other:?}")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings the card up again, checks that it is as new, and opens and starts everything.
+    fn rise(&mut self, level: Level) -> Result<(), String> {
+        let mut machine = self.platform.machine();
+        if matches!(level, Level::Hot | Level::Link) {
+            machine.enumerate().map_err(text("enumerating again"))?;
+        }
+        let vectors = machine.function().map_or(0, |function| function.msix_vectors);
+        machine.enable_msix(vectors).map_err(text("interrupts again"))?;
+        drop(machine);
+        if level == Level::Card {
+            self.advance(CARD_RESET + 64 * self.machine.clocks_per_tlp());
+        }
+        self.check_fresh(level)?;
+        self.card = Card::bring_up(self.platform.clone(), &BringUp { reset: false, ..BringUp::default() })
+            .map_err(|error| format!("bring-up after {level:?}: {error}"))?;
+        (self.enabled, self.bus_master, self.all_masked) = (true, true, false);
+        self.lanes.iter_mut().for_each(|lane| lane.masked = false);
+        for index in 0..self.senders.len() {
+            self.senders[index].masked = false;
+            self.collect(index, true)?;
+        }
+        self.open_all()
+    }
+
+    /// Nothing of what was before is left in the card.
+    fn check_fresh(&self, level: Level) -> Result<(), String> {
+        for index in 0..self.lanes.len() {
+            for (register, name) in [
+                (c2h::HW_COUNT, "HW_COUNT"),
+                (c2h::SW_COUNT, "SW_COUNT"),
+                (c2h::FRAMES, "FRAMES"),
+                (c2h::DROPPED, "DROPPED"),
+                (c2h::RING_SIZE, "RING_SIZE"),
+                (c2h::INT_DATA_ARM, "INT_DATA_ARM"),
+            ] {
+                let value = self.register(index, register)?;
+                if value != 0 {
+                    return Err(format!("lane {index}: {name} is {value:#x} after {level:?} reset"));
+                }
+            }
+            for (register, name) in [(c2h::STATUS, "STATUS"), (c2h::ERROR, "ERROR"), (c2h::DISCARDED, "DISCARDED")] {
+                let value = self.register32(index, register)?;
+                if value != 0 {
+                    return Err(format!("lane {index}: {name} is {value:#x} after {level:?} reset"));
+                }
+            }
+        }
+        self.check_tags()
+    }
+
+    /// Control words of a channel written one upon the other; then a reset, after which nothing of it may be seen.
+    pub(crate) fn rattle(&mut self, index: usize, words: &[u8], clocks: u64) -> Result<(), String> {
+        if !self.enabled {
+            return Ok(());
+        }
+        // From a fresh run, whose memory is all the card's.
+        self.restart(index)?;
+        let lane = &mut self.lanes[index];
+        lane.errors += words.len() as u64;
+        lane.oracle.forget();
+        lane.oracle.may_miss();
+        for word in words {
+            let offset = c2h::offset(index as u32, c2h::CONTROL);
+            self.regs.write32(offset, u32::from(word % 4)).map_err(|error| error.to_string())?;
+            self.advance(clocks);
+        }
+        self.reset(index)
+    }
+}

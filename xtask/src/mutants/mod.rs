@@ -52,8 +52,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     let tree = Tree::new(workspace)?;
     let suite = Suite { tree: &tree, cases: options.cases, limit: Duration::from_secs(options.limit) };
     println!("mutants: {} of {} against the property suite, {} cases for each property", chosen.len(), all.len(), options.cases);
-    if let Verdict::Caught { by, why } = suite.run()? {
-        bail!("the suite fails without any mutant ({by}: {why}); nothing can be said");
+    match suite.run()? {
+        Verdict::Missed => {}
+        Verdict::Caught { by, why } => bail!("the suite fails without any mutant ({}: {why}); nothing can be said", by.join(", ")),
+        Verdict::Broken(why) => bail!("the suite does not build without any mutant:\n{why}"),
     }
     let mut rows = Vec::new();
     for (number, mutant) in chosen.iter().enumerate() {

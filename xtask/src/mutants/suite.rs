@@ -5,7 +5,7 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::tree::Tree;
 
@@ -29,23 +29,25 @@ pub(crate) enum Verdict {
     /// It failed.
     Caught {
         /// The tests that failed, or how else it ended.
-        by: String,
+        by: Vec<String>,
         /// What the first of them said.
         why: String,
     },
+    /// It does not build: nothing is proved.
+    Broken(String),
 }
 
 impl Suite<'_> {
     /// Builds and runs it.
     ///
     /// # Errors
-    /// If it does not build: then nothing is proved.
+    /// If cargo cannot be run.
     pub(crate) fn run(&self) -> Result<Verdict> {
         let mut build = self.tree.cargo();
         build.arg("test").args(SUITE).args(["--no-run", "--quiet"]);
         let built = build.output().context("can't start cargo")?;
         if !built.status.success() {
-            bail!("does not build:\n{}", String::from_utf8_lossy(&built.stderr));
+            return Ok(Verdict::Broken(String::from_utf8_lossy(&built.stderr).into_owned()));
         }
         let log = open_log(self.tree)?;
         let mut run = self.tree.cargo();
@@ -80,16 +82,16 @@ fn wait(mut child: Child, limit: Duration) -> Result<Option<ExitStatus>> {
 
 /// `ended`: `None` if it had to be killed. `text`: all that it said.
 fn verdict(ended: Option<ExitStatus>, limit: Duration, text: &str) -> Verdict {
-    let failed: Vec<&str> = text.lines().filter_map(failed_test).collect();
-    let caught = |by: String, why: &str| Verdict::Caught { by, why: why.into() };
+    let failed: Vec<String> = text.lines().filter_map(failed_test).map(str::to_owned).collect();
+    let caught = |by: &str, why: &str| Verdict::Caught { by: vec![by.into()], why: why.into() };
     match ended {
-        None if failed.is_empty() => caught("hang".into(), &format!("no end within {} s", limit.as_secs())),
+        None if failed.is_empty() => caught("hang", &format!("no end within {} s", limit.as_secs())),
         Some(status) if failed.is_empty() && status.success() => Verdict::Missed,
         Some(status) if failed.is_empty() => {
             let how = status.signal().map_or_else(|| format!("{status}"), |signal| format!("signal {signal}"));
-            caught("abort".into(), text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(&how))
+            caught("abort", text.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or(&how))
         }
-        _ => caught(failed.join(", "), text.lines().find_map(reason).unwrap_or("no reason printed")),
+        _ => Verdict::Caught { why: text.lines().find_map(reason).unwrap_or("no reason printed").into(), by: failed },
     }
 }
 
@@ -116,7 +118,10 @@ mod tests {
     #[test]
     fn the_properties_that_failed_are_named_with_the_first_reason() {
         let text = "test a ... ok\ntest b::c ... FAILED\nproperty c, seed 1, case 2: bytes lost\nproperty d, seed 1, case 2: other\ntest d ... FAILED";
-        assert_eq!(verdict(ended(101 << 8), LIMIT, text), Verdict::Caught { by: "b::c, d".into(), why: "bytes lost".into() });
+        assert_eq!(
+            verdict(ended(101 << 8), LIMIT, text),
+            Verdict::Caught { by: vec!["b::c".into(), "d".into()], why: "bytes lost".into() }
+        );
         assert_eq!(verdict(ended(0), LIMIT, "test a ... ok"), Verdict::Missed);
     }
 
@@ -124,11 +129,11 @@ mod tests {
     fn hangs_and_aborts_are_told_apart() {
         let by = |verdict| match verdict {
             Verdict::Caught { by, why } => (by, why),
-            Verdict::Missed => panic!("missed"),
+            other => panic!("{other:?}"),
         };
-        assert_eq!(by(verdict(None, LIMIT, "test a ... ok")), ("hang".into(), "no end within 9 s".into()));
-        assert_eq!(by(verdict(ended(6), LIMIT, "thread panicked while panicking\n")).0, "abort");
-        assert_eq!(by(verdict(None, LIMIT, "test a ... FAILED")).0, "a");
+        assert_eq!(by(verdict(None, LIMIT, "test a ... ok")), (vec!["hang".to_owned()], "no end within 9 s".to_owned()));
+        assert_eq!(by(verdict(ended(6), LIMIT, "thread panicked while panicking\n")).0, ["abort"]);
+        assert_eq!(by(verdict(None, LIMIT, "test a ... FAILED")).0, ["a"]);
     }
 
     #[test]

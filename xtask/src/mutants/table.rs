@@ -16,7 +16,7 @@ pub(crate) struct Row<'a> {
 
 impl Row<'_> {
     pub(crate) fn is_caught(&self) -> bool {
-        self.verdict != Verdict::Missed
+        matches!(self.verdict, Verdict::Caught { .. })
     }
 }
 
@@ -34,8 +34,16 @@ pub(crate) fn line(row: &Row<'_>) -> String {
     let name = format!("{}: {}", row.mutant.area, row.mutant.name);
     match &row.verdict {
         Verdict::Missed => format!("MISSED {name} ({})", row.mutant.what),
-        Verdict::Caught { by, why } => format!("caught {name}\n    by {by}: {why}"),
+        Verdict::Caught { by, why } => format!("caught {name}\n    by {}: {why}", few(by)),
+        Verdict::Broken(why) => format!("BROKEN {name}: it does not build\n{why}"),
     }
+}
+
+/// The first of those that caught it, and how many more there are.
+fn few(by: &[String]) -> String {
+    let (first, rest) = by.split_at(by.len().min(3));
+    let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
+    first.join(", ") + &more
 }
 
 /// What it comes to; those missed are named.
@@ -53,6 +61,7 @@ pub(crate) fn json(rows: &[Row<'_>]) -> Result<String> {
     let row = |row: &Row<'_>| {
         let (by, why) = match &row.verdict {
             Verdict::Missed => (None, None),
+            Verdict::Broken(why) => (None, Some(why)),
             Verdict::Caught { by, why } => (Some(by), Some(why)),
         };
         let Mutant { name, area, what, like, .. } = row.mutant;
@@ -68,8 +77,10 @@ mod tests {
     #[test]
     fn those_missed_are_named() {
         let mutant = Mutant { name: "lap".into(), area: "ring".into(), what: "late".into(), like: "real".into(), ..Mutant::default() };
-        let caught = Row { mutant: &mutant, verdict: Verdict::Caught { by: "p".into(), why: "w".into() } };
+        let caught = Row { mutant: &mutant, verdict: Verdict::Caught { by: vec!["p".into()], why: "w".into() } };
         let missed = Row { mutant: &mutant, verdict: Verdict::Missed };
+        assert_eq!(line(&caught), "caught ring: lap\n    by p: w");
+        assert_eq!(few(&["a", "b", "c", "d", "e"].map(str::to_owned)), "a, b, c and 2 more");
         assert_eq!(summary(&[caught]), "1 of 1 mutants caught");
         assert_eq!(line(&missed), "MISSED ring: lap (late)");
         assert_eq!(summary(&[missed]), "0 of 1 mutants caught; MISSED: lap");

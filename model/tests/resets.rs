@@ -224,12 +224,13 @@ fn a_start_in_the_write_of_a_reset_is_refused_or_comes_after_it() {
     bench.run(300);
     bench.set32(0, c2h::CONTROL, 3);
     bench.h2c_set32(0, h2c::CONTROL, 3);
-    bench.run(100);
+    // Reads under way end first.
+    bench.run(6000);
     assert_eq!((bench.get32(0, c2h::STATUS), bench.h2c_get32(0, h2c::STATUS)), (0, 0), "idle");
     start(&mut bench, 0);
     bench.run(300);
     bench.write(BAR0 + u64::from(card::CONTROL), 3, 4);
-    bench.run(100);
+    bench.run(6000);
     assert_eq!(bench.read(BAR0 + u64::from(card::CONTROL), 4), 0, "all registers are as after power-on");
     assert_eq!((bench.get32(0, c2h::STATUS), bench.h2c_get32(0, h2c::STATUS)), (0, 0));
 }

@@ -3,10 +3,11 @@
 //! Case `n` of a property depends on the seed, the property's name and `n` alone, so that one case can be run without those before it, and shrinks to the
 //! same minimal case each time. Its seed, its number and the minimal case are printed; the last line is the command that runs it again.
 
-use proptest::strategy::Strategy;
+use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
 use std::fmt::Debug;
 use std::hash::{BuildHasher, Hasher};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Cases of each property, if `SILICO_CASES` does not say.
 const CASES: u32 = 120;
@@ -87,7 +88,11 @@ pub(crate) fn search<S: Strategy>(
         let config =
             Config { cases: 1, failure_persistence: None, max_shrink_iters: settings.shrink, source_file: None, ..Config::default() };
         let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &case_seed(name, settings.seed, case));
-        let result = TestRunner::new_with_rng(config, rng).run(strategy, |value| property(&value).map_err(TestCaseError::fail));
+        let mut runner = TestRunner::new_with_rng(config, rng);
+        let result = match settings.shrink {
+            0 => once(&mut runner, strategy, &property),
+            _ => runner.run(strategy, |value| property(&value).map_err(TestCaseError::fail)),
+        };
         match result {
             Ok(()) => {}
             Err(TestError::Abort(why)) => panic!("property {name}, case {case} could not be made: {why}"),
@@ -97,6 +102,23 @@ pub(crate) fn search<S: Strategy>(
         }
     }
     Ok(())
+}
+
+/// One case, as drawn: a runner that may not shrink asks a state machine's tree for its case twice, which the tree does not stand.
+fn once<S: Strategy>(
+    runner: &mut TestRunner,
+    strategy: &S,
+    property: &impl Fn(&S::Value) -> Result<(), String>,
+) -> Result<(), TestError<S::Value>> {
+    let value = strategy.new_tree(runner).map_err(TestError::Abort)?.current();
+    let said = match catch_unwind(AssertUnwindSafe(|| property(&value))) {
+        Ok(result) => result,
+        Err(panic) => {
+            let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+            Err(text.unwrap_or_else(|| "panicked".into()))
+        }
+    };
+    said.map_err(|reason| TestError::Fail(reason.into(), value))
 }
 
 /// 32 bytes for one case (splitmix64 over all that it depends on).

@@ -72,9 +72,9 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
 
 /// One mutant: in, run, out again.
 fn judge<'a>(tree: &Tree, suite: &Suite<'_>, mutant: &'a Mutant) -> Result<Row<'a>> {
-    tree.plant(mutant)?;
+    let before = tree.plant(mutant)?;
     let verdict = suite.run().with_context(|| format!("mutant {}", mutant.name));
-    tree.restore(mutant)?;
+    tree.restore(before)?;
     Ok(Row { mutant, verdict: verdict? })
 }
 

@@ -43,20 +43,25 @@ impl Tree {
         self.root.with_file_name("suite.log")
     }
 
-    /// Puts `mutant` in.
-    pub(crate) fn plant(&self, mutant: &Mutant) -> Result<()> {
+    /// Puts `mutant` in. Returns what was there, for [`Tree::restore`]: the checkout may have moved on.
+    pub(crate) fn plant(&self, mutant: &Mutant) -> Result<Vec<(PathBuf, String)>> {
+        let mut before = Vec::new();
         for (path, patch) in &mutant.patches {
             let file = self.root.join(path);
-            let text = fs::read_to_string(&file).with_context(|| format!("can't read {}", path.display()))?;
-            let text = patch.apply(&text).with_context(|| format!("mutant {} does not fit {}", mutant.name, path.display()))?;
-            fs::write(&file, text)?;
+            let old = fs::read_to_string(&file).with_context(|| format!("can't read {}", path.display()))?;
+            let new = patch.apply(&old).with_context(|| format!("mutant {} does not fit {}", mutant.name, path.display()))?;
+            fs::write(&file, new)?;
+            before.push((file, old));
         }
-        Ok(())
+        Ok(before)
     }
 
-    /// Takes it out.
-    pub(crate) fn restore(&self, mutant: &Mutant) -> Result<()> {
-        mutant.patches.iter().try_for_each(|(path, _)| self.copy(path))
+    /// Takes it out: a file that two patches changed gets its oldest text.
+    pub(crate) fn restore(&self, before: Vec<(PathBuf, String)>) -> Result<()> {
+        before
+            .into_iter()
+            .rev()
+            .try_for_each(|(file, old)| fs::write(&file, old).with_context(|| format!("can't write {}", file.display())))
     }
 
     /// What git knows or would add, as paths from the root.

@@ -10,6 +10,7 @@ mod frames;
 mod harness;
 mod hazards;
 mod levels;
+mod lone;
 mod reference;
 mod regressions;
 mod runs;

@@ -5,11 +5,14 @@
 
 mod abuse;
 mod check;
+mod coverage;
 mod drain;
 mod frames;
 mod harness;
 mod hazards;
 mod levels;
+mod link;
+mod misconfigure;
 mod reference;
 mod regressions;
 mod runs;
@@ -17,6 +20,7 @@ mod scenario;
 mod senders;
 mod signals;
 mod strategies;
+mod stream;
 mod tally;
 mod tap;
 mod teeth;

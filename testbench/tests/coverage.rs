@@ -3,7 +3,7 @@
 mod common;
 
 use common::{scratch, silico};
-use silico::coverage::{Covered, Observer, Record};
+use silico::coverage::{Covered, Machines, Observer, Record};
 use silico::platform::SimPlatform;
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{Generator, Lengths, RingConfig, Source};
@@ -53,7 +53,7 @@ fn what_happens_is_counted_and_what_does_not_is_a_hole() {
     }
     let holes: Vec<_> = record.holes().collect();
     for hole in [
-        ("tlp: sent", "Cpl, CA"),
+        ("tlp: sent", "MRd, 3 dwords"),
         ("channel: errors", "ring, BadDoorbell"),
         ("channel: resets in the middle of", "link down / ring, sends"),
     ] {
@@ -73,8 +73,55 @@ fn records_merge_on_the_command_line() {
     let merged = Record::read(&sum).unwrap();
     assert_eq!(merged.clocks, few.clocks + many.clocks);
     assert_eq!(hits(&merged, "tlp: writes", "64 bytes"), hits(&few, "tlp: writes", "64 bytes") + hits(&many, "tlp: writes", "64 bytes"));
-    assert!(ran.stdout.contains("hole: tlp: sent: Cpl, CA"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("hole: tlp: sent: MRd, 3 dwords"), "{}", ran.stdout);
     assert_eq!(silico(&["coverage".as_ref(), sum.as_os_str(), "--strict".as_ref()]).status, 1);
+}
+
+#[test]
+fn a_folder_stands_for_its_records() {
+    let folder = scratch("records");
+    std::fs::create_dir_all(&folder).unwrap();
+    let record = covered(5);
+    for name in ["a.json", "b.json"] {
+        record.write(&folder.join(name)).unwrap();
+    }
+    std::fs::write(folder.join("notes.txt"), "no record").unwrap();
+    let ran = silico(&["coverage".as_ref(), folder.as_os_str()]);
+    ran.assert_passed();
+    assert!(ran.stdout.contains(&format!("2 cases, {} clocks", 2 * record.clocks)), "{}", ran.stdout);
+    let empty = scratch("no-records");
+    std::fs::create_dir_all(&empty).unwrap();
+    silico(&["coverage".as_ref(), empty.as_os_str()]).assert_could_not_run(&["no records"]);
+}
+
+#[test]
+fn machines_are_counted_by_what_they_were_and_what_their_links_did() {
+    let mut config = MachineConfig::default();
+    (config.link.max_payload, config.link.rcb, config.host.ordering.late) = (512, 128, 5);
+    config.link.starvation = silico_sim::Starvation::OneByOne { spacing: silico_spec::units::Cycles(3) };
+    let mut stats = silico_sim::Stats::default();
+    (stats.dll_to_host.naks, stats.dll_to_card.lost_tlps, stats.retrains) = (7, 2, 1);
+    let mut machines = Machines::default();
+    machines.ran(&config, &CardParams::default(), &stats);
+    let record = machines.record();
+    for (group, bin, count) in [
+        ("machine: shapes", "MPS 512", 1),
+        ("machine: shapes", "MPS 256", 0),
+        ("machine: shapes", "RCB 128", 1),
+        ("machine: shapes", "generation 3", 1),
+        ("machine: freedoms", "credits one by one", 1),
+        ("machine: freedoms", "credits as they come free", 0),
+        ("machine: freedoms", "writes seen late", 1),
+        ("link: data link layer", "to host / Nak", 7),
+        ("link: data link layer", "to card / Nak", 0),
+        ("link: data link layer", "to card / lost", 2),
+        ("link: events", "link retrained", 1),
+    ] {
+        assert_eq!(hits(&record, group, bin), count, "{group}: {bin}");
+    }
+    // What other tests cover is no hole, and says where.
+    assert!(record.holes().all(|hole| hole != ("link: events", "INTx level changed")));
+    assert!(record.to_string().contains("elsewhere: link: events: INTx level changed: testbench/tests/intx.rs"), "{record}");
 }
 
 #[test]

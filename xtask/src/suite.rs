@@ -18,6 +18,9 @@ const LONG_CASES: &str = "4096";
 /// A file to which each property appends how many cases and clocks it ran.
 const TALLY: &str = "SILICO_TALLY";
 
+/// A folder into which each property writes what it covered.
+const COVERAGE: &str = "SILICO_COVERAGE";
+
 /// How a step ended.
 struct Outcome {
     name: &'static str,
@@ -31,6 +34,9 @@ pub(crate) fn run(workspace: &Workspace, long: bool, cargo_args: &[String]) -> R
     // What is told at the end is of this run alone.
     fs::create_dir_all(workspace.root.join("target"))?;
     fs::write(tally(workspace), "")?;
+    if coverage(workspace).exists() {
+        fs::remove_dir_all(coverage(workspace))?;
+    }
     let outcomes: Vec<Outcome> =
         steps(workspace, long, cargo_args)?.into_iter().map(|(name, mut command)| step(name, &mut command)).collect();
     println!("\n{}", summary(&outcomes));
@@ -42,6 +48,10 @@ pub(crate) fn run(workspace: &Workspace, long: bool, cargo_args: &[String]) -> R
 
 fn tally(workspace: &Workspace) -> PathBuf {
     workspace.root.join("target").join("simulated.txt")
+}
+
+fn coverage(workspace: &Workspace) -> PathBuf {
+    workspace.root.join("target").join("coverage")
 }
 
 /// How much the properties simulated, from their lines `NAME N cases, N clocks, S s`. `None` if there are none.
@@ -68,6 +78,13 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     let mut test = cargo(&["test", "--workspace", "--no-fail-fast"]);
     test.args(cargo_args);
     test.env(TALLY, tally(workspace));
+    test.env(COVERAGE, coverage(workspace));
+    // Some tests alone cover little: only a long run must leave no hole.
+    let mut covered = cargo(&["run", "--quiet", "--package", "silico-testbench", "--bin", "silico", "--", "coverage"]);
+    covered.arg(coverage(workspace));
+    if long && cargo_args.is_empty() {
+        covered.arg("--strict");
+    }
     if long {
         for name in ["PROPTEST_CASES", "SILICO_CASES"] {
             test.env(name, env::var(name).unwrap_or_else(|_| LONG_CASES.into()));
@@ -85,6 +102,7 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         ("doc", doc),
         ("loom", loom),
         ("test", test),
+        ("coverage", covered),
         // All of the catalogue takes as long as all the rest: a few here show that the suite still bites.
         ("mutants", cargo(&["xtask", "mutants", "--sample", if long { "12" } else { "2" }])),
     ])
@@ -167,6 +185,8 @@ mod tests {
         let steps = steps(&workspace, true, &["--".into(), "name".into()]).unwrap();
         let texts: Vec<String> = steps.iter().map(|(_, command)| describe(command)).collect();
         assert!(texts.iter().any(|text| text.ends_with("cargo xtask registers --check")), "{texts:?}");
+        let coverage = texts.iter().find(|text| text.contains("silico -- coverage")).unwrap();
+        assert!(!coverage.contains("--strict"), "some tests alone: {coverage}");
         assert!(texts.iter().any(|text| text.contains("cargo xtask mutants --sample")), "{texts:?}");
         let test = texts.iter().find(|text| text.contains("cargo test --workspace")).unwrap();
         assert!(test.contains("PROPTEST_CASES=") && test.ends_with("cargo test --workspace --no-fail-fast -- name"), "{test}");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 /// Options of `coverage`.
 #[derive(Args, Clone, Debug)]
 pub struct CoverageOptions {
-    /// Records to merge, as regression runs write them.
+    /// Records to merge, as regression runs write them; a folder stands for all `*.json` in it.
     #[arg(required = true, value_name = "RECORD")]
     pub records: Vec<PathBuf>,
     /// Writes the sum as a record too.

@@ -22,11 +22,22 @@ pub trait Bin: Copy + 'static {
     fn impossible(self) -> Option<&'static str> {
         None
     }
+
+    /// Which tests cover it that write no records, if there are such: no hole then.
+    fn elsewhere(self) -> Option<&'static str> {
+        None
+    }
 }
 
-/// Makes an enum of bins with their names.
+/// Makes an enum of bins with their names; behind a name, `never "why"` for what cannot happen on this card, or `elsewhere "where"` for what is covered
+/// by other tests than those that write records.
+#[macro_export]
 macro_rules! bins {
-    ($(#[$doc:meta])* $vis:vis enum $name:ident { $($(#[$bin_doc:meta])* $bin:ident => $text:literal),+ $(,)? }) => {
+    (@why) => { None };
+    (@why $why:literal) => { Some($why) };
+    ($(#[$doc:meta])* $vis:vis enum $name:ident {
+        $($(#[$bin_doc:meta])* $bin:ident => $text:literal $(never $never:literal)? $(elsewhere $elsewhere:literal)?),+ $(,)?
+    }) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         $vis enum $name { $($(#[$bin_doc])* #[doc = $text] $bin),+ }
@@ -44,6 +55,18 @@ macro_rules! bins {
 
             fn name(self) -> String {
                 [$($text),+][self as usize].into()
+            }
+
+            fn impossible(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$bin => $crate::bins!(@why $($never)?)),+
+                }
+            }
+
+            fn elsewhere(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$bin => $crate::bins!(@why $($elsewhere)?)),+
+                }
             }
         }
     };
@@ -70,6 +93,11 @@ impl<B: Bin> Counts<B> {
         self.hits[bin.index()] += 1;
     }
 
+    /// `bin` happened so many times.
+    pub fn add(&mut self, bin: B, times: u64) {
+        self.hits[bin.index()] += times;
+    }
+
     /// How often `bin` happened.
     #[must_use]
     pub fn of(&self, bin: B) -> u64 {
@@ -81,7 +109,8 @@ impl<B: Bin> Counts<B> {
     pub fn group(&self) -> Group {
         let bin = |index: usize| {
             let bin = B::at(index);
-            (bin.name(), Hits { count: self.hits[index], impossible: bin.impossible().map(str::to_owned) })
+            let [impossible, elsewhere] = [bin.impossible(), bin.elsewhere()].map(|why| why.map(str::to_owned));
+            (bin.name(), Hits { count: self.hits[index], impossible, elsewhere })
         };
         Group { order: (0..B::COUNT).map(|index| B::at(index).name()).collect(), bins: (0..B::COUNT).map(bin).collect() }
     }
@@ -96,13 +125,16 @@ pub struct Hits {
     /// Why it can't, if it can't.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub impossible: Option<String>,
+    /// Which tests cover it that write no records.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<String>,
 }
 
 impl Hits {
-    /// It could have happened and did not.
+    /// It could have happened and did not, and no other test is known for it.
     #[must_use]
     pub const fn is_hole(&self) -> bool {
-        self.count == 0 && self.impossible.is_none()
+        self.count == 0 && self.impossible.is_none() && self.elsewhere.is_none()
     }
 }
 
@@ -128,6 +160,7 @@ impl Group {
             let mine = self.bins.entry(name.clone()).or_default();
             mine.count = mine.count.saturating_add(hits.count);
             mine.impossible = mine.impossible.take().or_else(|| hits.impossible.clone());
+            mine.elsewhere = mine.elsewhere.take().or_else(|| hits.elsewhere.clone());
         }
     }
 
@@ -150,6 +183,14 @@ impl<A: Bin, B: Bin> Bin for (A, B) {
 
     fn name(self) -> String {
         format!("{} / {}", self.0.name(), self.1.name())
+    }
+
+    fn impossible(self) -> Option<&'static str> {
+        self.0.impossible().or_else(|| self.1.impossible())
+    }
+
+    fn elsewhere(self) -> Option<&'static str> {
+        self.0.elsewhere().or_else(|| self.1.elsewhere())
     }
 }
 

@@ -20,7 +20,7 @@ bins! {
     /// A state and the next one.
     pub enum Move {
         Starts => "idle, then running",
-        Refused => "idle, then failed: the start is refused",
+        Refused => "idle, then stopping or failed: the start is refused",
         Stops => "running, then stopping",
         StopEnds => "stopping, then idle",
         FailEnds => "stopping, then failed",
@@ -123,6 +123,10 @@ impl Bin for ResetIn {
     fn impossible(self) -> Option<&'static str> {
         self.1.impossible()
     }
+
+    fn elsewhere(self) -> Option<&'static str> {
+        (self.0 == Level::Fundamental).then_some("model/tests: machines have no power cycle; a card in one is released from reset once")
+    }
 }
 
 /// An error of a kind of channel.
@@ -160,6 +164,11 @@ impl Bin for Failure {
             }
             _ => None,
         }
+    }
+
+    fn elsewhere(self) -> Option<&'static str> {
+        let descriptor = ChannelError::from_bits(self.1) == Some(ChannelError::BadDescriptor);
+        (self.impossible().is_none() && descriptor).then_some("model/tests/pages.rs and h2c.rs: the driver writes legal descriptors only")
     }
 }
 
@@ -205,7 +214,7 @@ fn change(from: ChannelState, to: ChannelState) -> Option<Move> {
     use ChannelState as S;
     Some(match (from, to) {
         (S::Idle, S::Running) => Move::Starts,
-        (S::Idle, S::Error) => Move::Refused,
+        (S::Idle, S::Stopping | S::Error) => Move::Refused,
         (S::Running, S::Stopping) => Move::Stops,
         (S::Stopping, S::Idle) => Move::StopEnds,
         (S::Stopping, S::Error) => Move::FailEnds,

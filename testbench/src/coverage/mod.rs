@@ -6,6 +6,7 @@
 mod bin;
 mod channels;
 mod command;
+mod machine;
 mod observer;
 mod record;
 mod tlps;
@@ -13,6 +14,7 @@ mod tlps;
 pub use bin::{Bin, Counts, Group, Hits};
 pub use channels::{Doing, Failure, Kind, Laps, Level, Move, ResetIn, Tags};
 pub use command::run;
+pub use machine::{Dll, Freedom, Machines, OnLink, Shape, Way};
 pub use observer::{Covered, Grant, Observer};
 pub use record::{Record, RecordError};
 pub use tlps::{ReadShape, Received, Sent, Split, WriteShape};

@@ -37,6 +37,12 @@ impl Covered {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// All that observers have left here; nothing is left then.
+    #[must_use]
+    pub fn take(&self) -> Record {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// Adds a record, say of what a driver went through.
     pub fn add(&self, record: &Record) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).merge(record);

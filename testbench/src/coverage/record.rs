@@ -93,13 +93,13 @@ impl Record {
     }
 }
 
-/// A line per group, then each hole by name, then what can't happen and why.
+/// A line per group, then each hole by name, then what can't happen and why, then what is left to other tests.
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = self.groups.keys().map(String::len).max().unwrap_or(0).max(5);
         writeln!(f, "{:<width$}  {:>8}  {:>6}  {:>12}", "group", "covered", "holes", "hits")?;
         for (name, group) in &self.groups {
-            let possible = group.bins.values().filter(|hits| hits.impossible.is_none() || hits.count > 0).count();
+            let possible = group.bins.values().filter(|hits| hits.is_hole() || hits.count > 0).count();
             let holes = group.holes().count();
             let hits: u64 = group.bins.values().map(|hits| hits.count).sum();
             writeln!(f, "{name:<width$}  {:>8}  {holes:>6}  {hits:>12}", format!("{}/{possible}", possible - holes))?;
@@ -113,6 +113,12 @@ impl fmt::Display for Record {
             let why = |bin: &str| group.bins.get(bin).filter(|hits| hits.count == 0).and_then(|hits| hits.impossible.clone());
             for (bin, why) in group.order.iter().filter_map(|bin| Some((bin, why(bin)?))) {
                 writeln!(f, "can't happen: {name}: {bin}: {why}")?;
+            }
+        }
+        for (name, group) in &self.groups {
+            let place = |bin: &str| group.bins.get(bin).filter(|hits| hits.count == 0 && hits.impossible.is_none())?.elsewhere.clone();
+            for (bin, place) in group.order.iter().filter_map(|bin| Some((bin, place(bin)?))) {
+                writeln!(f, "elsewhere: {name}: {bin}: {place}")?;
             }
         }
         write!(f, "{} cases, {} clocks, {} holes", self.cases, self.clocks, self.holes().count())

@@ -20,6 +20,9 @@ impl World {
         let armed = self.is_armed(index)?;
         self.advance(self.signal_clocks());
         self.listen(index, 0)?;
+        if let Some(entries) = self.lanes[index].shape.page_entries() {
+            return self.bad_page_doorbell(index, kind, entries.into(), armed);
+        }
         let given = self.register(index, c2h::SW_COUNT)?;
         let value = match kind {
             0 => self.register(index, c2h::HW_COUNT)? + (1 << 40),
@@ -29,11 +32,31 @@ impl World {
             3 if self.is_quiet(index)? => self.register(index, c2h::HW_COUNT)? + 32,
             _ => return Ok(()),
         };
+        self.spoil(index, c2h::SW_COUNT, value, armed)
+    }
+
+    /// The same with pages: descriptors that cannot be there, entries that nobody can have read.
+    fn bad_page_doorbell(&mut self, index: usize, kind: u8, entries: u64, armed: bool) -> Result<(), String> {
+        let (given, taken) = (self.register(index, c2h::FREE_TAIL)?, self.register(index, c2h::COMP_HEAD)?);
+        let (register, value) = match kind {
+            0 => (c2h::FREE_TAIL, given + 2 * entries + 1),
+            1 if given > 0 => (c2h::FREE_TAIL, given - 1),
+            2 => (c2h::COMP_HEAD, self.register(index, c2h::COMP_TAIL)? + entries + 1),
+            3 if taken > 0 => (c2h::COMP_HEAD, taken - 1),
+            4 => (c2h::FREE_TAIL, given + (1 << 40)),
+            5 => (c2h::COMP_HEAD, taken + (1 << 40)),
+            _ => return Ok(()),
+        };
+        self.spoil(index, register, value, armed)
+    }
+
+    /// Rings a doorbell with a value that stops the channel.
+    fn spoil(&mut self, index: usize, register: u32, value: u64, armed: bool) -> Result<(), String> {
         let deaf = self.is_deaf(index);
         let lane = &mut self.lanes[index];
         (lane.spoiled, lane.errors) = (true, lane.errors + 1);
         let listens = lane.shape.coalescing().is_some() && !deaf && !armed;
-        self.set_register(index, c2h::SW_COUNT, value)?;
+        self.set_register(index, register, value)?;
         if c2h::status::STATE.get(self.register32(index, c2h::STATUS)?.into()) == 1 {
             return Err(format!("channel {index} runs on after a doorbell of {value:#x}"));
         }

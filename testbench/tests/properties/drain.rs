@@ -1,9 +1,10 @@
 //! The end of a case: the host takes everything, and everything comes, within a bound in cycles; then the books are closed.
 
-use crate::scenario::{LEAST_RATE, Scenario};
+use crate::scenario::{LEAST_RATE, READ_TIMEOUT, Scenario};
 use crate::senders::VECTORS;
+use crate::stream::Ended;
 use crate::world::{End, World, Wrap, said};
-use silico_driver::channel::{Phase, Stopped};
+use silico_driver::channel::Phase;
 use silico_spec::frame::footprint;
 use silico_spec::registers::c2h;
 use silico_spec::units::Cycles;
@@ -163,16 +164,25 @@ impl World {
 
     /// Takes frames until all have come. One channel after the other: the rings of those that wait fill up and must disturb nobody.
     fn drain_lane(&mut self, index: usize, goal: u64) -> Result<(), String> {
-        let mut idle = 0;
+        let (mut idle, mut revivals) = (0, self.faults);
         while !self.is_drained(index, goal)? {
             self.check_rules()?;
             if self.take(index)? {
                 idle = 0;
                 continue;
             }
+            // Each fault may stop a channel that reads once; then it is started anew, and must work.
+            if self.lanes[index].tampered && !self.lanes[index].is_running() && revivals > 0 {
+                revivals -= 1;
+                self.start(index)?;
+                continue;
+            }
             let (bound, kind) = (self.bound(index), self.lanes[index].shape.wait);
             if self.wait(index, kind, self.clocks_to_ns(bound))? {
                 idle = 0;
+                continue;
+            }
+            if self.lanes[index].tampered && !self.lanes[index].is_running() && revivals > 0 {
                 continue;
             }
             idle += 1;
@@ -217,7 +227,17 @@ impl World {
             None => lane.oracle.next().map_or((0, 0), |sent| (sent.at.saturating_sub(now), sent.len as u32)),
         };
         let tlps = footprint(len).div_ceil(self.machine.mps().into()) + u64::from(self.params.fifo_bytes) / 64 + 64;
-        20_000 + self.held_up() + wait + tlps * (lanes + 1) * self.machine.clocks_per_tlp() + 2 * lane.shape.tell_clocks()
+        let lost = if lane.tampered { 2 * self.faults * u64::from(READ_TIMEOUT) } else { 0 };
+        // A page costs a write of its own, another one for its entry, and a share of a read.
+        let pages = lane.shape.page_bytes().map_or(0, |bytes| footprint(len).div_ceil(bytes.into()) + 4);
+        let tlps = tlps + 2 * pages;
+        20_000
+            + lost
+            + (pages + 8) * (lanes + 1) * self.machine.clocks_per_read()
+            + self.held_up()
+            + wait
+            + tlps * (lanes + 1) * self.machine.clocks_per_tlp()
+            + 2 * lane.shape.tell_clocks()
     }
 
     /// Stops and closes all channels; nothing may be left over anywhere.
@@ -249,7 +269,16 @@ impl World {
 
     fn close_lane(&mut self, index: usize) -> Result<(), String> {
         let endless = self.lanes[index].shape.generator.as_ref().is_some_and(|made| made.count == 0);
-        let stopped: Stopped = self.lanes[index].ring().stop().map_err(said("the last stop", index))?;
+        let stopped: Ended = match self.lanes[index].ring().stop() {
+            Ok(stopped) => stopped,
+            // It may have read ahead, and failed at that, with everything delivered.
+            Err(error) if self.lanes[index].tampered => {
+                self.failed(index, error)?;
+                while self.take(index)? {}
+                return Ok(());
+            }
+            Err(error) => return Err(said("the last stop", index)(error)),
+        };
         self.stopped(index, stopped)?;
         let (entered, sent) = (self.taps.entered(index), self.lanes[index].oracle.sent.len() as u64);
         if self.lanes[index].shape.generator.is_none() && !self.lanes[index].looped && entered != sent {
@@ -260,7 +289,9 @@ impl World {
             return Err(format!("channel {index} was drained, {taken} frames taken, and stops with {stopped:?}"));
         }
         while self.take(index)? {}
-        let lane = &self.lanes[index];
+        let lane = &mut self.lanes[index];
+        lane.ring().give_back().map_err(said("the last giving back", index))?;
+        lane.ring().check_returned().map_err(|why| format!("channel {index}: {why}"))?;
         match (lane.end, lane.ring.as_ref().map(|ring| ring.phase())) {
             (End::Final(frames), Some(Phase::Idle)) if frames == lane.oracle.taken() => Ok(()),
             end => Err(format!("channel {index} ends as {end:?} with {} frames taken", lane.oracle.taken())),

@@ -1,6 +1,7 @@
 //! Frames in and out: fed to the front ends, taken from the driver, each judged by the oracle.
 
-use crate::world::{End, World, said};
+use crate::coverage;
+use crate::world::{End, Lane, World, said};
 use silico_driver::error::{DriverError, RingFault};
 use silico_spec::frame::FrameHeader;
 use silico_spec::port::FrontFrame;
@@ -15,7 +16,7 @@ const MOST_AHEAD: u64 = 5000;
 const SOME: usize = 64;
 
 /// Adds a frame to a hash, but for its stamp.
-fn log(hash: u64, header: &FrameHeader) -> u64 {
+fn hashed(hash: u64, header: &FrameHeader) -> u64 {
     let words = [header.sequence, u64::from(header.source) << 32 | u64::from(header.length), header.crc.into(), header.flags.0.into()];
     words.into_iter().fold(hash, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
@@ -36,20 +37,28 @@ impl World {
 
     /// Takes the next frame, if there is one, and has it judged.
     pub(crate) fn take(&mut self, index: usize) -> Result<bool, String> {
-        let platform = self.platform.clone();
+        self.take_after(index, 0)
+    }
+
+    /// As [`World::take`], and looks at it for the first time after so many clocks: a frame in the CPU's hands stays as it is.
+    fn take_after(&mut self, index: usize, clocks: u64) -> Result<bool, String> {
+        let (platform, taps) = (self.platform.clone(), self.taps.clone());
         let released = self.taps.released();
         let lane = &mut self.lanes[index];
-        let ring = lane.ring.as_mut().expect("open");
-        match ring.poll() {
-            Ok(Some(frame)) => {
-                let entered = self.taps.entered(index);
-                let now = platform.machine().now().since(released).0;
-                lane.oracle
-                    .judge(&frame.header, [frame.head, frame.tail], released.0, now, entered)
-                    .map_err(|why| format!("channel {index}: {why}"))?;
-                (lane.delivered, lane.log) = (lane.delivered + 1, log(lane.log, &frame.header));
-                Ok(true)
+        let Lane { ring, oracle, delivered, log, .. } = lane;
+        let taken = ring.as_mut().expect("open").next(|header, payload| {
+            if clocks > 0 {
+                let mut machine = platform.machine();
+                let to = machine.now().after(Cycles(clocks));
+                machine.advance_to(to);
             }
+            let now = platform.machine().now().since(released).0;
+            oracle.judge(header, payload, released.0, now, taps.entered(index))?;
+            (*delivered, *log) = (*delivered + 1, hashed(*log, header));
+            Ok(())
+        });
+        match taken {
+            Ok(Some(judged)) => judged.map(|()| true).map_err(|why| format!("channel {index}, held for {clocks} clocks: {why}")),
             Ok(None) => match lane.end {
                 End::Final(frames) if frames != lane.oracle.taken() => {
                     Err(format!("channel {index}: {frames} frames were delivered, only {} can be read", lane.oracle.taken()))
@@ -72,11 +81,18 @@ impl World {
 
     /// The driver says that the channel stopped by itself: right only after a bad doorbell.
     pub(crate) fn failed(&mut self, index: usize, error: DriverError) -> Result<(), String> {
+        coverage::met(&error);
         let lane = &self.lanes[index];
         let excused = match error {
             DriverError::Failed { failure, .. } => match failure.error() {
                 Some(ChannelError::BadDoorbell) => lane.spoiled,
                 Some(ChannelError::BusMasterOff) => lane.masterless,
+                Some(
+                    ChannelError::CompletionTimeout
+                    | ChannelError::UnsupportedRequest
+                    | ChannelError::CompleterAbort
+                    | ChannelError::PoisonedCompletion,
+                ) => lane.tampered,
                 _ => false,
             },
             // The last block was not written: a stop without bus mastering ends without it.
@@ -108,28 +124,6 @@ impl World {
 
     /// A frame in the CPU's hands stays as it is.
     pub(crate) fn hold(&mut self, index: usize, clocks: u64) -> Result<(), String> {
-        let platform = self.platform.clone();
-        let released = self.taps.released();
-        let lane = &mut self.lanes[index];
-        let ring = lane.ring.as_mut().expect("open");
-        match ring.poll() {
-            Ok(Some(frame)) => {
-                {
-                    let mut machine = platform.machine();
-                    let to = machine.now().after(Cycles(clocks));
-                    machine.advance_to(to);
-                }
-                let now = platform.machine().now().since(released).0;
-                let entered = self.taps.entered(index);
-                lane.oracle
-                    .judge(&frame.header, [frame.head, frame.tail], released.0, now, entered)
-                    .map_err(|why| format!("channel {index}, held for {clocks} clocks: {why}"))?;
-                frame.verify().map_err(|error| format!("channel {index}, held for {clocks} clocks: {error}"))?;
-                (lane.delivered, lane.log) = (lane.delivered + 1, log(lane.log, &frame.header));
-                Ok(())
-            }
-            Ok(None) => Ok(()),
-            Err(error) => self.failed(index, error),
-        }
+        self.take_after(index, clocks).map(drop)
     }
 }

@@ -64,7 +64,10 @@ fn hazard_03_counters_are_never_torn() {
     });
     check("hazards::hazard_03_counters_are_never_torn", &cases, |case| {
         on_the_model(case)?;
-        let mut world = World::new(case, plain)?;
+        // A link that stalls by the clock lets nobody skip clocks, and here are very many.
+        let mut steady = case.clone();
+        steady.machine.link = Default::default();
+        let mut world = World::new(&steady, plain)?;
         world.leap_to_card_cycle((1 << 32) - 200 - case.machine.seed % 400)?;
         (0..24).try_for_each(|pause| world.halves(card::CYCLES, pause)?.judge("CYCLES"))
     });

@@ -220,3 +220,85 @@ fn hazard_14_what_is_no_answer_is_told() {
         }
     });
 }
+
+/// What the card drops gives its room back: as many writes as there are credits, over and over, and the next one goes through.
+#[test]
+fn hazard_15_dropped_writes_give_their_room_back() {
+    check("lone::hazard_15_dropped_writes_give_their_room_back", &(1_u32..120, any::<bool>()), |&(writes, wide)| {
+        let bench = bench(&[]);
+        let said = |error: silico_sim::MachineError| error.to_string();
+        let mut machine = bench.platform.machine();
+        // Memory space off: every write is unsupported.
+        machine.config_write(4, 4).map_err(said)?;
+        for write in 0..writes {
+            let bytes = if wide { 8 } else { 4 };
+            machine.write(0, card::SCRATCH.into(), bytes, write.into()).map_err(said)?;
+        }
+        machine.config_write(4, 6).map_err(said)?;
+        machine.write(0, card::SCRATCH.into(), 4, 0x1234_5678).map_err(said)?;
+        match machine.read(0, card::SCRATCH.into(), 4).map_err(said)? {
+            0x1234_5678 => Ok(()),
+            other => Err(format!("after {writes} dropped writes, the scratch register is {other:#x}")),
+        }
+    });
+}
+
+/// A read sees every write before it, however many wait before the card when it comes (PCIe 4.0 table 2-39, B2a).
+#[test]
+fn hazard_01_a_read_sees_every_write_before_it() {
+    let cases = (1_u64..14, any::<bool>());
+    check("lone::hazard_01_a_read_sees_every_write_before_it", &cases, |&(writes, retrain)| {
+        let bench = bench(&["--gen", "4", "--lanes", "16"]);
+        let said = |error: silico_sim::MachineError| error.to_string();
+        let mut machine = bench.platform.machine();
+        // What is posted while the link retrains comes in one burst.
+        if retrain {
+            machine.retrain();
+        }
+        let at = u64::from(c2h::offset(0, c2h::RING_BASE));
+        for write in 1..=writes {
+            machine.write(0, at, 8, write << 12).map_err(said)?;
+        }
+        match machine.read(0, at, 8).map_err(said)? {
+            found if found == writes << 12 => Ok(()),
+            found => Err(format!("{found:#x} is read after {:#x} was written", writes << 12)),
+        }
+    });
+}
+
+/// A disabled card sends nothing of its channels, and goes on where it was when it is enabled again.
+#[test]
+fn hazard_15_a_disabled_card_is_silent() {
+    let cases = (1_u8..=CHANNELS as u8, 1_u32..2000, 200_u64..3000);
+    check("lone::hazard_15_a_disabled_card_is_silent", &cases, |&(others, bytes, clocks)| {
+        let bench = bench(&[]);
+        let config = || RingConfig { ring_bytes: 1 << 20, ..RingConfig::default() };
+        let mut rings: Vec<_> = (0..others).map(|channel| generated(&bench, channel, bytes, config())).collect();
+        for ring in &mut rings {
+            ring.start().map_err(|error| error.to_string())?;
+        }
+        advance(&bench, clocks);
+        let regs = bench.platform.registers();
+        let set = |on: u64| regs.write32(card::CONTROL, card::control::ENABLE.set(0, on) as u32).map_err(|error| error.to_string());
+        let count = |channel: u8| regs.read64(c2h::offset(channel.into(), c2h::HW_COUNT)).map_err(|error| error.to_string());
+        set(0)?;
+        // What was on the transmit stream may end.
+        advance(&bench, 200);
+        let before = (0..others).map(count).collect::<Result<Vec<_>, _>>()?;
+        advance(&bench, SOON);
+        let after = (0..others).map(count).collect::<Result<Vec<_>, _>>()?;
+        if before != after {
+            return Err(format!("counts went from {before:?} to {after:?} on a card that is disabled"));
+        }
+        set(1)?;
+        for ring in &mut rings {
+            advance(&bench, SOON);
+            let stopped = ring.stop().map_err(|error| error.to_string())?;
+            while ring.poll().map_err(|error| error.to_string())?.is_some() {}
+            if ring.frames() != stopped.frames || stopped.frames == 0 {
+                return Err(format!("channel {}: {} frames read, {stopped:?}", ring.number(), ring.frames()));
+            }
+        }
+        quiet(&bench)
+    });
+}

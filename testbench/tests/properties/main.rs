@@ -5,12 +5,15 @@
 
 mod abuse;
 mod check;
+mod coverage;
 mod drain;
 mod frames;
 mod harness;
 mod hazards;
 mod levels;
 mod lone;
+mod link;
+mod misconfigure;
 mod reference;
 mod regressions;
 mod runs;
@@ -18,6 +21,7 @@ mod scenario;
 mod senders;
 mod signals;
 mod strategies;
+mod stream;
 mod tally;
 mod tap;
 mod teeth;

@@ -92,7 +92,8 @@ impl State {
             Op::BusMaster(on) => self.bus_master != *on,
             Op::MaskAll(on) => self.all_masked != *on,
             Op::Restart(_) | Op::RestartSender(_) => self.enabled,
-            Op::Rattle { lane, .. } => self.enabled && self.bus_master && !self.is_looped(*lane),
+            Op::MisconfigureSender { .. } => self.enabled && self.bus_master,
+            Op::Misconfigure { lane, .. } | Op::Rattle { lane, .. } => self.enabled && self.bus_master && !self.is_looped(*lane),
             Op::Send { sender, .. } => matches!(self.sender(*sender).activity, Running | Spoiled),
             Op::BadTail { sender, .. } => self.sender(*sender).activity == Running && self.enabled && self.bus_master,
             Op::MaskSender { sender, on } => self.sender(*sender).masked != *on,
@@ -106,7 +107,7 @@ impl State {
         use Activity::{Idle, Running, Spoiled};
         let started = if self.bus_master { Running } else { Spoiled };
         match op {
-            Op::Stop(lane) | Op::ArmAndStop { lane, .. } | Op::Reset(lane) | Op::Rattle { lane, .. } => {
+            Op::Stop(lane) | Op::ArmAndStop { lane, .. } | Op::Reset(lane) | Op::Rattle { lane, .. } | Op::Misconfigure { lane, .. } => {
                 self.lane_mut(*lane).activity = Idle;
             }
             Op::Reopen { lane, shape } => {
@@ -118,7 +119,9 @@ impl State {
             Op::Restart(lane) => self.lane_mut(*lane).activity = started,
             Op::BadDoorbell { lane, .. } => self.lane_mut(*lane).activity = Spoiled,
             Op::Mask { lane, on } => self.lane_mut(*lane).masked = *on,
-            Op::StopSender(sender) | Op::ResetSender(sender) => self.sender_mut(*sender).activity = Idle,
+            Op::StopSender(sender) | Op::ResetSender(sender) | Op::MisconfigureSender { sender, .. } => {
+                self.sender_mut(*sender).activity = Idle;
+            }
             Op::StartSender(sender) if self.enabled && self.sender(*sender).activity == Idle => self.sender_mut(*sender).activity = started,
             Op::RestartSender(sender) => self.sender_mut(*sender).activity = started,
             Op::BadTail { sender, .. } => self.sender_mut(*sender).activity = Spoiled,
@@ -218,7 +221,7 @@ mod tests {
                 state = state.after(&op);
             }
         }
-        let all = "Advance ArmAndSleep ArmAndStop AwaitSent BadDoorbell BadTail BusMaster Coalesce Enable Feed GiveBack Hold Mask MaskAll MaskSender Poll \
+        let all = "Advance ArmAndSleep ArmAndStop AwaitSent BadDoorbell BadTail BusMaster Coalesce Enable Feed GiveBack Hold Mask MaskAll MaskSender Misconfigure MisconfigureSender Poll \
                    Rattle Reap Recover Reopen Reset ResetSender Restart RestartSender Send Snapshot Start StartSender Stop StopSender Wait";
         assert_eq!(kinds.into_iter().collect::<Vec<_>>().join(" "), all.split_whitespace().collect::<Vec<_>>().join(" "));
     }

@@ -1,5 +1,6 @@
 //! Cases that once failed, as JSON next to the tests: each runs before the random ones, for ever. Their names begin with that of their property.
 
+use crate::coverage;
 use crate::harness::{Failure, Settings, search, test_command};
 use crate::scenario::Scenario;
 use crate::tally::Tally;
@@ -65,5 +66,6 @@ pub(crate) fn check_some(
         let path = write(&failure);
         panic!("{}", failure.text(&format!("written to {}: copy it to {} to keep it\n", path.display(), folder().display())));
     }
+    coverage::keep(name);
     tally.end(settings.case.map_or(settings.cases, |_| 1));
 }

@@ -1,8 +1,8 @@
 //! Starts, stops, resets: the books of a run are closed where it ends, and the oracle begins anew where the next one does.
 
 use crate::scenario::LaneShape;
+use crate::stream::Ended;
 use crate::world::{End, World, said};
-use silico_driver::channel::Stopped;
 use silico_driver::error::DriverError;
 use silico_driver::platform::{Registers, Wake};
 use silico_spec::generator::{FrameSequence, LengthMode};
@@ -54,10 +54,10 @@ impl World {
     }
 
     /// Counts are final: the books close.
-    pub(crate) fn stopped(&mut self, index: usize, stopped: Stopped) -> Result<(), String> {
-        let Stopped { frames, dropped, discarded, .. } = stopped;
+    pub(crate) fn stopped(&mut self, index: usize, stopped: Ended) -> Result<(), String> {
+        let Ended { frames, dropped, discarded } = stopped;
         self.lanes[index].end = End::Final(frames);
-        self.balance(index, frames, dropped, discarded.into())
+        self.balance(index, frames, dropped, discarded)
     }
 
     pub(crate) fn start_or_be_refused(&mut self, index: usize) -> Result<(), String> {
@@ -66,8 +66,14 @@ impl World {
             return self.start(index);
         }
         match self.lanes[index].ring().start() {
-            Err(DriverError::Running { .. }) if running => Ok(()),
-            Err(DriverError::Disabled) if !running => Ok(()),
+            Err(error @ DriverError::Running { .. }) if running => {
+                crate::coverage::met(&error);
+                Ok(())
+            }
+            Err(DriverError::Disabled) if !running => {
+                crate::coverage::met(&DriverError::Disabled);
+                Ok(())
+            }
             other => Err(format!("channel {index}: a start that must be refused (running: {running}) gave {other:?}")),
         }
     }

@@ -1,13 +1,17 @@
 //! What a property is tried on: a machine, the channels of a card, and a list of operations. Plain data that can be written down and read back;
 //! whatever the numbers are, [`MachineShape::config`] and [`LaneShape::config`] make something legal of them, so that shrinking is free to try any.
 
+use crate::link::LinkShape;
 use serde::{Deserialize, Serialize};
 use silico_driver::channel::{
     BusyThresholds, DataInterrupt, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy,
 };
 use silico_driver::h2c::{Output, SendConfig, SendProgress, SendWriteBack, SpaceInterrupt};
+use silico_driver::pages::PageConfig;
 use silico_sim::{CompletionSplit, CpuCosts, Distribution, Generation, HostConfig, LinkConfig, MachineConfig, Placement};
 use silico_spec::credit::{Limit, data_credits};
+use silico_spec::descriptor::PAGE_GRID;
+use silico_spec::frame::HEADER_BYTES;
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::units::Cycles;
 use std::sync::Arc;
@@ -81,6 +85,8 @@ pub(crate) struct MachineShape {
     pub(crate) placement: u8,
     #[serde(default)]
     pub(crate) reads: ReadShape,
+    #[serde(default)]
+    pub(crate) link: LinkShape,
     /// CPU work costs nothing, and the trace is kept: what passes is the card's doing alone.
     #[serde(default)]
     pub(crate) steady: bool,
@@ -124,7 +130,7 @@ impl Default for ReadShape {
     }
 }
 
-fn uniform((min, max): (u32, u32)) -> Distribution {
+pub(crate) fn uniform((min, max): (u32, u32)) -> Distribution {
     Distribution::Uniform { min: min.min(max), max: max.max(min) }
 }
 
@@ -150,7 +156,7 @@ impl MachineShape {
     pub(crate) fn config(&self) -> MachineConfig {
         let largest = data_credits(self.mps());
         let posted = self.posted.map(|(headers, data)| Limit::initial((1 + headers).min(127), (largest + data).min(2047)));
-        MachineConfig {
+        let mut config = MachineConfig {
             seed: self.seed,
             link: LinkConfig {
                 generation: Generation::from_number(self.generation.clamp(1, 5)).expect("1 to 5"),
@@ -185,7 +191,9 @@ impl MachineShape {
             },
             trace: if self.steady { 4096 } else { 64 },
             ..MachineConfig::default()
-        }
+        };
+        self.link.apply(&mut config);
+        config
     }
 
     /// Clocks within which the card gets one more read answered, however few credits and tags it has.
@@ -205,7 +213,13 @@ impl MachineShape {
         let bytes = f64::from(self.mps() + 24) * 8.0;
         let wire = bytes / config.link.tlp_gbps() / (f64::from(config.clock_ps) / 1000.0);
         let write = u64::from(self.write_ns.0.max(self.write_ns.1)) * 1000 / u64::from(config.clock_ps);
-        wire as u64 + 2 * config.link.latency.0 + write + config.link.update_interval.0 + u64::from(self.mps() / 8) + 16
+        wire as u64
+            + 2 * config.link.latency.0
+            + write
+            + config.link.update_interval.0
+            + u64::from(self.mps() / 8)
+            + 16
+            + self.link.clocks_per_tlp(self.mps().into())
     }
 }
 
@@ -228,6 +242,40 @@ pub(crate) struct LaneShape {
     pub(crate) wait: WaitKind,
     /// In 32nds of the ring; 0: as the driver chooses.
     pub(crate) give_back: u8,
+    /// Pages in place of the ring.
+    #[serde(default)]
+    pub(crate) paged: Option<PagedShape>,
+}
+
+/// Pages of a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct PagedShape {
+    pub(crate) pages: u16,
+    /// Bytes of each, in units of 32.
+    pub(crate) grids: u16,
+    pub(crate) packed: bool,
+    /// Clocks after which a page that is packed is completed although it has room.
+    pub(crate) flush: u32,
+    /// Pages that the reader keeps, as far as enough are left.
+    pub(crate) keep: u16,
+}
+
+impl PagedShape {
+    fn bytes(&self) -> u32 {
+        PAGE_GRID * u32::from(self.grids.clamp(1, 512))
+    }
+
+    fn entries(&self) -> u32 {
+        // The smallest pages hold a header each: a frame takes some.
+        let least = if self.bytes() < 96 { 6 } else { 2 };
+        u32::from(self.pages).clamp(least, 300)
+    }
+
+    /// Most payload of a frame: header and payload fit the pages, and packed ones may begin behind another frame.
+    fn most(&self) -> u32 {
+        let whole = if self.packed { (self.entries() - 1).max(1) } else { self.entries() };
+        whole * self.bytes() - HEADER_BYTES
+    }
 }
 
 /// A generator.
@@ -261,7 +309,50 @@ impl LaneShape {
     pub(crate) fn max_frame(&self) -> u32 {
         // A generator's frame is told from its neighbours by its first word.
         let least = if self.generator.is_some() { 8 } else { 1 };
-        self.max_frame.clamp(least, self.ring_bytes() as u32 - 32)
+        let most = self.paged.as_ref().map_or(self.ring_bytes() as u32 - HEADER_BYTES, PagedShape::most);
+        self.max_frame.clamp(least, most)
+    }
+
+    /// Entries of free list and completion ring, if there are pages.
+    pub(crate) fn page_entries(&self) -> Option<u32> {
+        self.paged.as_ref().map(PagedShape::entries)
+    }
+
+    pub(crate) fn page_bytes(&self) -> Option<u32> {
+        self.paged.as_ref().map(PagedShape::bytes)
+    }
+
+    /// Pages that the reader may keep: with those that it is reading, the greatest frame still finds room.
+    pub(crate) fn most_kept(&self) -> u32 {
+        let Some(paged) = &self.paged else { return 0 };
+        let needed = (self.max_frame() + HEADER_BYTES).div_ceil(paged.bytes()) + 2 * u32::from(paged.packed) + 1;
+        u32::from(paged.keep).min(paged.entries().saturating_sub(needed))
+    }
+
+    /// The configuration of a channel with pages, if it has some.
+    pub(crate) fn page_config(&self, vector: u8, fifo_bytes: u32) -> Option<PageConfig> {
+        let paged = self.paged.as_ref()?;
+        let like = self.config(vector, fifo_bytes);
+        Some(PageConfig {
+            pages: paged.entries(),
+            page_bytes: paged.bytes(),
+            packed: paged.packed,
+            // Without a timer the last frames would lie there for ever.
+            flush_time: if paged.packed { paged.flush.max(1) } else { 0 },
+            source: like.source,
+            when_full: like.when_full,
+            max_frame: like.max_frame,
+            relaxed: like.relaxed,
+            no_snoop: like.no_snoop,
+            busy: like.busy,
+            write_back: match like.progress {
+                Progress::WriteBack(policy) => Some(policy),
+                Progress::Register => None,
+            },
+            interrupt: like.interrupt,
+            wait: like.wait,
+            give_back_pages: (self.give_back != 0).then(|| (paged.entries() * u32::from(self.give_back.min(32)) / 32).max(1)),
+        })
     }
 
     /// Coalescing, with a timer where fewer frames than it waits for may be the last.
@@ -281,7 +372,9 @@ impl LaneShape {
 
     /// Clocks that a frame may lie in the ring before the host is told of it.
     pub(crate) fn tell_clocks(&self) -> u64 {
-        u64::from(self.write_back.map_or(0, |(_, _, time)| time)) + u64::from(self.coalescing().map_or(0, |(_, time)| time))
+        u64::from(self.write_back.map_or(0, |(_, _, time)| time))
+            + u64::from(self.coalescing().map_or(0, |(_, time)| time))
+            + u64::from(self.paged.as_ref().map_or(0, |paged| paged.flush))
     }
 
     pub(crate) fn config(&self, vector: u8, fifo_bytes: u32) -> RingConfig {
@@ -474,6 +567,15 @@ pub(crate) enum Op {
         lane: u8,
         kind: u8,
     },
+    /// A start with one register wrong, which the card must refuse.
+    Misconfigure {
+        lane: u8,
+        kind: u8,
+    },
+    MisconfigureSender {
+        sender: u8,
+        kind: u8,
+    },
     /// The card's global enable.
     Enable(bool),
     /// `count` frames of `len` bytes; `parts`: 0 through staging memory, else out of a buffer of the host in so many descriptors.
@@ -525,9 +627,51 @@ pub(crate) enum Op {
 }
 
 impl Op {
+    /// The lane that it is done to.
+    pub(crate) const fn lane(&self) -> Option<u8> {
+        match self {
+            Self::Feed { lane, .. }
+            | Self::Poll { lane, .. }
+            | Self::Hold { lane, .. }
+            | Self::GiveBack(lane)
+            | Self::Wait { lane, .. }
+            | Self::ArmAndSleep { lane, .. }
+            | Self::Stop(lane)
+            | Self::ArmAndStop { lane, .. }
+            | Self::Start(lane)
+            | Self::Restart(lane)
+            | Self::Reset(lane)
+            | Self::Reopen { lane, .. }
+            | Self::Mask { lane, .. }
+            | Self::Coalesce { lane, .. }
+            | Self::BadDoorbell { lane, .. }
+            | Self::Snapshot(lane)
+            | Self::Misconfigure { lane, .. }
+            | Self::Rattle { lane, .. } => Some(*lane),
+            _ => None,
+        }
+    }
+
+    /// The sender that it is done to.
+    pub(crate) const fn sender(&self) -> Option<u8> {
+        match self {
+            Self::Send { sender, .. }
+            | Self::Reap(sender)
+            | Self::AwaitSent { sender, .. }
+            | Self::StopSender(sender)
+            | Self::StartSender(sender)
+            | Self::RestartSender(sender)
+            | Self::ResetSender(sender)
+            | Self::MaskSender { sender, .. }
+            | Self::BadTail { sender, .. }
+            | Self::MisconfigureSender { sender, .. } => Some(*sender),
+            _ => None,
+        }
+    }
+
     /// It needs a sender.
     pub(crate) const fn is_of_sender(&self) -> bool {
-        use Op::{AwaitSent, BadTail, MaskSender, Reap, ResetSender, RestartSender, Send, StartSender, StopSender};
+        use Op::{AwaitSent, BadTail, MaskSender, MisconfigureSender, Reap, ResetSender, RestartSender, Send, StartSender, StopSender};
         matches!(
             self,
             Send { .. }
@@ -539,6 +683,7 @@ impl Op {
                 | ResetSender(_)
                 | MaskSender { .. }
                 | BadTail { .. }
+                | MisconfigureSender { .. }
         )
     }
 }

@@ -1,6 +1,7 @@
 //! Host-to-card channels: frames submitted, reaped, stopped, reset; what comes out is judged by the outlet as soon as it is there.
 
 use crate::check::output::Outlet;
+use crate::coverage;
 use crate::scenario::{READ_TIMEOUT, SendTo, SenderShape, WaitKind};
 use crate::world::{World, said};
 use silico::platform::{SimBuffer, SimPlatform};
@@ -170,7 +171,10 @@ impl World {
                 sender.outlet.submitted(frame);
                 Ok(true)
             }
-            Err(DriverError::WouldBlock { .. }) => Ok(false),
+            Err(error @ DriverError::WouldBlock { .. }) => {
+                coverage::met(&error);
+                Ok(false)
+            }
             Err(error) => self.sender_failed(index, error).map(|()| false),
         }
     }
@@ -198,6 +202,7 @@ impl World {
 
     /// The driver says that the channel stopped by itself: right only if it was given a reason.
     pub(crate) fn sender_failed(&mut self, index: usize, error: DriverError) -> Result<(), String> {
+        coverage::met(&error);
         let sender = &self.senders[index];
         let excused = match error {
             DriverError::Failed { failure, .. } => match failure.error() {
@@ -226,6 +231,7 @@ impl World {
         let mode = sender.shape.wait_mode(kind);
         let result = sender.channel().wait_as(mode, Until::AllSent, deadline);
         sender.free_sent();
+        coverage::waited(mode, &result);
         let through = match result {
             Ok(Wait::Ready) if sender.is_through() => true,
             Ok(Wait::Ready) => return Err(format!("sender {index}: the wait said ready, and not all is sent")),

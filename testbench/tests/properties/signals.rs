@@ -1,5 +1,6 @@
 //! Waits and interrupts: who sleeps is woken, and finds a reason.
 
+use crate::coverage::{self, Signal};
 use crate::scenario::WaitKind;
 use crate::senders::VECTORS;
 use crate::strategies::MOST_DELAY;
@@ -19,7 +20,9 @@ impl World {
         let (deadline, deaf) = (self.in_ns(ns), self.is_deaf(index));
         let lane = &mut self.lanes[index];
         let (mode, was_running, masked) = (lane.shape.wait_mode(kind), lane.is_running(), deaf);
-        match lane.ring().wait_as(mode, deadline) {
+        let waited = lane.ring().wait_as(mode, deadline);
+        coverage::waited(mode, &waited);
+        match waited {
             Ok(Wait::Ready) if self.take(index)? => Ok(true),
             Ok(Wait::Ready) => Err(format!("channel {index}: the wait said ready, and there is no frame")),
             Ok(Wait::Deadline) => Ok(false),
@@ -58,8 +61,16 @@ impl World {
         self.listen(index, 0)?;
         let (seen, masked) = (self.lanes[index].oracle.taken(), self.is_deaf(index));
         self.lanes[index].armed += 1;
+        let at_once = self.register(index, c2h::FRAMES)? > seen;
         self.set_register(index, c2h::INT_DATA_ARM, seen)?;
         if self.listen(index, ns)? == Wake::Interrupt {
+            let (frames, _) = self.lanes[index].coalescing;
+            let many = self.register(index, c2h::FRAMES)? - seen >= frames.into();
+            coverage::signal(match (at_once, many) {
+                (true, _) => Signal::AtOnce,
+                (false, true) => Signal::ByCount,
+                (false, false) => Signal::ByTimer,
+            });
             return match (masked, self.take(index)?) {
                 (true, _) => Err(format!("channel {index}: an interrupt on a masked vector")),
                 (false, true) => Ok(()),
@@ -116,6 +127,9 @@ impl World {
         if pending && self.listen(index, self.clocks_to_ns(self.signal_clocks()))? == Wake::Deadline {
             return Err(format!("vector {index} was pending when it was unmasked, and nothing came"));
         }
+        if pending {
+            coverage::signal(Signal::VectorMask);
+        }
         Ok(())
     }
 
@@ -142,6 +156,7 @@ impl World {
             if self.listen(index, self.clocks_to_ns(self.signal_clocks()))? == Wake::Deadline {
                 return Err(format!("vector {index} was pending when the function was unmasked, and nothing came"));
             }
+            coverage::signal(Signal::FunctionMask);
         }
         Ok(())
     }

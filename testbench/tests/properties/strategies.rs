@@ -1,7 +1,10 @@
 //! Random cases. Sizes are biased to the edges where cards break: the grid, MPS, a page, the FIFO, the ring.
 
+use crate::link::LinkShape;
 use crate::reference::State;
-use crate::scenario::{GeneratorShape, LaneShape, Level, MachineShape, Op, ReadShape, Scenario, Seen, SendTo, SenderShape, WaitKind};
+use crate::scenario::{
+    GeneratorShape, LaneShape, Level, MachineShape, Op, PagedShape, ReadShape, Scenario, Seen, SendTo, SenderShape, WaitKind,
+};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -97,6 +100,18 @@ fn wait_kind(flavour: Flavour) -> impl Strategy<Value = WaitKind> {
     prop_oneof![polls => Just(WaitKind::Poll), 4 => Just(WaitKind::Interrupt), 2 => Just(WaitKind::Hybrid)]
 }
 
+/// Pages, few of them and small ones above all.
+fn paged(few: u32) -> impl Strategy<Value = PagedShape> {
+    (
+        prop_oneof![few => 2_u16..5, 3 => 4_u16..40, 1 => 40_u16..140],
+        prop_oneof![3 => 1_u16..17, 2 => prop::sample::select(vec![1, 2, 4, 8, 16, 32, 64, 128]), 1 => 1_u16..300],
+        any::<bool>(),
+        prop_oneof![1 => 1_u32..10, 2 => 10_u32..2000],
+        prop_oneof![1 => Just(0_u16), 2 => 0_u16..12, 1 => Just(u16::MAX)],
+    )
+        .prop_map(|(pages, grids, packed, flush, keep)| PagedShape { pages, grids, packed, flush, keep })
+}
+
 pub(crate) fn lane(flavour: Flavour) -> impl Strategy<Value = LaneShape> {
     let write_back = prop_oneof![
         3 => Just((1, 0, 0)),
@@ -109,10 +124,13 @@ pub(crate) fn lane(flavour: Flavour) -> impl Strategy<Value = LaneShape> {
     (
         (option::weighted(0.3, generator()), pages, any::<bool>(), option::weighted(0.8, write_back), max_frame),
         (any::<bool>(), any::<bool>(), any::<(u8, u8)>(), option::weighted(0.6, (0_u32..6, 0_u32..2000)), wait_kind(flavour), 0_u8..33),
+        option::weighted(0.4, paged(small)),
     )
-        .prop_map(move |((generator, pages, drop, write_back, max_frame), (relaxed, no_snoop, busy, interrupt, wait, give_back))| {
-            LaneShape { generator, pages, drop, write_back, max_frame, relaxed, no_snoop, busy, interrupt, wait, give_back }
-        })
+        .prop_map(
+            move |((generator, pages, drop, write_back, max_frame), (relaxed, no_snoop, busy, interrupt, wait, give_back), paged)| {
+                LaneShape { generator, pages, drop, write_back, max_frame, relaxed, no_snoop, busy, interrupt, wait, give_back, paged }
+            },
+        )
 }
 
 /// A host-to-card channel.
@@ -180,8 +198,9 @@ pub(crate) fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
         (0_u8..9, 2_u32..9, 0_u8..4, prop_oneof![2 => Just(11_u8), 3 => 11_u8..16], prop_oneof![1 => 2_u16..5, 2 => 2_u16..100]),
         (span(2000), span(1000), span(1000), 0_u8..3),
         reads(flavour),
+        option::weighted(0.4, link()),
     )
-        .prop_map(|(link, card, host, reads)| MachineShape {
+        .prop_map(|(link, card, host, reads, more)| MachineShape {
             seed: link.0,
             generation: link.1,
             link_lanes_log2: link.2,
@@ -198,7 +217,36 @@ pub(crate) fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
             mmio_read_ns: host.2,
             placement: host.3,
             reads,
+            link: more.unwrap_or_default(),
             steady: false,
+        })
+}
+
+/// What links may do beyond being slow: some of it.
+fn link() -> impl Strategy<Value = LinkShape> {
+    let ppm = || prop_oneof![3 => Just(0_u32), 1 => 1_u32..1000, 2 => 1000_u32..30_000];
+    let stalls = || prop_oneof![2 => Just(0_u8), 2 => 1_u8..5];
+    (
+        (ppm(), ppm(), prop_oneof![2 => Just(0_u16), 1 => 2_u16..6, 1 => 6_u16..40]),
+        (prop_oneof![2 => Just(0_u8), 1 => Just(1), 1 => Just(2)], 1_u16..400),
+        (stalls(), stalls(), prop_oneof![2 => Just(0_u16), 1 => 1_u16..200]),
+        prop::bool::weighted(0.3),
+        (prop_oneof![1 => Just(0_u16), 1 => 1_u16..3000], any::<bool>(), any::<bool>()),
+        (prop_oneof![1 => Just(0_u16), 1 => 1_u16..3000], 0_u8..6),
+    )
+        .prop_map(|(errors, starvation, stalls, ecrc, order, seen)| LinkShape {
+            errors: (errors.0, errors.1),
+            replay_tlps: errors.2,
+            starvation: starvation.0,
+            starved: starvation.1,
+            stalls: (stalls.0, stalls.1),
+            rx_pause: stalls.2,
+            ecrc,
+            relaxed_ns: order.0,
+            relaxed_completions: order.1,
+            arbitrate: order.2,
+            late: seen.0,
+            torn: seen.1,
         })
 }
 
@@ -242,7 +290,8 @@ fn lane_turn(flavour: Flavour) -> impl Strategy<Value = Op> {
         2 => n().prop_map(Op::Restart),
         2 => n().prop_map(Op::Reset),
         1 => (n(), lane(flavour)).prop_map(|(lane, shape)| Op::Reopen { lane, shape: Box::new(shape) }),
-        bad => (n(), 0_u8..4).prop_map(|(lane, kind)| Op::BadDoorbell { lane, kind }),
+        bad => (n(), 0_u8..6).prop_map(|(lane, kind)| Op::BadDoorbell { lane, kind }),
+        bad => (n(), 0_u8..6).prop_map(|(lane, kind)| Op::Misconfigure { lane, kind }),
         1 => (n(), vec(0_u8..4, 1..6), 0_u8..20).prop_map(|(lane, words, clocks)| Op::Rattle { lane, words, clocks }),
     ]
 }
@@ -263,6 +312,7 @@ fn sender_op(flavour: Flavour) -> impl Strategy<Value = Op> {
         turns => n().prop_map(Op::RestartSender),
         turns => n().prop_map(Op::ResetSender),
         bad => (n(), 0_u8..2).prop_map(|(sender, kind)| Op::BadTail { sender, kind }),
+        1 => (n(), 0_u8..3).prop_map(|(sender, kind)| Op::MisconfigureSender { sender, kind }),
     ]
 }
 
@@ -306,6 +356,7 @@ pub(crate) fn saturated() -> impl Strategy<Value = Scenario> {
     (machine(Flavour::Mixed), 2_usize..5, frame, any::<bool>()).prop_map(|(mut machine, lanes, min, relaxed)| {
         (machine.generation, machine.link_lanes_log2, machine.width_log2) = (1, 0, 2);
         machine.fifo_log2 = machine.fifo_log2.max(13);
+        machine.link = LinkShape::default();
         let generator = Some(GeneratorShape { min, span: 0, pause: 0, rate: 65_536, seed: 1, count: 0 });
         let lane = LaneShape {
             generator,
@@ -319,6 +370,7 @@ pub(crate) fn saturated() -> impl Strategy<Value = Scenario> {
             interrupt: None,
             wait: WaitKind::Poll,
             give_back: 0,
+            paged: None,
         };
         Scenario { machine, lanes: vec![lane; lanes], senders: Vec::new(), ops: Vec::new(), faults: Vec::new(), seen: Seen::default() }
     })
@@ -346,8 +398,16 @@ pub(crate) fn delays() -> impl Strategy<Value = Vec<String>> {
 /// Longest delay of one fault, in clocks.
 pub(crate) const MOST_DELAY: u32 = 3000;
 
+/// Ways to spoil an answer.
+const BROKEN: [&str; 8] = ["ur", "ca", "poison", "drop", "timeout", "spurious", "malformed", "truncate(1)"];
+
+/// Whether a rule is one of [`broken_answers`].
+pub(crate) fn is_broken_answer(rule: &str) -> bool {
+    rule.strip_prefix("down.cpl.").is_some_and(|what| BROKEN.iter().any(|broken| what.starts_with(broken)))
+}
+
 /// Faults in the answers to the card's reads, each of which the card must notice.
 pub(crate) fn broken_answers() -> impl Strategy<Value = Vec<String>> {
-    let what = prop::sample::select(vec!["ur", "ca", "poison", "drop", "timeout", "spurious", "malformed", "truncate(1)"]);
+    let what = prop::sample::select(BROKEN.to_vec());
     vec((what, 1_u32..60).prop_map(|(what, nth)| format!("down.cpl.{what}@{nth}")), 1..4)
 }

@@ -3,11 +3,12 @@
 use crate::check::delivery::Oracle;
 use crate::scenario::{LaneShape, MachineShape, Op, READ_TIMEOUT, Scenario};
 use crate::senders::{Sender, VECTORS};
+use crate::stream::{Pages, Stream};
 use crate::tap::{Tap, Taps};
 use silico::fault::{FaultLog, Rule, plant};
 use silico::platform::{SimPlatform, SimRegisters};
 use silico_driver::card::{BringUp, Card};
-use silico_driver::channel::{Phase, RingChannel};
+use silico_driver::channel::Phase;
 use silico_driver::error::DriverError;
 use silico_driver::platform::{Nanos, Platform, Registers, Time};
 use silico_sim::FrameSource;
@@ -21,9 +22,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// What a card can be wrapped in before it is put into the machine.
 pub(crate) type Wrap = fn(silico_model::Card) -> Box<dyn TlpPort + Send>;
 
-/// The card as it is.
+/// The card as it is; observed, if somebody wants to know what it covers.
 pub(crate) fn plain(card: silico_model::Card) -> Box<dyn TlpPort + Send> {
-    Box::new(card)
+    crate::coverage::observed(card)
 }
 
 /// Frames that a front end has still to send; survives its being fed again.
@@ -49,7 +50,7 @@ pub(crate) enum End {
 pub(crate) struct Lane {
     pub(crate) shape: LaneShape,
     /// `None` only while it is reopened.
-    pub(crate) ring: Option<RingChannel<SimPlatform>>,
+    pub(crate) ring: Option<Stream>,
     pub(crate) oracle: Oracle,
     pub(crate) queue: Queue,
     pub(crate) end: End,
@@ -57,6 +58,8 @@ pub(crate) struct Lane {
     pub(crate) spoiled: bool,
     /// Bus mastering was off in this run: the channel may fail with exactly that.
     pub(crate) masterless: bool,
+    /// Answers to the card's reads are tampered with, and it reads: the channel may fail with exactly that.
+    pub(crate) tampered: bool,
     /// A host-to-card channel feeds it.
     pub(crate) looped: bool,
     pub(crate) masked: bool,
@@ -71,13 +74,13 @@ pub(crate) struct Lane {
 }
 
 impl Lane {
-    pub(crate) fn ring(&mut self) -> &mut RingChannel<SimPlatform> {
+    pub(crate) fn ring(&mut self) -> &mut Stream {
         self.ring.as_mut().expect("only a reopening takes it")
     }
 
     /// It may stop by itself at any time.
     pub(crate) const fn is_doubtful(&self) -> bool {
-        self.spoiled || self.masterless
+        self.spoiled || self.masterless || self.tampered
     }
 
     pub(crate) fn is_running(&self) -> bool {
@@ -103,12 +106,21 @@ pub(crate) struct World {
     leapt: u64,
     /// Faults that may strike.
     pub(crate) faults: u64,
+    planted: FaultLog,
+    /// Some of them spoil answers to the card's reads.
+    pub(crate) tampered: bool,
 }
 
 impl Drop for World {
     /// When something panicked inside the machine, the driver must not touch it once more: a second panic ends the process, and nothing is shrunk.
     fn drop(&mut self) {
         crate::tally::add(self.now().0.saturating_sub(self.leapt));
+        if crate::coverage::wanted() {
+            let machine = self.platform.machine();
+            crate::coverage::note(|notes| notes.machines.ran(machine.config(), &self.params, machine.stats()));
+            let planted = self.planted.records();
+            crate::coverage::note(|notes| planted.iter().for_each(|planted| notes.planted(&planted.rule.to_string())));
+        }
         if std::thread::panicking() {
             self.lanes.iter_mut().for_each(|lane| std::mem::forget(lane.ring.take()));
             self.senders.iter_mut().for_each(|sender| std::mem::forget(sender.channel.take()));
@@ -117,13 +129,13 @@ impl Drop for World {
 }
 
 /// Puts the faults of a case around a card.
-fn planted(card: Box<dyn TlpPort + Send>, scenario: &Scenario) -> Result<Box<dyn TlpPort + Send>, String> {
+fn planted(card: Box<dyn TlpPort + Send>, scenario: &Scenario, log: FaultLog) -> Result<Box<dyn TlpPort + Send>, String> {
     if scenario.faults.is_empty() {
         return Ok(card);
     }
     let rules: Vec<Rule> =
         scenario.faults.iter().map(|rule| rule.parse().map_err(|error| format!("{rule}: {error}"))).collect::<Result<_, _>>()?;
-    Ok(plant(&rules, scenario.machine.seed, card, FaultLog::default()).0)
+    Ok(plant(&rules, scenario.machine.seed, card, log).0)
 }
 
 /// Turns what the driver said into words.
@@ -141,8 +153,8 @@ impl World {
             params.read_timeout = READ_TIMEOUT;
         }
         let model = silico_model::Card::new(params.clone()).map_err(|error| error.to_string())?;
-        let taps = Taps::default();
-        let card = planted(wrap(model), scenario)?;
+        let (taps, log) = (Taps::default(), FaultLog::default());
+        let card = planted(wrap(model), scenario, log.clone())?;
         let platform =
             SimPlatform::new(machine.config(), Box::new(Tap::new(card, taps.clone())), lanes.len()).map_err(|e| e.to_string())?;
         let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(|error| format!("bring-up: {error}"))?;
@@ -162,6 +174,8 @@ impl World {
             all_masked: false,
             leapt: 0,
             faults: scenario.faults.len() as u64,
+            planted: log,
+            tampered: scenario.faults.iter().any(|rule| crate::strategies::is_broken_answer(rule)),
         };
         let feeder = scenario.feeder();
         for (index, shape) in lanes.iter().enumerate() {
@@ -177,11 +191,12 @@ impl World {
                 end: End::Open,
                 spoiled: false,
                 masterless: false,
+                tampered: false,
                 looped: feeder.is_some() && index + 1 == lanes.len(),
                 masked: false,
                 coalescing: (0, 0),
                 armed: 0,
-                errors: 0,
+                errors: world.faults,
                 delivered: 0,
                 log: 0,
             });
@@ -215,11 +230,21 @@ impl World {
     }
 
     pub(crate) fn open(&mut self, index: usize, shape: LaneShape) -> Result<(), String> {
-        let config = shape.config(index as u8, self.params.fifo_bytes);
-        let ring = self.card.channel(index as u8, &config).map_err(said("opening", index))?;
+        let (channel, fifo) = (index as u8, self.params.fifo_bytes);
+        let ring = match shape.page_config(channel, fifo) {
+            Some(config) => {
+                let pages = self.card.page_channel(channel, &config).map_err(said("opening", index))?;
+                Stream::Pages(Box::new(Pages::new(pages, shape.most_kept(), self.machine.seed ^ u64::from(channel))))
+            }
+            None => {
+                let ring = self.card.channel(channel, &shape.config(channel, fifo)).map_err(said("opening", index))?;
+                Stream::Ring(Box::new(ring))
+            }
+        };
         let lane = &mut self.lanes[index];
         (lane.shape, lane.ring, lane.end) = (shape, Some(ring), End::Open);
         (lane.spoiled, lane.masterless) = (false, false);
+        lane.tampered = self.tampered && lane.shape.paged.is_some();
         lane.oracle.forget();
         lane.oracle.may_miss();
         Ok(())
@@ -258,6 +283,11 @@ impl World {
             return Err(violation.to_string());
         }
         drop(machine);
+        for (index, lane) in self.lanes.iter().enumerate() {
+            if let Some(wrong) = lane.ring.as_ref().and_then(Stream::wrong) {
+                return Err(format!("channel {index}: {wrong}"));
+            }
+        }
         self.check_wakeups()
     }
 
@@ -279,6 +309,7 @@ impl World {
         if senders == 0 && op.is_of_sender() {
             return Ok(());
         }
+        self.note(op);
         match op {
             Op::Feed { lane, count, len, pause, error } => {
                 if !self.lanes[at(*lane)].looped {
@@ -323,6 +354,8 @@ impl World {
             Op::Mask { lane, on } => self.mask(at(*lane), *on),
             Op::Coalesce { lane, frames, time } => self.coalesce(at(*lane), *frames, *time),
             Op::BadDoorbell { lane, kind } => self.bad_doorbell(at(*lane), *kind),
+            Op::Misconfigure { lane, kind } => self.misconfigure(at(*lane), *kind),
+            Op::MisconfigureSender { sender, kind } => self.misconfigure_sender(to(*sender), *kind),
             Op::Enable(on) => self.enable(*on),
         }
     }

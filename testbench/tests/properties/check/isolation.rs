@@ -18,32 +18,9 @@ pub(crate) fn shelter(mut case: Scenario) -> Scenario {
     case
 }
 
-fn lane_of(op: &Op) -> Option<u8> {
-    match op {
-        Op::Feed { lane, .. }
-        | Op::Poll { lane, .. }
-        | Op::Hold { lane, .. }
-        | Op::GiveBack(lane)
-        | Op::Wait { lane, .. }
-        | Op::ArmAndSleep { lane, .. }
-        | Op::Stop(lane)
-        | Op::ArmAndStop { lane, .. }
-        | Op::Start(lane)
-        | Op::Restart(lane)
-        | Op::Reset(lane)
-        | Op::Reopen { lane, .. }
-        | Op::Mask { lane, .. }
-        | Op::Coalesce { lane, .. }
-        | Op::BadDoorbell { lane, .. }
-        | Op::Snapshot(lane)
-        | Op::Rattle { lane, .. } => Some(*lane),
-        _ => None,
-    }
-}
-
 /// It concerns another lane, or a sender.
 fn is_of_others(op: &Op, lanes: u8) -> bool {
-    op.is_of_sender() || lane_of(op).is_some_and(|lane| lane % lanes != 0)
+    op.is_of_sender() || op.lane().is_some_and(|lane| lane % lanes != 0)
 }
 
 /// It takes nothing from the lane that it concerns, and stops nothing.

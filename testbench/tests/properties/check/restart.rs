@@ -45,6 +45,7 @@ impl Shape {
 pub(crate) fn steady(mut case: Scenario) -> Scenario {
     let machine = &mut case.machine;
     machine.steady = true;
+    machine.link = Default::default();
     machine.write_ns.1 = machine.write_ns.0;
     machine.interrupt_ns.1 = machine.interrupt_ns.0;
     machine.mmio_read_ns.1 = machine.mmio_read_ns.0;
@@ -54,6 +55,9 @@ pub(crate) fn steady(mut case: Scenario) -> Scenario {
     machine.placement %= 2;
     for lane in &mut case.lanes {
         lane.generator = None;
+        // Where a page lies decides where its writes are cut: each on its own size.
+        lane.paged =
+            lane.paged.take().map(|paged| crate::scenario::PagedShape { grids: paged.grids.clamp(1, 128).next_power_of_two(), ..paged });
     }
     for op in &mut case.ops {
         if let Op::Reopen { shape, .. } = op {

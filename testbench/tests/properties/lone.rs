@@ -113,8 +113,8 @@ fn a_masked_vector_is_silent_among_others_that_are_not() {
         }
         advance(&bench, SOON);
         let fired = |channel: usize| bench.platform.machine().stats().interrupts.get(usize::from(vectors[channel])).copied().unwrap_or(0);
-        for channel in 0..CHANNELS {
-            let vector = u64::from(vectors[channel]);
+        for (channel, vector) in vectors.iter().enumerate() {
+            let vector = u64::from(*vector);
             let word = bench.platform.machine().read(2, u64::from(PBA_OFFSET) + vector / 32 * 4, 4).map_err(|error| error.to_string())?;
             let found = (fired(channel), word >> (vector % 32) & 1);
             let wanted = if masked(channel) { (0, 1) } else { (1, 0) };
@@ -235,8 +235,8 @@ fn hazard_15_dropped_writes_give_their_room_back() {
             machine.write(0, card::SCRATCH.into(), bytes, write.into()).map_err(said)?;
         }
         machine.config_write(4, 6).map_err(said)?;
-        machine.write(0, card::SCRATCH.into(), 4, 0x1234_5678).map_err(said)?;
-        match machine.read(0, card::SCRATCH.into(), 4).map_err(said)? {
+        machine.write(0, card::SCRATCH.into(), 8, 0x1234_5678).map_err(said)?;
+        match machine.read(0, card::SCRATCH.into(), 8).map_err(said)? {
             0x1234_5678 => Ok(()),
             other => Err(format!("after {writes} dropped writes, the scratch register is {other:#x}")),
         }

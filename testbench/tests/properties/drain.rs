@@ -190,10 +190,19 @@ impl World {
             if !self.lanes[index].shape.drop || idle > 2 {
                 let lane = &self.lanes[index];
                 let (taken, pending) = (lane.oracle.taken(), lane.oracle.pending());
-                return Err(format!("channel {index} stands still: {taken} frames taken, {pending} not, nothing in {bound} clocks"));
+                let pages = if lane.shape.paged.is_some() { self.page_counts(index)? } else { String::new() };
+                return Err(format!("channel {index} stands still: {taken} frames taken, {pending} not, nothing in {bound} clocks{pages}"));
             }
         }
         Ok(())
+    }
+
+    /// Where the pages of a channel are.
+    fn page_counts(&self, index: usize) -> Result<String, String> {
+        let [tail, fetched] = [self.register(index, c2h::FREE_TAIL)?, self.register(index, c2h::FREE_HEAD)?];
+        let [completed, taken] = [self.register(index, c2h::COMP_TAIL)?, self.register(index, c2h::COMP_HEAD)?];
+        let held = self.register32(index, c2h::PAGES_HELD)?;
+        Ok(format!("; {tail} pages given, {fetched} fetched, {held} held, {completed} completed, {taken} entries read"))
     }
 
     /// Whether all that was fed has been accounted for.

@@ -125,7 +125,7 @@ impl Bin for ResetIn {
     }
 
     fn elsewhere(self) -> Option<&'static str> {
-        (self.0 == Level::Fundamental).then_some("model/tests: machines have no power cycle; a card in one is released from reset once")
+        (self.0 == Level::Fundamental).then_some("model/tests/resets.rs: machines have no power cycle")
     }
 }
 

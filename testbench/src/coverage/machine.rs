@@ -37,10 +37,10 @@ bins! {
         NoPosted => "posted credits for no other TLP",
         NoNonPosted => "non-posted credits for no other TLP",
         NoCompletion => "completion credits for no other TLP",
-        Late => "completion after its request was given up" elsewhere "sim/tests: completions that come late",
+        Late => "completion after its request was given up" elsewhere "sim/tests/machine/access.rs: a card that answers late",
         Interrupt => "interrupt delivered",
         IntxLevel => "INTx level changed" elsewhere "testbench/tests/intx.rs: the suite's machines use MSI-X",
-        ErrCor => "ERR_COR taken" elsewhere "model/tests/errors.rs: hosts of the suite give no cause for an advisory error",
+        ErrCor => "ERR_COR taken",
         ErrNonFatal => "ERR_NONFATAL taken",
         ErrFatal => "ERR_FATAL taken",
     }

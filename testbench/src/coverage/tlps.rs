@@ -14,22 +14,22 @@ bins! {
         Data => "CplD",
         Done => "Cpl, successful",
         Unsupported => "Cpl, UR",
-        Aborted => "Cpl, CA" elsewhere "model/tests/corners.rs: hosts of the suite send nothing to be aborted",
-        ErrCor => "ERR_COR" elsewhere "model/tests/errors.rs: hosts of the suite give no cause for an advisory error",
+        Aborted => "Cpl, CA" elsewhere "model/tests/errors.rs: hosts of the suite send nothing to be aborted",
+        ErrCor => "ERR_COR",
         ErrNonFatal => "ERR_NONFATAL",
         ErrFatal => "ERR_FATAL",
         AssertIntx => "Assert_INTA" elsewhere "testbench/tests/intx.rs: the suite uses MSI-X",
         DeassertIntx => "Deassert_INTA" elsewhere "testbench/tests/intx.rs: the suite uses MSI-X",
-        PmeToAck => "PME_TO_Ack" elsewhere "model/tests: machines do not turn power off",
+        PmeToAck => "PME_TO_Ack" elsewhere "model/tests/corners.rs: machines do not turn power off",
     }
 }
 
 bins! {
     /// What comes to the card.
     pub enum Received {
-        MemWrite3 => "MWr, 3 dwords" elsewhere "model/tests: machines place BARs above 4 GiB",
+        MemWrite3 => "MWr, 3 dwords",
         MemWrite4 => "MWr, 4 dwords",
-        MemRead3 => "MRd, 3 dwords" elsewhere "model/tests: machines place BARs above 4 GiB",
+        MemRead3 => "MRd, 3 dwords",
         MemRead4 => "MRd, 4 dwords",
         CfgRead => "CfgRd0",
         CfgWrite => "CfgWr0",
@@ -38,7 +38,7 @@ bins! {
         Unsupported => "Cpl, UR",
         Aborted => "Cpl, CA",
         PoisonedWrite => "MWr, poisoned" elsewhere "model/tests/errors.rs: the suite poisons answers only",
-        Message => "message" elsewhere "model/tests: machines send no messages",
+        Message => "message" elsewhere "model/tests/corners.rs: machines send no messages",
         Other => "a request that the card does not support",
     }
 }

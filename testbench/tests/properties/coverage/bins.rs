@@ -35,7 +35,7 @@ bins! {
         VectorMask => "pending behind its vector mask",
         FunctionMask => "pending behind the function mask",
         Intx => "INTx" elsewhere "testbench/tests/intx.rs",
-        Msi => "MSI, shared vectors" elsewhere "model/tests: the suite's machines use MSI-X, a vector for each channel",
+        Msi => "MSI, shared vectors" elsewhere "model/tests/corners.rs: the suite's machines use MSI-X, a vector for each channel",
     }
 }
 

@@ -10,7 +10,7 @@ use std::hash::{BuildHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Cases of each property, if `SILICO_CASES` does not say.
-const CASES: u32 = 120;
+const CASES: u32 = 60;
 /// Simpler cases that are tried at most when a failure is shrunk, if `SILICO_SHRINK` does not say.
 const SHRINK_STEPS: u32 = 800;
 

@@ -267,13 +267,13 @@ impl PagedShape {
 
     fn entries(&self) -> u32 {
         // The smallest pages hold a header each: a frame takes some.
-        let least = if self.bytes() < 96 { 7 } else { 2 + u32::from(self.packed) };
+        let least = if self.bytes() < 96 { 6 } else { 2 };
         u32::from(self.pages).clamp(least, 300)
     }
 
-    /// Most payload of a frame: header and payload fit the pages; of packed ones, two in a row do, each of which begins behind another.
+    /// Most payload of a frame: header and payload fit the pages, and packed ones may begin behind another frame.
     fn most(&self) -> u32 {
-        let whole = if self.packed { (self.entries() - 1) / 2 } else { self.entries() };
+        let whole = if self.packed { (self.entries() - 1).max(1) } else { self.entries() };
         whole * self.bytes() - HEADER_BYTES
     }
 }
@@ -325,8 +325,7 @@ impl LaneShape {
     /// Pages that the reader may keep: with those that it is reading, the greatest frame still finds room.
     pub(crate) fn most_kept(&self) -> u32 {
         let Some(paged) = &self.paged else { return 0 };
-        let frame = (self.max_frame() + HEADER_BYTES).div_ceil(paged.bytes());
-        let needed = if paged.packed { 2 * frame + 1 } else { frame } + 1;
+        let needed = (self.max_frame() + HEADER_BYTES).div_ceil(paged.bytes()) + 2 * u32::from(paged.packed) + 1;
         u32::from(paged.keep).min(paged.entries().saturating_sub(needed))
     }
 

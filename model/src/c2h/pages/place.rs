@@ -4,8 +4,8 @@
 //! ring, the header leads the first TLP of a frame that is whole when it goes, and else goes last, by itself; so a page is announced only when no
 //! frame that touches it is under way. A frame that is dropped gives its pages back: the next one goes where it would have gone.
 //!
-//! Packed, a frame joins others in a page if it is known to fit, or if it fills half of the FIFO and nobody knows yet; one that is known not to fit
-//! starts a page of its own. So a source that pauses within a short frame does not hold up what lies in the page before it.
+//! Packed, a frame joins others in a page if it is known to fit; one that does not, or that fills half of the FIFO before anybody knows, starts a page of
+//! its own. So no frame under way holds up what lies in the page before it.
 
 use super::super::fifo::Fifo;
 use super::super::packetizer::{Chunk, Next};
@@ -107,13 +107,9 @@ impl Place {
             None => fifo.available(),
         };
         let (room, half) = (open.rest() - HEADER_BYTES, fifo.depth() / 2);
-        if here > room {
-            Fit::No
-        } else if here >= half {
-            Fit::Yes
-        } else {
-            Fit::Wait((room - here + 1).min(half - here))
-        }
+        // A frame that is long, or comes slowly, begins a page of its own: behind another one it would keep that one's page from the host until it ends, and
+        // might need pages for that which the host cannot give back before.
+        if here > room || here >= half { Fit::No } else { Fit::Wait((room - here + 1).min(half - here)) }
     }
 
     // --- what is next -------------------------------------------------------------------------------------------------------

@@ -174,3 +174,32 @@ fn a_card_that_vanishes_in_the_middle_of_a_run_ends_it_with_an_error() {
         assert_eq!(bench.platform.machine().violation().map(ToString::to_string), None);
     }
 }
+
+/// One TLP in fifteen damaged: the card is told to wait again and again within one TLP, whose first beat passed before all of that.
+#[test]
+fn a_tlp_may_be_held_up_several_times() {
+    for seed in ["1", "2", "3", "4"] {
+        for port in ["64", "256"] {
+            pass(&config(&["--source", "generator", "--frames", "600", "--link-errors", "65535", "--width", port, "--seed", seed]));
+        }
+    }
+}
+
+#[test]
+fn a_link_on_which_nothing_comes_through_is_down_and_says_so() {
+    let mut config = config(&["--source", "generator", "--frames", "600"]);
+    config.machine.link.dll.to_card.lcrc = Occurrence::PerMillion(1_000_000);
+    // The CPU's patience with a config read is less than that of the link with itself.
+    config.machine.host.completion_timeout = Cycles(1_000_000);
+    let error = run(&config, &mut Progress::new(true, config.frames())).unwrap_err().to_string();
+    assert!(error.contains("the link is down: nothing came through host -> card, however often it was retrained"), "{error}");
+}
+
+#[test]
+fn a_link_that_fails_in_mid_run_is_what_the_report_names() {
+    let mut broken = config(&["--source", "generator", "--frames", "4000"]);
+    broken.machine.link.dll.to_host.lcrc = Occurrence::Span { first: 2000, count: u64::MAX };
+    let report = run(&broken, &mut Progress::new(true, broken.frames())).unwrap();
+    let finding = report.finding.unwrap();
+    assert!(finding.what.contains("the link is down: nothing came through card -> host"), "{finding:?}");
+}

@@ -30,7 +30,7 @@ use crate::root::posted::Posted;
 use crate::root::requester::Requester;
 use crate::root::shadow::Shadow;
 use crate::stats::Stats;
-use crate::trace::Trace;
+use crate::trace::{Trace, Way};
 use silico_spec::credit::Limits;
 use silico_spec::generator::XorShift64;
 use silico_spec::params::{DataWidth, MAX_C2H};
@@ -64,6 +64,8 @@ pub struct Machine {
     rx_pause: (Distribution, Cycle, XorShift64),
     /// When the link goes down by surprise.
     down_at: Cycle,
+    /// Why it did, if by itself.
+    link_failure: Option<Way>,
     posted: Posted,
     completer: Completer,
     pub(crate) requester: Requester,
@@ -132,7 +134,7 @@ impl Machine {
                 wire,
                 room: (link.transmit_tlps - 1) * (link.max_payload + 20 + FRAMING + 4 * u32::from(link.ecrc)),
                 dll: up,
-                ready: link::Ready::ALWAYS,
+                ready: link::Ready::default(),
                 counted: Cycle(0),
             },
             grants: Grants::new(link, clock, seed),
@@ -142,6 +144,7 @@ impl Machine {
             is_stalling: (link.tx_stalls, link.rx_gaps) != (Stalls::Off, Stalls::Off),
             rx_pause: (link.rx_pause, Cycle(0), stream(seed, 14)),
             down_at: Cycle::NEVER,
+            link_failure: None,
             posted: Posted::new(host, clock, seed),
             completer: Completer::new(host, clock, link.rcb, seed),
             requester: Requester::new(),

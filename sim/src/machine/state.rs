@@ -31,7 +31,7 @@ impl Machine {
 
     /// DL_Active: flow control is initialised. What the card was told before is gone with the link.
     fn link_comes_up(&mut self) {
-        self.link_back_at = Cycle::NEVER;
+        (self.link_back_at, self.link_failure) = (Cycle::NEVER, None);
         self.stimulus.link_up = true;
         self.stimulus.credits = self.grants.restart(self.now);
         self.downlink.restart(self.card_credits.unwrap_or(Limits::NONE));

@@ -29,12 +29,14 @@ pub enum Command {
     /// Merges records of functional coverage, and prints what they reach and what they miss.
     Coverage(super::CoverageOptions),
     /// Prints what a card shows of itself.
+    #[command(arg_required_else_help = false)]
     Dump {
         /// What to print.
         #[command(subcommand)]
         what: DumpCommand,
     },
     /// Measures.
+    #[command(arg_required_else_help = false)]
     Bench {
         /// What to measure.
         #[command(subcommand)]

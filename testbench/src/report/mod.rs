@@ -103,10 +103,21 @@ pub struct FaultsPart {
     pub planted: Vec<PlantedPart>,
     /// How many in all.
     pub total: u64,
+    /// How many of each rule, in the order in which they were given.
+    pub rules: Vec<RulePart>,
     /// The worst that they may do: `benign`, `recoverable` or `harmful`; nothing was planted: none.
     pub worst: Option<&'static str>,
     /// Who noticed that something was wrong. Notices are of the run, not of one fault.
     pub noticed: Vec<Notice>,
+}
+
+/// What came of one rule.
+#[derive(Clone, Debug, Serialize)]
+pub struct RulePart {
+    /// The rule.
+    pub rule: String,
+    /// How often it struck.
+    pub planted: u64,
 }
 
 /// One fault.
@@ -128,7 +139,8 @@ impl FaultsPart {
     pub fn new(log: &FaultLog, noticed: Vec<Notice>) -> Self {
         let part = |one: &Planted| PlantedPart { rule: one.rule.to_string(), cycle: one.cycle.0, harm: one.harm().word(), tlp: one.tlp() };
         let planted = log.records().iter().map(part).collect();
-        Self { planted, total: log.total(), worst: log.worst().map(Harm::word), noticed }
+        let rules = log.counts().into_iter().map(|(rule, planted)| RulePart { rule: rule.to_string(), planted }).collect();
+        Self { planted, total: log.total(), rules, worst: log.worst().map(Harm::word), noticed }
     }
 }
 

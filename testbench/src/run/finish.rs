@@ -2,6 +2,7 @@
 
 use super::config::{Feed, RunConfig};
 use super::session::Session;
+use super::setup::Bench;
 use super::{CouldNotRun, Stop, Wrong};
 use crate::check::conservation::{self, Books};
 use crate::cli::options::Discipline;
@@ -12,7 +13,7 @@ use crate::report::{
 use clap::ValueEnum;
 use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
-use silico_sim::{DllStats, Stats};
+use silico_sim::{DllStats, MachineError, Stats};
 use silico_spec::registers::c2h;
 use silico_spec::units::Cycles;
 
@@ -32,6 +33,12 @@ pub(super) struct Measured {
     write_backs: u64,
     /// Seconds of wall clock while frames flowed.
     seconds: f64,
+}
+
+/// Why the link is down, if it failed: what was found wrong is then a consequence.
+pub(crate) fn link_failure(bench: &Bench) -> String {
+    let failure = bench.platform.machine().link_failure();
+    failure.map_or_else(String::new, |way| format!("; {}", MachineError::LinkFailed(way)))
 }
 
 impl Session<'_> {
@@ -151,7 +158,8 @@ impl Session<'_> {
         };
         let noticed = self.notices(&measured.stats, Some(&wrong));
         let trace = trace.lines().take(self.config.options.trace).map(Into::into).collect();
-        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what: wrong.to_string(), tlps, trace };
+        let what = format!("{wrong}{}", link_failure(&self.bench));
+        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what, tlps, trace };
         self.report(Measured { card, channels, ..measured }, Some(finding), noticed)
     }
 

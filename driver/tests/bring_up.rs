@@ -1,8 +1,6 @@
 //! The card as a whole: what bring-up refuses, and what the card-wide calls do.
 
-mod common;
-
-use common::Fake;
+use crate::common::Fake;
 use rstest::rstest;
 use silico_driver::card::{BringUp, CARD_ID, Card, MAP_NEEDED};
 use silico_driver::channel::{RingChannel, RingConfig};

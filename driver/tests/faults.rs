@@ -1,8 +1,6 @@
 //! A card that misbehaves: each way to do so gives its own error, and none hangs, panics or frees memory that may still be written.
 
-mod common;
-
-use common::{Event, Fake, payload};
+use crate::common::{Event, Fake, payload};
 use rstest::rstest;
 use silico_driver::channel::{
     DataInterrupt, Phase, Progress, RESET_LIMIT_NS, RingChannel, RingConfig, START_LIMIT_NS, STOP_LIMIT_NS, Stopped, TORN_RETRIES, Wait,

@@ -1,8 +1,6 @@
 //! Kinds of interrupt on the software card: which is chosen, vectors that are shared, levels that must be made quiet, and the log of errors.
 
-mod common;
-
-use common::{Event, Fake, payload};
+use crate::common::{Event, Fake, payload};
 use rstest::rstest;
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{DataInterrupt, RingChannel, RingConfig, Wait, WaitMode};
@@ -141,7 +139,7 @@ fn the_log_is_read_and_only_what_was_seen_is_cleared() {
     let fake = Fake::new();
     let card = fake.card();
     assert!(card.errors().unwrap().is_empty());
-    let at = common::AER;
+    let at = crate::common::AER;
     let bits = aer::uncorrectable::POISONED | aer::uncorrectable::UNSUPPORTED;
     for (offset, value) in
         [(4, bits), (0xc, aer::uncorrectable::POISONED), (0x10, aer::correctable::ADVISORY), (0x18, 12), (0x1c, 0x4a00_0001)]

@@ -1,8 +1,6 @@
 //! Reading pages: frames in place, alone, packed and across pages; given back in any order; the life of a run; a card that misbehaves.
 
-mod common;
-
-use common::{Event, Fake, payload};
+use crate::common::{Event, Fake, payload};
 use rstest::rstest;
 use silico_driver::channel::{DataInterrupt, Phase, RingConfig, Wait, WaitMode, WriteBackPolicy};
 use silico_driver::error::{ChannelId, DriverError, EntryFault, Failure, RingFault};

@@ -1,8 +1,6 @@
 //! Random runs against a queue: sizes, reads, waits, stops, restarts and resets in any order; what comes out is what went in, once and in order.
 
-mod common;
-
-use common::{Fake, payload};
+use crate::common::{Fake, payload};
 use proptest::prelude::*;
 use silico_driver::channel::{DataInterrupt, Phase, Progress, RingChannel, RingConfig, Wait, WaitMode, WriteBackPolicy};
 use silico_driver::platform::Time;

@@ -1,9 +1,7 @@
 //! Random runs over pages against a queue: frames held for any time and given back in any order; what comes out is what went in, once and in order,
 //! and what is held does not change.
 
-mod common;
-
-use common::{Fake, payload};
+use crate::common::{Fake, payload};
 use proptest::prelude::*;
 use silico_driver::channel::{DataInterrupt, Phase, Wait, WaitMode, WriteBackPolicy};
 use silico_driver::pages::{PageChannel, PageConfig, PageFrame};

@@ -1,8 +1,6 @@
 //! Random sending against a queue: what goes in comes out once, whole and in order, whatever the room, the batch and the pace of the card.
 
-mod common;
-
-use common::{Event, Fake, payload};
+use crate::common::{Event, Fake, payload};
 use proptest::prelude::*;
 use silico_driver::channel::{Phase, Wait, WaitMode};
 use silico_driver::error::DriverError;

@@ -1,9 +1,7 @@
 //! The recovery ladder on the software card: each level, each wait with its limit, escalation, a card that vanishes at any access, and taking over
 //! what a crashed process left behind.
 
-mod common;
-
-use common::{Fake, Platforms, payload};
+use crate::common::{Fake, Platforms, payload};
 use rstest::rstest;
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{Phase, Progress, RingChannel, RingConfig, WaitMode};

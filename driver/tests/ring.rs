@@ -1,8 +1,6 @@
 //! Reading a ring: frames in place, wrapping at every position, doorbells, and the life of a run.
 
-mod common;
-
-use common::{Fake, payload};
+use crate::common::{Fake, payload};
 use rstest::rstest;
 use silico_driver::channel::{
     BusyThresholds, DataInterrupt, ElinkBlocks, Generator, Lengths, Phase, Progress, RingChannel, RingConfig, Source, Stopped, WhenFull,

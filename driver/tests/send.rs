@@ -1,8 +1,6 @@
 //! Sending: frames copied, filled in place and out of own buffers; room, doorbells, waits, and the life of a run.
 
-mod common;
-
-use common::{Event, Fake, payload};
+use crate::common::{Event, Fake, payload};
 use rstest::rstest;
 use silico_driver::channel::{Phase, Wait, WaitMode};
 use silico_driver::error::{ChannelId, DriverError};

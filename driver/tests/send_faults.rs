@@ -1,8 +1,6 @@
 //! A card that misbehaves towards a sender: each way to do so gives its own error, and none hangs, panics or frees memory that may still be read.
 
-mod common;
-
-use common::{Event, Fake, payload};
+use crate::common::{Event, Fake, payload};
 use rstest::rstest;
 use silico_driver::channel::{Phase, Wait, WaitMode};
 use silico_driver::error::{ChannelId, DriverError, Failure, RingFault};

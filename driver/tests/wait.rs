@@ -1,8 +1,6 @@
 //! Waiting: by polling, by interrupt, by both; no wake-up is lost, no deadline is missed.
 
-mod common;
-
-use common::{Event, Fake, payload};
+use crate::common::{Event, Fake, payload};
 use rstest::rstest;
 use silico_driver::channel::{DataInterrupt, Progress, RingChannel, RingConfig, Turn, Wait, WaitMode};
 use silico_driver::error::DriverError;

@@ -1,9 +1,7 @@
 //! The generator's block mode at the port: every chunk of every e-link arrives, in blocks that keep the rules, and timers, limits and counts do what
 //! the register map says.
 
-mod common;
-
-use common::{BAR0, Bench};
+use crate::common::{BAR0, Bench};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::elink::{Block, ChunkFlags, ChunkSequence, Event, Kind, Reassembler};

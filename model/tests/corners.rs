@@ -1,8 +1,6 @@
 //! Corner cases that once went wrong, one test each: what happened, and what a card must do.
 
-mod common;
-
-use common::{BAR0, BAR2, Bench, HOST};
+use crate::common::{BAR0, BAR2, Bench, HOST};
 use silico_model::Card;
 use silico_spec::credit::{Limit, Limits};
 use silico_spec::frame::{Flags, FrameHeader};

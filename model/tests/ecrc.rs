@@ -1,8 +1,6 @@
 //! End-to-end CRC at the port: there and right on all that the card sends once generation is on, looked at once checking is on, and not before.
 
-mod common;
-
-use common::{BAR0, Bench, Fault, HOST, Host, MEMORY};
+use crate::common::{BAR0, Bench, Fault, HOST, Host, MEMORY};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::credit::{Limit, Limits};
@@ -65,7 +63,7 @@ fn traffic<P: TlpPort>(bench: &mut Bench<P>) {
 
 #[rstest]
 fn everything_sent_has_its_digest(#[values(false, true)] on: bool, #[values(false, true)] signals: bool) {
-    fn sent<P: TlpPort>(bench: Bench<P>, on: bool) -> Vec<common::Sent> {
+    fn sent<P: TlpPort>(bench: Bench<P>, on: bool) -> Vec<crate::common::Sent> {
         let mut bench = set_up(bench, if on { GENERATE } else { 0 });
         let from = bench.sent.len();
         traffic(&mut bench);

@@ -1,8 +1,6 @@
 //! Errors at the port: what is logged, what is told, what is kept of the first one, and that nothing is lost by them but what they hit.
 
-mod common;
-
-use common::{BAR0, Bench, Fault, H2C_RING, HOST, Host, MEMORY};
+use crate::common::{BAR0, Bench, Fault, H2C_RING, HOST, Host, MEMORY};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};

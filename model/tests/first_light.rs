@@ -1,8 +1,6 @@
 //! A card alone at its port: registers answer, frames come out, progress and interrupts tell of them in the right order.
 
-mod common;
-
-use common::{BAR0, Bench, MEMORY};
+use crate::common::{BAR0, Bench, MEMORY};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::crc::crc32c;
@@ -87,13 +85,13 @@ fn holes_read_zero_and_writes_to_them_count() {
 #[test]
 fn what_is_not_supported_is_answered_so() {
     let mut bench = bench(CardParams::default());
-    let outside = Header::memory(Kind::MemRead, common::HOST, Tag(0), BusAddr(BAR0 + 0x1_0000), Dwords(1));
+    let outside = Header::memory(Kind::MemRead, crate::common::HOST, Tag(0), BusAddr(BAR0 + 0x1_0000), Dwords(1));
     assert_eq!(bench.request(outside, &[]).header.status(), CompletionStatus::UnsupportedRequest);
-    let long = Header::memory(Kind::MemRead, common::HOST, Tag(0), BusAddr(BAR0), Dwords(3));
+    let long = Header::memory(Kind::MemRead, crate::common::HOST, Tag(0), BusAddr(BAR0), Dwords(3));
     assert_eq!(bench.request(long, &[]).header.status(), CompletionStatus::CompleterAbort);
-    let atomic = Header::memory(Kind::Atomic(silico_spec::tlp::AtomicOp::FetchAdd), common::HOST, Tag(0), BusAddr(BAR0), Dwords(1));
+    let atomic = Header::memory(Kind::Atomic(silico_spec::tlp::AtomicOp::FetchAdd), crate::common::HOST, Tag(0), BusAddr(BAR0), Dwords(1));
     assert_eq!(bench.request(atomic, &[0; 4]).header.status(), CompletionStatus::UnsupportedRequest);
-    let zero_length = Header::memory(Kind::MemRead, common::HOST, Tag(0), BusAddr(BAR0), Dwords(1)).with_byte_enables(0, 0);
+    let zero_length = Header::memory(Kind::MemRead, crate::common::HOST, Tag(0), BusAddr(BAR0), Dwords(1)).with_byte_enables(0, 0);
     let flushed = bench.request(zero_length, &[]);
     assert_eq!((flushed.header.status(), flushed.header.byte_count()), (CompletionStatus::Success, 1));
 }
@@ -141,7 +139,7 @@ fn data_then_write_back_then_interrupt(#[values(1, 3)] coalesce: u32) {
         bench.feed(0, &[1; 100], bench.now);
     }
     bench.run(1000);
-    let kind = |sent: &common::Sent| match sent.header.address().0 {
+    let kind = |sent: &crate::common::Sent| match sent.header.address().0 {
         0xfee0_0000 => 'i',
         at if at >= MEMORY + 0xf_0000 => 'w',
         _ => 'd',
@@ -299,17 +297,17 @@ fn a_channel_reset_forgets_everything_but_the_run_number() {
 fn a_masked_vector_waits_and_is_sent_once() {
     let mut bench = bench(CardParams::default());
     bench.set_up_ring(0, 0x8000, WRITE_BACK, 6000);
-    bench.write(common::BAR2 + 16 * 2 + 12, 1, 4);
+    bench.write(crate::common::BAR2 + 16 * 2 + 12, 1, 4);
     bench.set32(0, c2h::INT_DATA, 1 << 31 | 2);
     bench.set32(0, c2h::CONTROL, 1);
     bench.set64(0, c2h::INT_DATA_ARM, 0);
     bench.feed(0, &[1; 100], bench.now);
     bench.run(300);
     let messages = |bench: &Bench<Card>| bench.sent.iter().filter(|s| s.header.address().0 == 0xfee0_0000).count();
-    assert_eq!((messages(&bench), bench.read(common::BAR2 + 0x2000, 8)), (0, 1 << 2));
-    bench.write(common::BAR2 + 16 * 2 + 12, 0, 4);
+    assert_eq!((messages(&bench), bench.read(crate::common::BAR2 + 0x2000, 8)), (0, 1 << 2));
+    bench.write(crate::common::BAR2 + 16 * 2 + 12, 0, 4);
     bench.run(100);
-    assert_eq!((messages(&bench), bench.read(common::BAR2 + 0x2000, 8)), (1, 0));
+    assert_eq!((messages(&bench), bench.read(crate::common::BAR2 + 0x2000, 8)), (1, 0));
 }
 
 #[test]

@@ -4,9 +4,7 @@
 //!
 //! Debug builds check every addition for overflow: run this one unoptimised.
 
-mod common;
-
-use common::{BAR0, BAR2, HOST, MEMORY, Sent};
+use crate::common::{BAR0, BAR2, HOST, MEMORY, Sent};
 use proptest::prelude::*;
 use silico_model::Card;
 use silico_spec::credit::{Class, Limit, Limits, data_credits};

@@ -3,9 +3,7 @@
 //! Three cards get the same random stimulus: one runs freely, one at most a few clocks at a time, one clock by clock through the signals.
 //! They must send the same TLPs in the same cycles, and have the same registers at the end.
 
-mod common;
-
-use common::{BAR0, Bench, Fault, Host, MEMORY, Sent};
+use crate::common::{BAR0, Bench, Fault, Host, MEMORY, Sent};
 use proptest::prelude::*;
 use silico_model::Card;
 use silico_spec::credit::Limits;
@@ -333,7 +331,7 @@ fn apply<P: TlpPort>(bench: &mut Bench<P>, op: &Op, shape: &Shape, at_most: u64)
             let seen = bench.get64(channel, c2h::FRAMES);
             bench.set64(channel, c2h::INT_DATA_ARM, seen);
         }
-        Op::Mask(masked) => bench.write(common::BAR2 + 12, masked.into(), 4),
+        Op::Mask(masked) => bench.write(crate::common::BAR2 + 12, masked.into(), 4),
         Op::Stall(masks) => bench.stalls = (bench.now, masks),
         Op::Hold(clocks) => bench.stimulus.tx_ready_at = Cycle(bench.now + clocks),
         Op::Credits { headers, data } if shape.finite_credits => bench.stimulus.credits.0[0].grant(headers, data),

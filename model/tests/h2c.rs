@@ -1,9 +1,7 @@
 //! Host-to-card channels at the port: whatever a legal completer does, frames come out whole and in order; what is not legal is logged, stops
 //! the channel it hits, and costs no tag.
 
-mod common;
-
-use common::{BAR0, Bench, Fault, H2C_BLOCK, Host, MEMORY};
+use crate::common::{BAR0, Bench, Fault, H2C_BLOCK, Host, MEMORY};
 use proptest::prelude::*;
 use rstest::rstest;
 use silico_model::Card;
@@ -337,7 +335,7 @@ fn a_bad_descriptor_stops_the_channel(#[case] bad: H2cDescriptor) {
     bench.h2c_set64(0, h2c::TAIL, 2);
     bench.run(2000);
     assert_eq!(bench.h2c_get32(0, h2c::ERROR), ChannelError::BadDescriptor as u32);
-    assert_eq!(bench.h2c_get64(0, h2c::ERROR_ADDR), MEMORY + common::H2C_RING + 32);
+    assert_eq!(bench.h2c_get64(0, h2c::ERROR_ADDR), MEMORY + crate::common::H2C_RING + 32);
     assert_eq!((bench.h2c_get64(0, h2c::ERROR_COOKIE), state(&mut bench, 0)), (bad.cookie, ChannelState::Error as u64));
     assert_eq!(tags_in_use(&mut bench), 0);
 }
@@ -465,7 +463,7 @@ fn space_is_signalled_after_its_block_by_count_flag_and_time() {
         }
         bench.h2c_set64(0, h2c::TAIL, given);
         bench.run(1500);
-        let tells = |sent: &&common::Sent| sent.header.kind() == Kind::MemWrite;
+        let tells = |sent: &&crate::common::Sent| sent.header.kind() == Kind::MemWrite;
         bench.sent[from..].iter().filter(tells).map(|sent| if sent.payload.len() == 4 { 'i' } else { 'w' }).collect::<String>()
     };
     // Taken at the start: by number, of one.

@@ -1,8 +1,6 @@
 //! INTx at the port: a level that follows the causes, told by messages, gated and reset as PCI Express says; and what is acknowledged how.
 
-mod common;
-
-use common::{BAR0, BAR2, Bench};
+use crate::common::{BAR0, BAR2, Bench};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::credit::{Limit, Limits};
@@ -48,7 +46,7 @@ fn start<P: TlpPort>(bench: &mut Bench<P>) {
 
 /// INTx messages since `from`: 'A'ssert and 'D'eassert; 'w' for memory writes.
 fn told<P>(bench: &Bench<P>, from: usize) -> String {
-    let letter = |sent: &common::Sent| match (sent.header.kind(), sent.header.message_code()) {
+    let letter = |sent: &crate::common::Sent| match (sent.header.kind(), sent.header.message_code()) {
         (Kind::Message(routing::LOCAL), 0x20) => Some('A'),
         (Kind::Message(routing::LOCAL), 0x24) => Some('D'),
         (Kind::MemWrite, _) => Some('w'),

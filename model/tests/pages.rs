@@ -1,8 +1,6 @@
 //! Channels with pages at the port: frames in pages of any size, given back in any order; entries that never lie; every error; every end.
 
-mod common;
-
-use common::{BAR0, Bench, Fault, Host, MEMORY, PageHost};
+use crate::common::{BAR0, Bench, Fault, Host, MEMORY, PageHost};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::credit::{Limit, Limits};
@@ -552,7 +550,7 @@ fn entries_are_never_relaxed_and_payload_is_where_allowed() {
     bench.feed(0, &payload(0, 1500), bench.now);
     bench.run(2000);
     assert_eq!(host.take(&bench, &pages).len(), 3);
-    let payload = |sent: &&common::Sent| sent.header.kind() == Kind::MemWrite && sent.header.address().0 < MEMORY + 0xe_0000;
+    let payload = |sent: &&crate::common::Sent| sent.header.kind() == Kind::MemWrite && sent.header.address().0 < MEMORY + 0xe_0000;
     let writes: Vec<_> = bench.sent[from..].iter().filter(payload).collect();
     assert!(writes.len() > 6 && writes.iter().all(|sent| sent.header.attributes().relaxed && sent.header.attributes().no_snoop));
     let reads = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemRead);

@@ -1,8 +1,6 @@
 //! The register map walked against the model: reset values, access types, bit bash and aliasing, register by register from `spec::registers::MAP`.
 
-mod common;
-
-use common::{BAR0, Bench};
+use crate::common::{BAR0, Bench};
 use silico_model::Card;
 use silico_spec::map::{Access, Register};
 use silico_spec::params::CardParams;

@@ -1,8 +1,6 @@
 //! Relaxed ordering is set on payload, as far as nothing depends on the order.
 
-mod common;
-
-use common::{Bench, MEMORY};
+use crate::common::{Bench, MEMORY};
 use silico_model::Card;
 use silico_spec::frame::{Flags, FrameHeader};
 use silico_spec::params::CardParams;

@@ -1,9 +1,7 @@
 //! Every reset from every state of a channel, in both directions, with TLPs and reads under way: nothing of before is written or read after it, what
 //! comes late is swallowed, and what is started then is a first start.
 
-mod common;
-
-use common::{BAR0, Bench, Host, MEMORY};
+use crate::common::{BAR0, Bench, Host, MEMORY};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::credit::Limits;

@@ -1,8 +1,6 @@
 //! A stop in any clock leaves final counts, and a last write-back block that says the same.
 
-mod common;
-
-use common::{Bench, MEMORY};
+use crate::common::{Bench, MEMORY};
 use silico_model::Card;
 use silico_spec::params::CardParams;
 use silico_spec::registers::c2h;

@@ -1,8 +1,6 @@
 //! Tags and the credits of reads: what is taken comes back, whatever the completer does; a tag whose time ran out meets no other read.
 
-mod common;
-
-use common::{BAR0, Bench, Fault, Host, MEMORY};
+use crate::common::{BAR0, Bench, Fault, Host, MEMORY};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};

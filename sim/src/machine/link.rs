@@ -185,7 +185,7 @@ impl Machine {
     /// Recovery did not help: the link goes down at the next clock, and stays down until it is trained anew.
     fn fail(&mut self, way: Way) {
         self.link_failure = Some(way);
-        self.down_at = self.now;
+        (self.down_at, self.down_for) = (self.now, None);
     }
 
     /// Why the link is down, if it went down by itself: the direction in which nothing came through, however often it was retrained.
@@ -221,6 +221,11 @@ impl Machine {
     /// The link will go down at `at`, as by [`Machine::link_down`], in the middle of whatever the CPU or the card are doing then; in the past: at
     /// the next clock. A later call replaces an earlier one; [`Cycle::NEVER`] takes it back.
     pub const fn link_down_at(&mut self, at: Cycle) {
-        self.down_at = at;
+        (self.down_at, self.down_for) = (at, None);
+    }
+
+    /// As [`Machine::link_down_at`], and the link comes up again by itself after `span`, as after a loose contact: the card must be enumerated anew.
+    pub const fn flap_at(&mut self, at: Cycle, span: Cycles) {
+        (self.down_at, self.down_for) = (at, Some(span));
     }
 }

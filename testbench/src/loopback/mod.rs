@@ -14,7 +14,7 @@ use crate::input::error::BadInput;
 use crate::input::sizes::FrameSizes;
 use crate::platform::SimPlatform;
 use crate::report::FaultsPart;
-use crate::run::finish::link_failure;
+use crate::run::finish::{link_failure, never_struck};
 use crate::run::setup::{Bench, build};
 use crate::run::{CouldNotRun, RunConfig};
 use clap::ValueEnum;
@@ -170,6 +170,9 @@ impl Session<'_> {
             (None, result) => result.err(),
         };
         if let (None, Some(rule)) = (&wrong, self.bench.planted.never_happened()) {
+            return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens here")));
+        }
+        if let (None, Some(rule)) = (&wrong, never_struck(config, &self.bench)) {
             return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens here")));
         }
         let noticed = if self.options.faults.is_empty() { Vec::new() } else { self.notices(&stats, wrong.as_ref()) };
@@ -355,7 +358,7 @@ impl Session<'_> {
             cycles: cycles.0,
             ns,
             payload_gbps: if ns > 0.0 { self.bytes as f64 * 8.0 / ns } else { 0.0 },
-            faults: (!self.options.faults.is_empty()).then(|| FaultsPart::new(&self.bench.planted, noticed)),
+            faults: (!self.options.faults.is_empty()).then(|| FaultsPart::new(&self.bench.planted, &config.link_faults, &machine, noticed)),
             trace_digest: format!("{:016x}", machine.trace().digest()),
         }
     }

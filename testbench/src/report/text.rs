@@ -242,10 +242,14 @@ pub(crate) fn faults(f: &mut fmt::Formatter<'_>, part: &FaultsPart) -> fmt::Resu
         writeln!(f, "planted     {} at cycle {} ({}): {}", one.rule, one.cycle, one.harm, one.tlp)?;
     }
     let shown = part.planted.len().min(FAULTS_SHOWN) as u64;
-    if part.total > shown {
-        writeln!(f, "            and {} more", Grouped(part.total - shown))?;
+    let at_port = part.rules.iter().map(|rule| rule.planted).sum::<u64>();
+    if at_port > shown {
+        writeln!(f, "            and {} more", Grouped(at_port - shown))?;
     }
-    for rule in part.rules.iter().filter(|rule| rule.planted == 0) {
+    for rule in part.link.iter().filter(|rule| rule.planted > 0) {
+        writeln!(f, "planted     {}, {} times", rule.rule, Grouped(rule.planted))?;
+    }
+    for rule in part.rules.iter().chain(&part.link).filter(|rule| rule.planted == 0) {
         writeln!(f, "planted     {} 0 times: nothing that matches passed", rule.rule)?;
     }
     part.noticed.iter().try_for_each(|notice| writeln!(f, "noticed     by {}: {}", notice.by, notice.what))?;

@@ -3,7 +3,7 @@
 use super::{sense, stress};
 use crate::cli::options::{Discipline, FullKind, ModeKind, NotifyKind, RunOptions, SourceKind};
 use crate::cli::reproduce;
-use crate::fault::Rule;
+use crate::fault::{Fault, LinkRule, LinkWhat, Rule};
 use crate::input::error::BadInput;
 use crate::input::schedule::{Pace, Plan};
 use crate::input::sizes::{FrameSizes, show_bytes};
@@ -80,8 +80,10 @@ pub struct RunConfig {
     pub coalesce_clocks: u32,
     /// Clocks after which a page that is left alone is completed; 0: never.
     pub flush_clocks: u32,
-    /// Faults to plant.
+    /// Faults to plant at the port.
     pub faults: Vec<Rule>,
+    /// Faults of the link; all but flaps are in [`RunConfig::machine`] already.
+    pub link_faults: Vec<LinkRule>,
 }
 
 impl RunConfig {
@@ -175,7 +177,8 @@ impl RunConfig {
             write_back_clocks: clocks(options.write_back.ns, clock_ps),
             coalesce_clocks: clocks(options.coalesce_time, clock_ps),
             flush_clocks: if options.packed { clocks(options.flush_time, clock_ps) } else { 0 },
-            faults: options.faults.clone(),
+            faults: options.faults.iter().filter_map(|one| if let Fault::Tlp(rule) = one { Some(*rule) } else { None }).collect(),
+            link_faults: link_faults(options).collect(),
         };
         sense::check_ends(&config)?;
         Ok(config)
@@ -228,6 +231,26 @@ fn check_ring(bytes: u64) -> Result<(), BadInput> {
     if fits { Ok(()) } else { Err(BadInput::setting("--ring-size", format_args!("{bytes} bytes"), right)) }
 }
 
+fn link_faults(options: &RunOptions) -> impl Iterator<Item = LinkRule> {
+    options.faults.iter().filter_map(|one| if let Fault::Link(rule) = one { Some(*rule) } else { None })
+}
+
+/// Puts faults of the link where the data link layer finds them.
+fn plant_below(options: &RunOptions, machine: &mut MachineConfig) -> Result<(), BadInput> {
+    let mut flaps = 0;
+    for rule in link_faults(options) {
+        flaps += u32::from(matches!(rule.what, LinkWhat::Flap(..)));
+        if !rule.plant(&mut machine.link.dll) || flaps > 1 {
+            return Err(BadInput::setting(
+                "--fault",
+                rule,
+                "the only one of its kind and direction; --link-errors is of every kind and both",
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
     let generation =
         Generation::from_number(options.generation).ok_or_else(|| BadInput::setting("--gen", options.generation, "1, 2, 3, 4 or 5"))?;
@@ -245,6 +268,7 @@ fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
     if options.link_errors > 1_000_000 {
         return Err(BadInput::setting("--link-errors", options.link_errors, "at most 1000000 of a million"));
     }
+    plant_below(options, &mut machine)?;
     options.stress.iter().for_each(|&kind| stress::apply(kind, &mut machine));
     // The machine names its own fields; people typed options.
     let typed = |field: &str| match field {

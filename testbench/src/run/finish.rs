@@ -6,7 +6,7 @@ use super::setup::Bench;
 use super::{CouldNotRun, Stop, Wrong};
 use crate::check::conservation::{self, Books};
 use crate::cli::options::Discipline;
-use crate::fault::{Harm, Notice, card_notices, host_notices};
+use crate::fault::{Harm, LinkRule, Notice, card_notices, host_notices};
 use crate::report::{
     FaultsPart, Finding, HostPart, InputPart, LinkPart, LinkWay, PagesPart, Report, SetupPart, SimulatedPart, Stalls, WallPart,
 };
@@ -39,6 +39,12 @@ pub(super) struct Measured {
 pub(crate) fn link_failure(bench: &Bench) -> String {
     let failure = bench.platform.machine().link_failure();
     failure.map_or_else(String::new, |way| format!("; {}", MachineError::LinkFailed(way)))
+}
+
+/// A fault of the link that names the Nth of something, of which there were fewer.
+pub(crate) fn never_struck(config: &RunConfig, bench: &Bench) -> Option<LinkRule> {
+    let machine = bench.platform.machine();
+    config.link_faults.iter().find(|rule| rule.is_counted() && rule.struck(machine.stats(), machine.now()) == 0).copied()
 }
 
 impl Session<'_> {
@@ -116,6 +122,9 @@ impl Session<'_> {
             let things = rule.select.kind.plural();
             return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens: the run has fewer {things} that match")));
         }
+        if let Some(rule) = never_struck(self.config, &self.bench) {
+            return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens: the run has fewer of what it counts")));
+        }
         let noticed = self.notices(&measured.stats, None);
         let unnoticed = self.bench.planted.worst() == Some(Harm::Harmful) && noticed.is_empty();
         let finding = unnoticed.then(|| self.unnoticed());
@@ -124,7 +133,7 @@ impl Session<'_> {
 
     /// All that noticed something, so far. Empty without planted faults: nobody asks.
     fn notices(&self, stats: &Stats, wrong: Option<&Wrong>) -> Vec<Notice> {
-        if self.config.faults.is_empty() {
+        if self.config.options.faults.is_empty() {
             return Vec::new();
         }
         let mut notices: Vec<Notice> = wrong.map(|wrong| Notice::new(&wrong.noticed_by(), wrong.to_string())).into_iter().collect();
@@ -171,7 +180,8 @@ impl Session<'_> {
             command: self.config.command.clone(),
             passed: finding.is_none(),
             finding,
-            faults: (!self.config.faults.is_empty()).then(|| FaultsPart::new(&self.bench.planted, noticed)),
+            faults: (!self.config.options.faults.is_empty())
+                .then(|| FaultsPart::new(&self.bench.planted, &self.config.link_faults, &self.bench.platform.machine(), noticed)),
             input: input(self.config),
             setup: self.setup(),
             frames,

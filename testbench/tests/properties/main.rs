@@ -8,6 +8,7 @@ mod check;
 mod coverage;
 mod drain;
 mod frames;
+mod full;
 mod harness;
 mod hazards;
 mod levels;

@@ -137,7 +137,8 @@ impl<P: Platform> Card<P> {
         let found = attach::survey(&regs, &platform, &capabilities)?;
         let clock = platform.clock();
         let (irqs, shared) = (platform.interrupts(), Arc::new(Shared::new(Demux::new(0))));
-        shared.set_completion_timeout_us(completion_timeout_us(&platform));
+        let timeout_us = completion_timeout_us(&platform);
+        shared.set_completion_timeout_us(timeout_us);
         let mut card = Self { platform, regs, irqs, clock, how: *how, capabilities, found, interrupts: None, shared };
         card.test_scratch()?;
         if how.reset {
@@ -146,7 +147,7 @@ impl<P: Platform> Card<P> {
         card.interrupts = choose(&card.platform, how.interrupts, card.vectors_wanted())?;
         card.irqs = card.platform.interrupts();
         card.shared = Arc::new(Shared::new(Demux::new(card.interrupts.map_or(0, |chosen| chosen.vectors))));
-        card.shared.set_completion_timeout_us(completion_timeout_us(&card.platform));
+        card.shared.set_completion_timeout_us(timeout_us);
         attach::set_bus_master(&card.platform, true)?;
         card.set_enable(how.enable)?;
         Ok(card)

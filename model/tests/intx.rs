@@ -411,3 +411,25 @@ fn msi_vectors_fold(#[case] given: u32, #[case] data: u8) {
     bench.run(100);
     assert_eq!(bench.sent.last().unwrap().payload, [data, 0, 0, 0]);
 }
+
+/// What is signalled while there are no messages is signalled by them when they come on: not the first time only.
+#[test]
+fn msi_that_comes_on_again_tells_what_it_missed() {
+    let mut bench = bench();
+    bench.config_write(MSI + 4, 0xfee0_0000);
+    bench.config_write(MSI + 12, 0x40);
+    for frames in 1..4 {
+        bench.config_write(MSI, 1 << 16);
+        bench.config_write(MSI, 0);
+        bench.feed(0, b"frame", bench.now);
+        bench.run(100);
+        assert_eq!(bench.read(STATUS, 4), 1);
+        let from = bench.sent.len();
+        bench.config_write(MSI, 1 << 16);
+        bench.run(100);
+        let messages = bench.sent[from..].iter().filter(|sent| sent.header.kind() == Kind::MemWrite).count();
+        assert_eq!(messages, 1, "time {frames}");
+        bench.write(BAR0 + u64::from(card::INT_ACK), 1, 4);
+        bench.set64(0, c2h::INT_DATA_ARM, frames);
+    }
+}

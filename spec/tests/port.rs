@@ -323,12 +323,16 @@ fn outputs_pass_where_the_receiver_is_ready() {
     for (channel, bytes) in [(0, 3), (1, 4), (2, 5)] {
         out.out[channel] = FrontBeat { bytes, last: true, data: [bytes; 64], ..FrontBeat::NONE };
     }
-    let mut bench = Bench::new(&[out]);
-    bench.stimulus.out[0].ready_at = Cycle(3);
-    bench.stimulus.out[2].ready_at = Cycle::NEVER;
-    assert_eq!(bench.run(5), 5);
-    assert_eq!([0, 1, 2].map(|channel| bench.stimulus.out[channel].ends.len()), [2, 0, 0], "clocks 3 and 4 of channel 0");
-    assert_eq!(bench.stimulus.out[0].bytes, [3; 6]);
+    // Clocks 3 and 4 of channel 0, clock 4 of channel 2; channel 1 shows nothing, and 7 takes nothing.
+    for (ready, taken) in [([3, 0, 4], [2, 0, 1]), ([u64::MAX, 0, 1], [0, 0, 4]), ([1, 0, u64::MAX], [4, 0, 0])] {
+        let mut bench = Bench::new(&[out.clone()]);
+        for (channel, cycle) in ready.into_iter().enumerate() {
+            bench.stimulus.out[channel].ready_at = Cycle(cycle);
+        }
+        assert_eq!(bench.run(5), 5);
+        assert_eq!([0, 1, 2].map(|channel| bench.stimulus.out[channel].ends.len()), taken);
+        assert_eq!(bench.stimulus.out[2].bytes, vec![5; 5 * taken[2]]);
+    }
 }
 
 #[test]

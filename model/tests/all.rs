@@ -10,6 +10,7 @@ mod first_light;
 mod fuzz;
 mod grains;
 mod h2c;
+mod inspect;
 mod intx;
 mod lspci;
 mod pages;

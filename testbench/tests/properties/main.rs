@@ -7,6 +7,7 @@ mod abuse;
 mod check;
 mod coverage;
 mod drain;
+mod forks;
 mod frames;
 mod full;
 mod harness;

@@ -229,7 +229,11 @@ impl Downlink {
         }
         match &mut self.dll {
             None => Some(self.wire.send(at, wire_bytes).after(self.latency)),
-            Some(dll) => dll.transmit(at, wire_bytes, &mut self.wire, stats),
+            Some(dll) => {
+                let arrival = dll.transmit(at, wire_bytes, &mut self.wire, stats);
+                stats.full += u64::from(dll.is_full());
+                arrival
+            }
         }
     }
 }

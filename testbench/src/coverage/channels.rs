@@ -236,7 +236,9 @@ impl Channels {
             if before == Some(view) {
                 continue;
             }
-            self.changed(kind(place, &view), &before.unwrap_or_default(), &view);
+            // A channel that a reset struck does not show any more what kind it was.
+            let was = before.filter(|before| before.state != ChannelState::Idle).unwrap_or(view);
+            self.changed(kind(place, &was), &before.unwrap_or_default(), &view);
         }
         let (used, all) = card.tags();
         self.tags.hit(match used {

@@ -6,14 +6,17 @@
 mod abuse;
 mod check;
 mod coverage;
+mod crash;
 mod drain;
 mod frames;
 mod harness;
 mod hazards;
+mod ladder;
 mod levels;
 mod link;
 mod lone;
 mod misconfigure;
+mod rattle;
 mod reference;
 mod regressions;
 mod runs;
@@ -22,6 +25,7 @@ mod senders;
 mod signals;
 mod strategies;
 mod stream;
+mod strikes;
 mod tally;
 mod tap;
 mod teeth;
@@ -33,6 +37,7 @@ use reference::scenario;
 use regressions::check;
 use scenario::{Scenario, SendTo};
 use strategies::{Flavour, broken_answers, delays, saturated};
+use strikes::strikes;
 use world::plain;
 
 fn on_the_model(scenario: &Scenario) -> Result<(), String> {
@@ -119,6 +124,12 @@ fn few_tags_and_credits_suffice() {
 #[test]
 fn every_reset_leads_to_a_fresh_start() {
     check("every_reset_leads_to_a_fresh_start", &scenario(Flavour::Levels), on_the_model);
+}
+
+/// As above, each of them in the middle of what channels do.
+#[test]
+fn resets_strike_in_the_middle_of_everything() {
+    check("resets_strike_in_the_middle_of_everything", &strikes(), on_the_model);
 }
 
 #[test]

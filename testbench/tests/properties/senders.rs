@@ -3,8 +3,8 @@
 use crate::check::output::Outlet;
 use crate::coverage;
 use crate::scenario::{READ_TIMEOUT, SendTo, SenderShape, WaitKind};
-use crate::world::{World, said};
-use silico::platform::{SimBuffer, SimPlatform};
+use crate::world::{Host, World, said};
+use silico::platform::SimBuffer;
 use silico_driver::channel::{Phase, Wait};
 use silico_driver::error::{DriverError, RingFault};
 use silico_driver::h2c::{Output, SendChannel, Ticket, Unsent, Until};
@@ -25,10 +25,10 @@ pub(crate) struct Sender {
     pub(crate) shape: SenderShape,
     pub(crate) output: Output,
     /// `None` only while it is reopened.
-    pub(crate) channel: Option<SendChannel<SimPlatform>>,
+    pub(crate) channel: Option<SendChannel<Host>>,
     pub(crate) outlet: Outlet,
     /// Buffers of the host that the card may still read. They are freed as soon as it may not.
-    own: VecDeque<(Ticket, SimBuffer)>,
+    pub(crate) own: VecDeque<(Ticket, SimBuffer)>,
     /// A doorbell out of bounds was rung in this run.
     pub(crate) spoiled: bool,
     /// Bus mastering was off in this run.
@@ -62,7 +62,7 @@ impl Sender {
         }
     }
 
-    pub(crate) fn channel(&mut self) -> &mut SendChannel<SimPlatform> {
+    pub(crate) fn channel(&mut self) -> &mut SendChannel<Host> {
         self.channel.as_mut().expect("only a reopening takes it")
     }
 
@@ -276,12 +276,12 @@ impl World {
     }
 
     /// What a run that is over still owed to its output comes; then nothing of it may.
-    fn settle_output(&mut self, index: usize) -> Result<(), String> {
+    pub(crate) fn settle_output(&mut self, index: usize) -> Result<(), String> {
         self.advance(OWED);
         self.collect(index, true)
     }
 
-    fn begin_sender(&mut self, index: usize) {
+    pub(crate) fn begin_sender(&mut self, index: usize) {
         let masterless = !self.bus_master;
         let sender = &mut self.senders[index];
         sender.outlet.begin();
@@ -292,7 +292,7 @@ impl World {
     }
 
     /// Frames between this sender and its lane may be missing from here on.
-    fn disturb_loop(&mut self, index: usize) {
+    pub(crate) fn disturb_loop(&mut self, index: usize) {
         if let Some(lane) = self.senders[index].target() {
             self.lanes[lane].oracle.may_miss();
         }

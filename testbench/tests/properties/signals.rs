@@ -6,7 +6,7 @@ use crate::senders::VECTORS;
 use crate::strategies::MOST_DELAY;
 use crate::world::World;
 use silico_driver::channel::Wait;
-use silico_driver::platform::{Interrupts, Platform, Registers, Wake};
+use silico_driver::platform::{Interrupts, Platform, Registers, Time, Wake};
 use silico_spec::config::capabilities::{msix, standard_id};
 use silico_spec::params::PBA_OFFSET;
 use silico_spec::registers::c2h;
@@ -49,7 +49,8 @@ impl World {
     /// Arms and sleeps by hand, from a state in which no earlier arming owes anything: an interrupt must have a frame behind it, and a frame an interrupt.
     pub(crate) fn arm_and_sleep(&mut self, index: usize, ns: u64) -> Result<(), String> {
         let lane = &self.lanes[index];
-        if !lane.is_running() || lane.is_doubtful() || !self.enabled || lane.shape.coalescing().is_none() {
+        let idle = !lane.is_running() || lane.is_doubtful() || !self.enabled;
+        if idle || !self.has_own_vectors() || lane.shape.coalescing().is_none() {
             return Ok(());
         }
         self.take_some(index)?;
@@ -58,7 +59,7 @@ impl World {
         }
         self.advance(self.signal_clocks());
         self.take_some(index)?;
-        self.listen(index, 0)?;
+        self.hush(index)?;
         let (seen, masked) = (self.lanes[index].oracle.taken(), self.is_deaf(index));
         self.lanes[index].armed += 1;
         let at_once = self.register(index, c2h::FRAMES)? > seen;
@@ -99,8 +100,19 @@ impl World {
     }
 
     /// Waits for the channel's vector, whatever fired since the last time included.
+    /// Where vectors are shared, nobody can tell whose it was: time passes.
     pub(crate) fn listen(&self, index: usize, ns: u64) -> Result<Wake, String> {
+        if !self.has_own_vectors() {
+            self.platform.pause(self.in_ns(ns));
+            return Ok(Wake::Deadline);
+        }
         self.platform.interrupts().wait(index as u16, self.in_ns(ns)).map_err(|error| format!("waiting for vector {index}: {error}"))
+    }
+
+    /// Whatever fired until now is no answer to what comes: messages, and kicks of the driver's own (one of each may be latched).
+    pub(crate) fn hush(&self, index: usize) -> Result<(), String> {
+        while self.listen(index, 0)? == Wake::Interrupt {}
+        Ok(())
     }
 
     pub(crate) fn pending_bit(&self, index: usize) -> Result<bool, String> {
@@ -111,6 +123,9 @@ impl World {
 
     /// Masks or unmasks a channel's vector. What is pending then comes, once.
     pub(crate) fn mask(&mut self, index: usize, on: bool) -> Result<(), String> {
+        if !self.has_own_vectors() {
+            return Ok(());
+        }
         let masked = match index.checked_sub(VECTORS) {
             Some(sender) => &mut self.senders[sender].masked,
             None => &mut self.lanes[index].masked,
@@ -119,7 +134,7 @@ impl World {
         let pending = !on && was_masked && !self.all_masked && self.bus_master && {
             let bit = self.pending_bit(index)?;
             // What fired before the masking is no answer.
-            self.listen(index, 0)?;
+            self.hush(index)?;
             bit
         };
         let offset = index as u64 * 16 + 12;
@@ -133,8 +148,22 @@ impl World {
         Ok(())
     }
 
-    /// Sets or clears the function mask. What is pending then comes, once.
+    /// Nothing is masked.
+    pub(crate) fn unmask_all(&mut self) -> Result<(), String> {
+        if self.all_masked {
+            self.mask_all(false)?;
+        }
+        (0..self.lanes.len()).try_for_each(|index| self.mask(index, false))?;
+        (0..self.senders.len()).try_for_each(|index| self.mask(VECTORS + index, false))
+    }
+
+    /// Sets or clears the function mask, or what stands for it. What is pending then comes, once.
     pub(crate) fn mask_all(&mut self, on: bool) -> Result<(), String> {
+        if !self.has_own_vectors() {
+            self.platform.mask_interrupts(on).map_err(|error| format!("masking all: {error}"))?;
+            self.all_masked = on;
+            return Ok(());
+        }
         let text = |error: silico_sim::MachineError| format!("MSI-X control: {error}");
         let at =
             self.platform.machine().function().and_then(|function| function.standard(standard_id::MSIX)).ok_or("no MSI-X")? + msix::CONTROL;
@@ -143,7 +172,7 @@ impl World {
             let unmasked = self.bus_master.then(|| (0..self.lanes.len()).filter(|index| !self.lanes[*index].masked));
             for index in unmasked.into_iter().flatten().collect::<Vec<_>>() {
                 if self.pending_bit(index)? {
-                    self.listen(index, 0)?;
+                    self.hush(index)?;
                     pending.push(index);
                 }
             }

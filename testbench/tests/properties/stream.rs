@@ -1,11 +1,12 @@
 //! A card-to-host channel of either discipline as the suite sees it: the next frame, a start, a stop. With pages, some frames are kept for long and go back
 //! in any order; each is looked at again when it goes, and a handle of a run that is over must be refused.
 
-use silico::platform::SimPlatform;
+use crate::world::Host;
 use silico_driver::channel::{Phase, RingChannel, Wait, WaitMode, WaitStats};
 use silico_driver::error::DriverError;
 use silico_driver::pages::{PageChannel, PageFrame};
 use silico_driver::platform::Nanos;
+use silico_driver::recover::Recoverable;
 use silico_spec::frame::FrameHeader;
 use silico_spec::generator::XorShift64;
 
@@ -20,14 +21,14 @@ pub(crate) struct Ended {
 /// A channel that the suite reads.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Ring(Box<RingChannel<SimPlatform>>),
+    Ring(Box<RingChannel<Host>>),
     Pages(Box<Pages>),
 }
 
 /// A channel with pages, and what is kept of it.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    channel: PageChannel<SimPlatform>,
+    channel: PageChannel<Host>,
     kept: Vec<PageFrame>,
     /// Pages that may be kept at most, so that the next frame still finds some.
     most: u32,
@@ -37,7 +38,7 @@ pub(crate) struct Pages {
 }
 
 impl Pages {
-    pub(crate) fn new(channel: PageChannel<SimPlatform>, most: u32, seed: u64) -> Self {
+    pub(crate) fn new(channel: PageChannel<Host>, most: u32, seed: u64) -> Self {
         Self { channel, kept: Vec::new(), most, random: XorShift64::new(seed), wrong: None }
     }
 
@@ -150,6 +151,21 @@ impl Stream {
                 let result = pages.channel.reset();
                 pages.started(result)
             }
+        }
+    }
+
+    /// The channel as the driver's recovery sees it.
+    pub(crate) fn recoverable(&mut self) -> &mut dyn Recoverable {
+        match self {
+            Self::Ring(ring) => &mut **ring,
+            Self::Pages(pages) => &mut pages.channel,
+        }
+    }
+
+    /// Somebody else has started a new run.
+    pub(crate) fn renewed(&mut self) {
+        if let Self::Pages(pages) = self {
+            pages.refuse_kept();
         }
     }
 

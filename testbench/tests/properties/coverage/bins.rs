@@ -5,6 +5,7 @@ use crate::scenario::Op;
 use silico::bins;
 use silico::coverage::{Bin, Counts, Machines, Record};
 use silico_driver::error::DriverError;
+use silico_driver::recover::Level;
 
 bins! {
     /// How a wait waits.
@@ -73,6 +74,31 @@ pub(crate) fn met(error: &DriverError) -> Met {
 }
 
 bins! {
+    /// A rung of the driver's recovery ladder that brought the card back: asked for, or chosen for an error.
+    pub(crate) enum Rung {
+        Stop => "channel stop",
+        Reset => "channel reset",
+        Card => "card reset",
+        Function => "function-level reset",
+        Hot => "hot reset",
+        Removal => "re-attach after removal",
+        StopFor => "channel stop, for a channel that failed",
+        ResetFor => "channel reset, for an error" elsewhere "driver/tests/recover.rs: a card that breaks its own rules; this one does not",
+        CardFor => "card reset, for a channel without bus mastering",
+        FunctionFor => "function-level reset, for registers that do not answer",
+        HotFor => "hot reset, for an error" elsewhere "driver/tests/recover.rs: a card whose function-level reset fails",
+        RemovalFor => "re-attach, for a card that is gone",
+    }
+}
+
+impl Rung {
+    /// `chosen`: by the driver, for an error.
+    pub(crate) fn of(level: Level, chosen: bool) -> Self {
+        Self::at(level as usize + if chosen { Level::ALL.len() } else { 0 })
+    }
+}
+
+bins! {
     /// Faults that struck.
     pub(crate) enum Fault {
         Delay => "delay",
@@ -111,7 +137,7 @@ const LANE_OPS: [&str; 18] = [
     "Snapshot",
     "Rattle",
 ];
-const SENDER_OPS: [&str; 10] = [
+const SENDER_OPS: [&str; 11] = [
     "Send",
     "Reap",
     "AwaitSent",
@@ -122,8 +148,9 @@ const SENDER_OPS: [&str; 10] = [
     "MaskSender",
     "BadTail",
     "MisconfigureSender",
+    "RattleSender",
 ];
-const CARD_OPS: [&str; 5] = ["Advance", "Enable", "MaskAll", "BusMaster", "Recover"];
+const CARD_OPS: [&str; 10] = ["Advance", "Enable", "MaskAll", "BusMaster", "Recover", "Sleep", "Ladder", "Mend", "Pull", "Crash"];
 const STATES: [&str; 10] = [
     "ring, idle",
     "ring, running",
@@ -193,6 +220,7 @@ pub(crate) struct Notes {
     pub(crate) waits: Counts<(Mode, Ended)>,
     pub(crate) signals: Counts<Signal>,
     pub(crate) errors: Counts<Met>,
+    pub(crate) ladder: Counts<Rung>,
     faults: Counts<Fault>,
 }
 
@@ -214,6 +242,7 @@ impl Notes {
             ("suite: interrupts", self.signals.group()),
             ("suite: driver errors", self.errors.group()),
             ("suite: faults", self.faults.group()),
+            ("suite: recovery ladder", self.ladder.group()),
         ] {
             record.groups.insert(name.into(), group);
         }

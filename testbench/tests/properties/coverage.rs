@@ -3,7 +3,10 @@
 
 mod bins;
 
+mod more;
+
 pub(crate) use bins::{Notes, Rung, Signal};
+pub(crate) use more::{Cause, Elink, cut_in_loop, given_back, noticed, over_pages, put_out, woken, word};
 
 use crate::coverage::bins::{Ended, Mode, OpIn};
 use crate::scenario::Op;

@@ -3,7 +3,7 @@
 use crate::scenario::Level;
 use crate::world::{World, how};
 use silico_driver::card::{BringUp, Card};
-use silico_driver::error::DriverError;
+use silico_driver::error::{DriverError, RingFault};
 use silico_driver::platform::{AccessError, Registers};
 use silico_sim::MachineError;
 use silico_spec::config::capabilities::pcie::{self, device_control};
@@ -14,8 +14,8 @@ use silico_spec::units::Cycles;
 
 /// Clocks within which the card's own reset is done with what was on its transmitter, beyond the link's time.
 const CARD_RESET: u64 = 2_000;
-/// Clocks in which a stop arrives, and may not have ended.
-const SHORTLY: u64 = 80;
+/// Clocks within which many stops end.
+const SHORTLY: u64 = 24;
 /// 100 ms: within it, a function-level reset is over (§6.6.2).
 const FLR_LIMIT: Cycles = Cycles(25_000_000);
 
@@ -74,7 +74,9 @@ impl World {
         // Some find channels in the middle of their stops.
         if !orderly && self.now().0.is_multiple_of(2) {
             self.stop_bare()?;
-            self.advance(self.now().0 / 2 % SHORTLY);
+            // By then it has arrived, and may not have ended.
+            let way = if level == Level::Link { self.machine.latency } else { 0 };
+            self.advance(way + self.now().0 / 2 % SHORTLY);
         }
         self.fall(level)?;
         // What the root complex took before is still carried out; who frees its memory waits for that, as operating systems do after a reset.
@@ -97,7 +99,8 @@ impl World {
     }
 
     /// Run bits go low behind the driver's back.
-    fn stop_bare(&self) -> Result<(), String> {
+    fn stop_bare(&mut self) -> Result<(), String> {
+        self.bare = true;
         let lanes = (0..self.lanes.len()).map(|index| c2h::offset(index as u32, c2h::CONTROL));
         let mut all = lanes.chain((0..self.senders.len()).map(|index| h2c::offset(index as u32, h2c::CONTROL)));
         all.try_for_each(|offset| self.regs.write32(offset, 0)).map_err(|error| format!("a stop before a reset: {error}"))
@@ -155,8 +158,14 @@ impl World {
 
     /// Whatever the driver asks of a card that is gone ends with an error that says so.
     pub(crate) fn poke_the_dead(&mut self) -> Result<(), String> {
+        let bare = self.bare;
         let gone = |error: &DriverError| {
-            matches!(error, DriverError::Gone { .. } | DriverError::Access { error: AccessError::Gone, .. } | DriverError::Failed { .. })
+            let gone = matches!(
+                error,
+                DriverError::Gone { .. } | DriverError::Access { error: AccessError::Gone, .. } | DriverError::Failed { .. }
+            );
+            // The last block of a stop that the driver did not ask for is still to be read.
+            gone || bare && matches!(error, DriverError::Fault { fault: RingFault::State { .. }, .. })
         };
         let deadline = self.in_ns(1000);
         for index in 0..self.lanes.len() {
@@ -209,7 +218,7 @@ impl World {
         self.card = Card::bring_up(self.host.clone(), &BringUp { reset: false, ..how(&self.machine) })
             .map_err(|error| format!("bring-up after {level:?}: {error}"))?;
         self.report_all()?;
-        (self.enabled, self.bus_master, self.all_masked) = (true, true, false);
+        (self.enabled, self.bus_master, self.all_masked, self.bare) = (true, true, false, false);
         self.lanes.iter_mut().for_each(|lane| lane.masked = false);
         for index in 0..self.senders.len() {
             self.senders[index].masked = false;

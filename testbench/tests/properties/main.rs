@@ -4,6 +4,7 @@
 //! `SILICO_SCENARIO` which file instead. A failure ends with the command that gives it again.
 
 mod abuse;
+mod blocks;
 mod check;
 mod coverage;
 mod crash;

@@ -1,7 +1,7 @@
 //! Host-to-card channels: frames submitted, reaped, stopped, reset; what comes out is judged by the outlet as soon as it is there.
 
 use crate::check::output::Outlet;
-use crate::coverage;
+use crate::coverage::{self, Cause};
 use crate::scenario::{READ_TIMEOUT, SendTo, SenderShape, WaitKind};
 use crate::world::{Host, World, said};
 use silico::platform::SimBuffer;
@@ -203,6 +203,9 @@ impl World {
     /// The driver says that the channel stopped by itself: right only if it was given a reason.
     pub(crate) fn sender_failed(&mut self, index: usize, error: DriverError) -> Result<(), String> {
         coverage::met(&error);
+        if let DriverError::Failed { failure, .. } = error {
+            self.failures.extend(failure.error());
+        }
         let sender = &self.senders[index];
         let excused = match error {
             DriverError::Failed { failure, .. } => match failure.error() {
@@ -229,7 +232,11 @@ impl World {
         let sender = &mut self.senders[index];
         let was_running = sender.is_running();
         let mode = sender.shape.wait_mode(kind);
+        let before = sender.channel().wait_stats().woken;
         let result = sender.channel().wait_as(mode, Until::AllSent, deadline);
+        if sender.channel().wait_stats().woken > before {
+            coverage::woken(self.machine.irqs(), Cause::Space);
+        }
         sender.free_sent();
         coverage::waited(mode, &result);
         let through = match result {
@@ -319,6 +326,7 @@ impl World {
         if !whole {
             return Err(format!("sender {index}: {} frames were submitted, and it stops with {unsent:?}", sender.outlet.in_run()));
         }
+        coverage::put_out(sender.output, sender.outlet.ended(unsent.sent), beat, sender.outlet.is_cut());
         if sender.output != Output::Stream {
             return Ok(());
         }

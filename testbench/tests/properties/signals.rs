@@ -1,13 +1,14 @@
 //! Waits and interrupts: who sleeps is woken, and finds a reason.
 
-use crate::coverage::{self, Signal};
+use crate::coverage::{self, Cause, Signal};
 use crate::scenario::WaitKind;
 use crate::senders::VECTORS;
 use crate::strategies::MOST_DELAY;
 use crate::world::World;
-use silico_driver::channel::Wait;
-use silico_driver::platform::{Interrupts, Platform, Registers, Time, Wake};
-use silico_spec::config::capabilities::{msix, standard_id};
+use silico_driver::channel::{Wait, WaitMode};
+use silico_driver::platform::{InterruptKind, Interrupts, Platform, Registers, Time, Wake};
+use silico_spec::config::capabilities::{msi, msix, standard_id};
+use silico_spec::config::header;
 use silico_spec::params::PBA_OFFSET;
 use silico_spec::registers::c2h;
 
@@ -20,8 +21,12 @@ impl World {
         let (deadline, deaf) = (self.in_ns(ns), self.is_deaf(index));
         let lane = &mut self.lanes[index];
         let (mode, was_running, masked) = (lane.shape.wait_mode(kind), lane.is_running(), deaf);
+        let before = lane.ring().wait_stats().woken;
         let waited = lane.ring().wait_as(mode, deadline);
         coverage::waited(mode, &waited);
+        if lane.ring().wait_stats().woken > before {
+            coverage::woken(self.machine.irqs(), Cause::Data);
+        }
         match waited {
             Ok(Wait::Ready) if self.take(index)? => Ok(true),
             Ok(Wait::Ready) => Err(format!("channel {index}: the wait said ready, and there is no frame")),
@@ -31,7 +36,12 @@ impl World {
             Ok(Wait::LostWakeUp { frames }) => Err(format!("channel {index}: {frames} frames lay there, armed for, and no interrupt came")),
             Ok(Wait::Ended) if was_running => Err(format!("channel {index}: the wait said ended on a running channel")),
             Ok(Wait::Ended) => Ok(false),
-            Err(error) => self.failed(index, error).map(|()| false),
+            Err(error) => {
+                if mode == WaitMode::Interrupt && was_running {
+                    coverage::woken(self.machine.irqs(), Cause::Error);
+                }
+                self.failed(index, error).map(|()| false)
+            }
         }
     }
 
@@ -144,6 +154,7 @@ impl World {
         }
         if pending {
             coverage::signal(Signal::VectorMask);
+            coverage::woken(InterruptKind::MsiX, Cause::LetGo);
         }
         Ok(())
     }
@@ -160,9 +171,7 @@ impl World {
     /// Sets or clears the function mask, or what stands for it. What is pending then comes, once.
     pub(crate) fn mask_all(&mut self, on: bool) -> Result<(), String> {
         if !self.has_own_vectors() {
-            self.platform.mask_interrupts(on).map_err(|error| format!("masking all: {error}"))?;
-            self.all_masked = on;
-            return Ok(());
+            return self.mask_shared(on);
         }
         let text = |error: silico_sim::MachineError| format!("MSI-X control: {error}");
         let at =
@@ -187,6 +196,33 @@ impl World {
             }
             coverage::signal(Signal::FunctionMask);
         }
+        Ok(())
+    }
+
+    /// All messages of MSI, or the level of INTx. What is pending then comes.
+    fn mask_shared(&mut self, on: bool) -> Result<(), String> {
+        let kind = self.machine.irqs();
+        let text = |error: silico_sim::MachineError| format!("what is pending: {error}");
+        let mut machine = self.platform.machine();
+        let pending = if kind == InterruptKind::Msi {
+            let at = machine.function().and_then(|function| function.standard(standard_id::MSI)).ok_or("no MSI")? + msi::PENDING;
+            machine.config_read(at).map_err(text)? != 0 && self.bus_master
+        } else {
+            machine.config_read(header::COMMAND_STATUS).map_err(text)? & header::status::INTERRUPT != 0
+        };
+        let came = |machine: &silico_sim::Machine| machine.stats().interrupts.iter().sum::<u64>() + machine.stats().intx_changes;
+        let before = came(&machine);
+        drop(machine);
+        self.platform.mask_interrupts(on).map_err(|error| format!("masking all: {error}"))?;
+        let was_masked = std::mem::replace(&mut self.all_masked, on);
+        if on || !was_masked || !pending {
+            return Ok(());
+        }
+        self.advance(self.signal_clocks());
+        if came(&self.platform.machine()) == before {
+            return Err(format!("{kind:?} was pending when it was unmasked, and nothing came"));
+        }
+        coverage::woken(kind, Cause::LetGo);
         Ok(())
     }
 

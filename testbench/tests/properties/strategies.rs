@@ -226,10 +226,11 @@ pub(crate) fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
 
 /// What links may do beyond being slow: some of it.
 fn link() -> impl Strategy<Value = LinkShape> {
+    let burst = || prop_oneof![2 => Just(0_u8), 1 => 4_u8..12];
     let ppm = || prop_oneof![3 => Just(0_u32), 1 => 1_u32..1000, 2 => 1000_u32..30_000];
     let stalls = || prop_oneof![2 => Just(0_u8), 2 => 1_u8..5];
     (
-        (ppm(), ppm(), prop_oneof![2 => Just(0_u16), 1 => 2_u16..6, 1 => 6_u16..40]),
+        (ppm(), ppm(), prop_oneof![2 => Just(0_u16), 1 => 2_u16..6, 1 => 6_u16..40], burst(), burst()),
         (prop_oneof![2 => Just(0_u8), 1 => Just(1), 1 => Just(2)], 1_u16..400),
         (stalls(), stalls(), prop_oneof![2 => Just(0_u16), 1 => 1_u16..200]),
         prop::bool::weighted(0.3),
@@ -238,6 +239,7 @@ fn link() -> impl Strategy<Value = LinkShape> {
     )
         .prop_map(|(errors, starvation, stalls, ecrc, order, seen)| LinkShape {
             errors: (errors.0, errors.1),
+            burst: (errors.3, errors.4),
             replay_tlps: errors.2,
             starvation: starvation.0,
             starved: starvation.1,
@@ -423,5 +425,6 @@ pub(crate) fn is_broken_answer(rule: &str) -> bool {
 /// Faults in the answers to the card's reads, each of which the card must notice.
 pub(crate) fn broken_answers() -> impl Strategy<Value = Vec<String>> {
     let what = prop::sample::select(BROKEN.to_vec());
-    vec((what, 1_u32..60).prop_map(|(what, nth)| format!("down.cpl.{what}@{nth}")), 1..4)
+    let one = (what, prop_oneof![2 => 1_u32..12, 1 => 1_u32..60]).prop_map(|(what, nth)| format!("down.cpl.{what}@{nth}"));
+    prop_oneof![3 => vec(one.clone(), 1), 2 => vec(one, 1..4)]
 }

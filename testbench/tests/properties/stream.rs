@@ -1,6 +1,7 @@
 //! A card-to-host channel of either discipline as the suite sees it: the next frame, a start, a stop. With pages, some frames are kept for long and go back
 //! in any order; each is looked at again when it goes, and a handle of a run that is over must be refused.
 
+use crate::scenario::LaneShape;
 use crate::world::Host;
 use silico_driver::channel::{Phase, RingChannel, Wait, WaitMode, WaitStats};
 use silico_driver::error::DriverError;
@@ -32,20 +33,25 @@ pub(crate) struct Pages {
     kept: Vec<PageFrame>,
     /// Pages that may be kept at most, so that the next frame still finds some.
     most: u32,
+    /// Frames share pages.
+    packed: bool,
     random: XorShift64,
     /// What was wrong with a frame that was kept, if anything ever was.
     wrong: Option<String>,
 }
 
 impl Pages {
-    pub(crate) fn new(channel: PageChannel<Host>, most: u32, seed: u64) -> Self {
-        Self { channel, kept: Vec::new(), most, random: XorShift64::new(seed), wrong: None }
+    pub(crate) fn new(channel: PageChannel<Host>, shape: &LaneShape, seed: u64) -> Self {
+        let packed = shape.paged.as_ref().is_some_and(|paged| paged.packed);
+        Self { channel, kept: Vec::new(), most: shape.most_kept(), packed, random: XorShift64::new(seed), wrong: None }
     }
 
     /// Gives frames back, any of them first, until no more than `most` pages are kept.
     fn give_back(&mut self, most: u32) -> Result<(), DriverError> {
         while self.kept.iter().map(PageFrame::pages).sum::<u32>() > most {
-            let frame = self.kept.swap_remove(self.random.step() as usize % self.kept.len());
+            let index = self.random.step() as usize % self.kept.len();
+            crate::coverage::given_back(index == 0);
+            let frame = self.kept.remove(index);
             self.look_again(&frame);
             self.channel.give_back(frame)?;
         }
@@ -86,6 +92,7 @@ impl Pages {
         let Some(frame) = self.channel.poll()? else { return Ok(None) };
         let view = self.channel.view(&frame)?;
         let payload: Vec<u8> = view.parts().flatten().copied().collect();
+        crate::coverage::over_pages(self.packed, frame.pages());
         let judged = judge(view.header(), [&payload, &[]]).and_then(|()| view.verify().map_err(|error| error.to_string()));
         self.kept.push(frame);
         self.give_back(self.most)?;

@@ -82,6 +82,10 @@ fn struck(blow: Blow, clocks: u32, len: u32) -> Vec<Op> {
     ops.extend((0..3).map(send));
     ops.push(Op::Advance(clocks));
     ops.extend((0..3).map(send));
+    if clocks.is_multiple_of(2) {
+        // Pages go back, and descriptors are asked for.
+        ops.extend([Op::Poll { lane: 1, frames: 9 }, Op::GiveBack(1)]);
+    }
     ops.push(Op::Advance(clocks % 64 + 1));
     let target = clocks as u8;
     ops.extend(match blow {
@@ -94,7 +98,10 @@ fn struck(blow: Blow, clocks: u32, len: u32) -> Vec<Op> {
             ]
         }
         Blow::Spoilt { words, mend } => {
-            let fallen = [Op::BadDoorbell { lane: target % 2, kind: 0 }, Op::BadTail { sender: target, kind: 0 }];
+            let lane = target % 2;
+            // The driver must have noticed before something is done about it.
+            let noticed = [Op::Poll { lane, frames: 40 }, Op::Reap(target)];
+            let fallen = [Op::BadDoorbell { lane, kind: 0 }, Op::BadTail { sender: target, kind: 0 }].into_iter().chain(noticed);
             let then = if mend {
                 vec![Op::Mend { asleep: false }]
             } else {
@@ -103,7 +110,7 @@ fn struck(blow: Blow, clocks: u32, len: u32) -> Vec<Op> {
                     Op::RattleSender { sender: target, words, clocks: 4, after: 0, spoil: false },
                 ]
             };
-            fallen.into_iter().chain(then).collect()
+            fallen.chain(then).collect()
         }
         Blow::Ladder(rung) => vec![Op::Ladder(rung)],
         Blow::Pull(ones) => vec![Op::Pull { clocks: clocks % 700, ones }],
@@ -119,6 +126,9 @@ pub(crate) fn strikes() -> impl Strategy<Value = Scenario> {
         |(mut machine, frame, endless, entries, blows)| {
             machine.mps_log2 = 7 + machine.mps_log2 % 3;
             machine.fifo_log2 = machine.fifo_log2.min(12);
+            if frame.is_multiple_of(3) {
+                machine.reads.read_ns = (1000, 5000);
+            }
             if endless {
                 // On a link this slow, whoever sends does so for long.
                 (machine.generation, machine.link_lanes_log2) = (1, 0);

@@ -19,6 +19,7 @@ use silico_spec::params::CardParams;
 use silico_spec::port::{FrontFrame, TlpPort};
 use silico_spec::registers::c2h;
 use silico_spec::units::{Cycle, Cycles};
+use silico_spec::writeback::ChannelError;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -110,11 +111,15 @@ pub(crate) struct World {
     pub(crate) bus_master: bool,
     /// The function mask of MSI-X is set.
     pub(crate) all_masked: bool,
+    /// Channels were stopped behind the driver's back.
+    pub(crate) bare: bool,
+    /// What the card said of channels that failed.
+    pub(crate) failures: Vec<ChannelError>,
     /// Clocks that passed with nothing going on, on purpose.
     leapt: u64,
     /// Faults that may strike.
     pub(crate) faults: u64,
-    planted: FaultLog,
+    pub(crate) planted: FaultLog,
     /// Some of them spoil answers to the card's reads.
     pub(crate) tampered: bool,
 }
@@ -187,6 +192,8 @@ impl World {
             enabled: true,
             bus_master: true,
             all_masked: false,
+            bare: false,
+            failures: Vec::new(),
             leapt: 0,
             faults: scenario.faults.len() as u64,
             planted: log,
@@ -250,7 +257,7 @@ impl World {
         let ring = match shape.page_config(channel, fifo) {
             Some(config) => {
                 let pages = self.card.page_channel(channel, &config).map_err(said("opening", index))?;
-                Stream::Pages(Box::new(Pages::new(pages, shape.most_kept(), self.machine.seed ^ u64::from(channel))))
+                Stream::Pages(Box::new(Pages::new(pages, &shape, self.machine.seed ^ u64::from(channel))))
             }
             None => {
                 let ring = self.card.channel(channel, &shape.config(channel, fifo)).map_err(said("opening", index))?;

@@ -1,6 +1,7 @@
 //! What the suite itself can tell: operations and the states in which they find channels, how waits end, what wakes a sleeper, what the driver says, which
 //! faults struck.
 
+use super::more::More;
 use crate::scenario::Op;
 use silico::bins;
 use silico::coverage::{Bin, Counts, Machines, Record};
@@ -35,8 +36,6 @@ bins! {
         ByTimer => "later, by timer",
         VectorMask => "pending behind its vector mask",
         FunctionMask => "pending behind the function mask",
-        Intx => "INTx" elsewhere "testbench/tests/intx.rs",
-        Msi => "MSI, shared vectors" elsewhere "model/tests/corners.rs: the suite's machines use MSI-X, a vector for each channel",
     }
 }
 
@@ -221,13 +220,14 @@ pub(crate) struct Notes {
     pub(crate) signals: Counts<Signal>,
     pub(crate) errors: Counts<Met>,
     pub(crate) ladder: Counts<Rung>,
+    pub(crate) more: More,
     faults: Counts<Fault>,
 }
 
 impl Notes {
     /// A fault struck, by this rule.
     pub(crate) fn planted(&mut self, rule: &str) {
-        let word = rule.split(['@', '(']).next().unwrap_or_default().rsplit('.').next().unwrap_or_default();
+        let word = super::word(rule);
         if let Some(fault) = (0..Fault::COUNT).map(Fault::at).find(|fault| fault.name() == word) {
             self.faults.hit(fault);
         }
@@ -246,6 +246,7 @@ impl Notes {
         ] {
             record.groups.insert(name.into(), group);
         }
+        record.groups.extend(self.more.groups().map(|(name, group)| (name.to_string(), group)));
         record
     }
 }

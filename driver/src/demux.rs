@@ -203,6 +203,9 @@ fn sleep(irqs: &impl Interrupts, vector: u16, deadline: Nanos) -> Result<Wake, D
     irqs.wait(vector, deadline).map_err(|error| DriverError::access("interrupt", error))
 }
 
+#[cfg(all(test, not(loom)))]
+mod tests;
+
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;

@@ -17,6 +17,7 @@ pub enum Uncorrectable {
     UnexpectedCompletion,
     ReceiverOverflow,
     MalformedTlp,
+    Ecrc,
     UnsupportedRequest,
     Internal,
     /// A bit that this driver has no name for.
@@ -48,6 +49,7 @@ impl Uncorrectable {
             aer::uncorrectable::UNEXPECTED_COMPLETION => Self::UnexpectedCompletion,
             aer::uncorrectable::RECEIVER_OVERFLOW => Self::ReceiverOverflow,
             aer::uncorrectable::MALFORMED => Self::MalformedTlp,
+            aer::uncorrectable::ECRC => Self::Ecrc,
             aer::uncorrectable::UNSUPPORTED => Self::UnsupportedRequest,
             aer::uncorrectable::INTERNAL => Self::Internal,
             _ => Self::Unknown(bit),
@@ -189,13 +191,53 @@ pub(crate) fn clear_log(config: &impl ConfigSpace, seen: &CardErrors) -> Result<
 mod tests {
     use super::*;
 
+    /// Bits of figures 7-117 and 7-120, as numbers.
     #[test]
-    fn every_bit_of_the_specification_has_a_name_and_the_others_are_kept() {
-        let named = (0..32).filter(|bit| !matches!(Uncorrectable::from_bit(*bit), Uncorrectable::Unknown(_))).count();
-        assert_eq!(named, 10);
-        let named = (0..32).filter(|bit| !matches!(Correctable::from_bit(*bit), Correctable::Unknown(_))).count();
-        assert_eq!(named, 6);
-        assert_eq!(Uncorrectable::from_bit(31), Uncorrectable::Unknown(31));
+    fn every_bit_of_the_specification_has_its_name_and_the_others_are_kept() {
+        let uncorrectable = [
+            (4, Uncorrectable::DataLinkProtocol),
+            (12, Uncorrectable::PoisonedTlp),
+            (13, Uncorrectable::FlowControl),
+            (14, Uncorrectable::CompletionTimeout),
+            (15, Uncorrectable::CompleterAbort),
+            (16, Uncorrectable::UnexpectedCompletion),
+            (17, Uncorrectable::ReceiverOverflow),
+            (18, Uncorrectable::MalformedTlp),
+            (19, Uncorrectable::Ecrc),
+            (20, Uncorrectable::UnsupportedRequest),
+            (22, Uncorrectable::Internal),
+        ];
+        let correctable = [
+            (0, Correctable::Receiver),
+            (6, Correctable::BadTlp),
+            (7, Correctable::BadDllp),
+            (8, Correctable::ReplayRollover),
+            (12, Correctable::ReplayTimeout),
+            (13, Correctable::AdvisoryNonFatal),
+        ];
+        for bit in 0..32 {
+            let right = uncorrectable.iter().find(|(at, _)| *at == bit).map_or(Uncorrectable::Unknown(bit), |(_, error)| *error);
+            assert_eq!(Uncorrectable::from_bit(bit), right);
+            let right = correctable.iter().find(|(at, _)| *at == bit).map_or(Correctable::Unknown(bit), |(_, error)| *error);
+            assert_eq!(Correctable::from_bit(bit), right);
+            let log =
+                CardErrors { uncorrectable_status: 1 << bit, correctable_status: 1 << bit, first_error: bit, ..CardErrors::default() };
+            assert_eq!(log.uncorrectable().collect::<Vec<_>>(), [Uncorrectable::from_bit(bit)]);
+            assert_eq!(log.correctable().collect::<Vec<_>>(), [Correctable::from_bit(bit)]);
+            assert_eq!(log.first(), Some(Uncorrectable::from_bit(bit)));
+        }
+        let all = CardErrors { uncorrectable_status: u32::MAX, correctable_status: 0x8000_0001, ..CardErrors::default() };
+        assert_eq!((all.uncorrectable().count(), all.correctable().count()), (32, 2));
+    }
+
+    #[test]
+    fn a_log_is_empty_if_nothing_is_in_either_status() {
+        let none = CardErrors { severity: u32::MAX, header: [1; 4], device_status: 0xf, ..CardErrors::default() };
+        assert!(none.is_empty() && !none.is_fatal());
+        assert!(!CardErrors { uncorrectable_status: 1, ..none }.is_empty());
+        assert!(!CardErrors { correctable_status: 1, ..none }.is_empty());
+        let mild = CardErrors { severity: 0x10, uncorrectable_status: 0x20, ..none };
+        assert!(!mild.is_fatal() && CardErrors { uncorrectable_status: 0x30, ..mild }.is_fatal());
     }
 
     #[test]

@@ -46,8 +46,26 @@ fn a_good_card_comes_up_enabled_and_clean() {
 #[case::no_elinks(card::ELINKS, 0, capability("ELINKS", 0, "1 to 256"))]
 #[case::too_many_elinks(card::ELINKS, 257, capability("ELINKS", 257, "1 to 256"))]
 #[case::no_fifo(card::FIFO_BYTES, 0, capability("FIFO_BYTES", 0, "above 0"))]
+#[case::no_frames(card::FIFO_FRAMES, 0, capability("FIFO_FRAMES", 0, "above 0"))]
 fn refused(#[case] register: u32, #[case] value: u64, #[case] error: DriverError) {
     assert_eq!(with(register, value), error);
+}
+
+/// The least and the most that a card can be built with.
+#[rstest]
+#[case::least(0x0800_0101, 1, 1)]
+#[case::most(0x40ff_0204, 1 << 20, 256)]
+fn taken(#[case] caps: u64, #[case] fifo: u64, #[case] elinks: u64) {
+    let fake = Fake::new();
+    for (register, value) in [(card::CAPS, caps), (card::FIFO_BYTES, fifo), (card::FIFO_FRAMES, fifo), (card::ELINKS, elinks)] {
+        fake.reads(register, value);
+    }
+    let card = Card::bring_up(fake, &BringUp { reset: false, enable: false, ..BringUp::default() }).unwrap();
+    let found = card.capabilities();
+    let sizes = (u64::from(found.fifo_bytes), u64::from(found.fifo_frames), u64::from(found.elinks));
+    assert_eq!(sizes, (fifo, fifo, elinks));
+    assert_eq!(u64::from(found.c2h_channels) | u64::from(found.h2c_channels) << 8 | u64::from(found.port_bytes) << 24, caps & 0xff00_ffff);
+    assert_eq!(u64::from(found.vectors), (caps >> 16 & 0xff) + 1);
 }
 
 fn capability(field: &'static str, value: u64, rule: &'static str) -> DriverError {

@@ -106,6 +106,25 @@ fn all_ones_in_the_block_asks_the_card() {
     assert_eq!(lasting(&mut channel), DriverError::Gone { register: "ID" });
 }
 
+/// A card that goes while it writes its block leaves ones in a part of it.
+#[test]
+fn a_count_of_ones_in_the_block_asks_the_card() {
+    let (fake, mut channel) = after_one_frame(&by_block());
+    poke_block(&fake, &next_block(&fake, |block| block.hw_count = u64::MAX));
+    assert_eq!(lasting(&mut channel), fault(RingFault::CountOffGrid { found: u64::MAX }));
+    fake.fault(|faults| faults.gone = true);
+    assert_eq!(lasting(&mut channel), DriverError::Gone { register: "ID" });
+}
+
+/// Another impossible count is the card's fault, and stays so when the card goes.
+#[test]
+fn a_count_that_is_not_all_ones_asks_nobody() {
+    let (fake, mut channel) = after_one_frame(&by_block());
+    poke_block(&fake, &next_block(&fake, |block| block.hw_count = 161));
+    fake.fault(|faults| faults.gone = true);
+    assert_eq!(channel.poll().unwrap_err(), fault(RingFault::CountOffGrid { found: 161 }));
+}
+
 #[test]
 fn a_block_that_is_torn_for_a_while_is_waited_for() {
     let fake = Fake::new();

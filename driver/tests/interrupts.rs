@@ -142,18 +142,52 @@ fn the_log_is_read_and_only_what_was_seen_is_cleared() {
     let at = crate::common::AER;
     let bits = aer::uncorrectable::POISONED | aer::uncorrectable::UNSUPPORTED;
     for (offset, value) in
-        [(4, bits), (0xc, aer::uncorrectable::POISONED), (0x10, aer::correctable::ADVISORY), (0x18, 12), (0x1c, 0x4a00_0001)]
+        [(4, bits), (0xc, aer::uncorrectable::POISONED), (0x10, aer::correctable::ADVISORY), (0x18, 0x1ec), (0x1c, 0x4a00_0001)]
     {
         fake.lock().config.insert(at + offset, value);
     }
+    fake.lock().config.extend([(at + 0x20, 2), (at + 0x24, 3), (at + 0x28, 4)]);
+    let device = crate::common::PCIE + 8;
+    fake.lock().config.insert(device, 0x000b_2810);
     let seen = card.errors().unwrap();
     assert_eq!(seen.uncorrectable().collect::<Vec<_>>(), [Uncorrectable::PoisonedTlp, Uncorrectable::UnsupportedRequest]);
     assert_eq!(seen.correctable().collect::<Vec<_>>(), [Correctable::AdvisoryNonFatal]);
     assert_eq!((seen.first(), seen.is_fatal(), seen.header[0]), (Some(Uncorrectable::PoisonedTlp), true, 0x4a00_0001));
+    assert_eq!((seen.header[1..].to_vec(), seen.first_error, seen.device_status), (vec![2, 3, 4], 12, 0xb), "the pointer has five bits");
     *fake.lock().config.get_mut(&(at + 4)).unwrap() |= aer::uncorrectable::MALFORMED;
+    *fake.lock().config.get_mut(&device).unwrap() |= 0x4_0000;
     card.clear_errors(&seen).unwrap();
     let left = card.errors().unwrap();
     assert_eq!(left.uncorrectable().collect::<Vec<_>>(), [Uncorrectable::MalformedTlp], "what came since stays");
+    assert_eq!(fake.lock().config[&device], 0x0004_2810, "Device Control is the operating system's");
+    assert_eq!(left.correctable().count(), 0);
     fake.fault(|faults| faults.gone = true);
+    assert!(matches!(card.errors(), Err(DriverError::Gone { .. })));
+}
+
+/// A card without the log, or whose chain of capabilities leads nowhere, says so; one that is gone is gone.
+#[rstest]
+#[case::no_log(0x100, 0x2_0019, "no Advanced Error Reporting")]
+#[case::no_express(0x50, 0x2_0009, "no Advanced Error Reporting")]
+#[case::a_broken_chain(0x34, 0x41, "chain is broken")]
+#[case::all_ones(0x50, u32::MAX, "gone")]
+fn a_log_that_is_not_there_is_said_to_be_missing(#[case] offset: u16, #[case] word: u32, #[case] text: &str) {
+    let fake = Fake::new();
+    let card = fake.card();
+    fake.lock().config.insert(offset, word);
+    let error = card.errors().unwrap_err();
+    let right = match text {
+        "gone" => matches!(error, DriverError::Gone { .. }),
+        "chain is broken" => matches!(error, DriverError::NoCapability { name } if name.contains(text)),
+        _ => matches!(error, DriverError::NoCapability { name: "Advanced Error Reporting" }),
+    };
+    assert!(right, "{error}");
+}
+
+#[test]
+fn a_log_of_ones_is_a_card_that_is_gone() {
+    let fake = Fake::new();
+    let card = fake.card();
+    fake.lock().config.insert(crate::common::AER + 4, u32::MAX);
     assert!(matches!(card.errors(), Err(DriverError::Gone { .. })));
 }

@@ -192,6 +192,32 @@ fn doorbells_are_batched_and_entries_come_first(#[case] give_back_pages: Option<
     assert!(fake.writes(FREE_TAIL).last() >= wanted.last(), "an empty poll rings for the rest");
 }
 
+/// With fewer entries than pages, they go back to the card by themselves: while frames are held, and in the middle of one that is not whole.
+#[rstest]
+#[case::poll(WaitMode::Poll)]
+#[case::sleep(WaitMode::Interrupt)]
+fn a_short_completion_ring_goes_on_while_pages_are_held(#[case] wait: WaitMode) {
+    let fake = Fake::new();
+    let config = PageConfig { pages: 12, completion_entries: Some(3), wait, ..sleeping() };
+    let mut channel = fake.paged(&config);
+    assert_eq!(fake.lock().channel(0).get(c2h::COMP_ENTRIES), 3);
+    let made: Vec<_> = [100, 600, 200, 500, 10].map(|length| payload(length as u64, length)).to_vec();
+    made.iter().for_each(|frame| fake.deliver(0, frame));
+    let mut kept = Vec::new();
+    for (number, wanted) in made.iter().enumerate() {
+        let deadline = fake.now().after(1_000_000);
+        assert_eq!(channel.wait(deadline), Ok(Wait::Ready), "frame {number}");
+        kept.push(take(&mut channel, number as u64, wanted));
+    }
+    assert_eq!((fake.writes(FREE_TAIL), fake.writes(COMP_HEAD).last()), (vec![12], Some(&9)), "no page went back, and all entries did");
+    for (number, (frame, wanted)) in kept.into_iter().zip(&made).enumerate() {
+        check(&channel, &frame, number as u64, wanted);
+        channel.give_back(frame).unwrap();
+    }
+    nothing(&mut channel);
+    assert_eq!(channel.wait_stats().lost, 0);
+}
+
 #[test]
 fn handles_of_another_run_or_channel_are_refused() {
     let fake = Fake::new();

@@ -45,12 +45,16 @@ fn configs() -> impl Strategy<Value = PageConfig> {
     let wait = prop_oneof![Just(WaitMode::Poll), Just(WaitMode::Interrupt), Just(WaitMode::Hybrid { max_poll_ns: 5000 })];
     let block = prop_oneof![Just(None), Just(Some(WriteBackPolicy::default()))];
     let page = prop_oneof![Just((7u32, 96u32)), Just((5, 256)), Just((2, 1024)), Just((16, 32)), Just((11, 64))];
-    (page, any::<bool>(), wait, block, prop::option::of(1u32..3)).prop_map(
-        |((pages, page_bytes), packed, wait, write_back, give_back_pages)| {
+    let fewer = prop::option::of(0u32..6);
+    (page, any::<bool>(), wait, block, prop::option::of(1u32..3), fewer).prop_map(
+        |((pages, page_bytes), packed, wait, write_back, give_back_pages, fewer)| {
             let flush_time = if packed { 900 } else { 0 };
             let interrupt = Some(DataInterrupt::default());
+            // As few as the longest frame needs, or some more: the ring is full most of the time.
+            let least = 432u32.div_ceil(page_bytes) + u32::from(packed && page_bytes < 432);
             PageConfig {
                 pages,
+                completion_entries: fewer.map(|more| (least + more).max(2)),
                 page_bytes,
                 packed,
                 flush_time,

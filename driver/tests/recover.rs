@@ -85,6 +85,19 @@ fn after_each_level_all_begins_anew_in_the_same_memory(
     assert_eq!(rig.fake.lock().live_buffers(), 0);
 }
 
+/// A reset under reads in flight leaves answers that come to somebody else's memory: what can be stopped is stopped first. A card that is taken out
+/// is not there to be told.
+#[rstest]
+#[case(Level::CardReset, 0)]
+#[case(Level::FunctionReset, 0)]
+#[case(Level::HotReset, 0)]
+#[case(Level::Removal, 3)]
+fn channels_are_stopped_before_what_holds_them_is_reset(#[case] level: Level, #[case] running: usize) {
+    let mut rig = Rig::new();
+    rig.recover(level).unwrap();
+    assert_eq!(rig.fake.lock().cut_short, running);
+}
+
 /// A channel that the ladder was not given, as one on another thread.
 #[test]
 fn a_channel_that_lives_elsewhere_finds_the_reset_and_starts_again() {

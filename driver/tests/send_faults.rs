@@ -109,6 +109,18 @@ fn all_ones_are_a_card_that_is_gone() {
     assert_eq!(lasting(&mut channel), DriverError::Gone { register: "ID" });
 }
 
+/// A card that goes while it writes its block leaves ones in a part of it; any other impossible count is its own fault, there or not.
+#[rstest]
+#[case::all_ones(u64::MAX, DriverError::Gone { register: "ID" })]
+#[case::not_all_ones(9, fault(RingFault::DoneAhead { found: 9, given: 3 }))]
+fn a_count_of_ones_in_the_block_asks_the_card(#[case] count: u64, #[case] when_gone: DriverError) {
+    let (fake, mut channel) = under_way(&by_block());
+    poke_block(&fake, |block| block.hw_count = count);
+    assert_eq!(lasting(&mut channel), fault(RingFault::DoneAhead { found: count, given: 3 }));
+    fake.fault(|faults| faults.gone = true);
+    assert_eq!(lasting(&mut channel), when_gone);
+}
+
 #[rstest]
 #[case::by_block(by_block(), false)]
 #[case::by_register(by_register(), false)]

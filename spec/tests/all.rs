@@ -2,12 +2,15 @@
 
 mod c_header;
 mod captures;
+mod config_known_answers;
 mod elink;
+mod port;
 mod tlp_known_answers;
 mod tlp_roundtrip;
 mod tlp_rules;
 mod tlp_sequence;
 mod tlp_split;
+mod vocabulary;
 
 /// A file that nobody names here would be compiled by nobody, and its tests would pass for ever.
 #[test]

@@ -196,6 +196,39 @@ fn an_open_chunk_must_go_on(#[case] parts: &[(u8, u8, usize)]) {
     assert_eq!(decode_one(&mut reassembler, &next), Err(ReassemblyError::Unfinished { elink: 5, sequence: 1, bytes: 1012 }));
 }
 
+/// Its beginning was lost with a block; what came after shows that it is open, so it must still go on.
+#[rstest]
+#[case::a_chunk_begins(&[(3, 0, 8), (5, 0, 1000)], Some(0))]
+#[case::nothing_comes(&[(5, 0, 1012)], Some(0))]
+#[case::it_goes_on(&[(4, 0, 1012)], None)]
+#[case::it_ends(&[(2, 0, 8), (5, 0, 1000)], None)]
+fn a_chunk_whose_beginning_was_lost_must_go_on(#[case] parts: &[(u8, u8, usize)], #[case] error: Option<usize>) {
+    let mut reassembler = Reassembler::new(5, 1, 2000);
+    for (sequence, parts) in [(1, &[(4, 0, 1012)][..]), (2, parts)] {
+        let mut block = raw(parts);
+        View(&mut block).set_sequence(sequence);
+        let error = error.filter(|_| sequence == 2).map(|bytes| ReassemblyError::Unfinished { elink: 5, sequence, bytes });
+        let block = Block::decode(&block).unwrap();
+        let came = reassembler.push(&block, |event| assert!(matches!(event, Event::Lost { blocks: 1, .. }), "{event:?}"));
+        assert_eq!(came.err(), error);
+    }
+}
+
+/// The last e-link that there can be, and ranges that reach beyond it.
+#[test]
+fn a_range_of_elinks_is_cut_at_the_last_one() {
+    for (first, links, last) in [(0, 1, 0), (0, 0, 0), (10, 5, 14), (65530, 5, 65534), (65530, 100, 65534), (65535, 3, 65535)] {
+        let mut block = raw(&[(3, 0, 8), (5, 0, 1000)]);
+        View(&mut block).set_elink(last);
+        let mut reassembler = Reassembler::new(first, links, 100);
+        assert_eq!(reassembler.memory_bytes(), (usize::from(last - first) + 1) * 100, "{first}, {links}");
+        assert_eq!(decode_one(&mut reassembler, &block), Ok(()), "{first}, {links}");
+        let Some(beyond) = last.checked_add(1) else { continue };
+        View(&mut block).set_elink(beyond);
+        assert_eq!(decode_one(&mut reassembler, &block), Err(ReassemblyError::Elink { elink: beyond, first, last }));
+    }
+}
+
 #[test]
 fn a_chunk_beyond_the_memory_is_an_error_and_the_next_one_comes() {
     let blocks = pack(5, &plain(&[3000, 20, 1000]));

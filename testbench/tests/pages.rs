@@ -12,6 +12,7 @@ use silico_driver::pages::{PageChannel, PageConfig, PageFrame};
 use silico_driver::platform::{Nanos, Time};
 use silico_spec::frame::Flags;
 use silico_spec::generator::{self, FrameSequence, LengthMode, XorShift64};
+use silico_spec::units::Cycles;
 
 const SEED: u64 = 77;
 
@@ -89,11 +90,13 @@ fn frames_are_kept_and_given_back_in_any_order(
     #[values(false, true)] packed: bool,
     #[values(WaitMode::Poll, WaitMode::Interrupt, WaitMode::Hybrid { max_poll_ns: 1000 })] wait: WaitMode,
     #[values(&["--mps", "128", "--mrrs", "128"], &["--gen", "1", "--lanes", "1", "--mps", "1024"], &["--width", "64"])] link: &[&str],
+    #[values(None, Some(9))] completion_entries: Option<u32>,
 ) {
     let rig = Rig::new(link);
     let max_frame = 8 * page_bytes - 40;
     let config = PageConfig {
         pages: 33,
+        completion_entries,
         page_bytes,
         packed,
         flush_time: if packed { 500 } else { 0 },
@@ -123,6 +126,31 @@ fn frames_are_kept_and_given_back_in_any_order(
     let stopped = channel.stop().expect("stopped");
     assert_eq!((stopped.frames, stopped.dropped, stopped.discarded), (150, 0, 0));
     assert!(channel.poll().expect("all was announced").is_none());
+    rig.finish();
+}
+
+/// The card writes no entry over one that was not taken, and what it holds back for that is discarded at a stop: whole frames are read, half ones leave
+/// no page behind.
+#[rstest]
+fn what_a_full_completion_ring_holds_back_is_discarded_at_a_stop(#[values(false, true)] packed: bool, #[values(0, 1, 2, 3)] spare: u32) {
+    let rig = Rig::new(&[]);
+    let shape = PageConfig { pages: 40, page_bytes: 672, packed, ..PageConfig::default() };
+    let mut channel = rig.open(0, &PageConfig { completion_entries: Some(6 + spare), source: made(3000, 40), max_frame: 3000, ..shape });
+    for run in 0..3 {
+        let mut expected = Expected::new(3000);
+        let later = rig.platform.machine().now().after(Cycles(20_000));
+        rig.platform.machine().advance_to(later);
+        let stopped = channel.stop().expect("stopped");
+        assert!(stopped.pages == u64::from(6 + spare) && stopped.discarded > 0, "run {run}: the ring is full: {stopped:?}");
+        let mut read = 0;
+        while let Some(frame) = channel.poll().expect("no error") {
+            assert!(payload(&channel, &frame) == expected.next(), "run {run}, frame {read}");
+            channel.give_back(frame).expect("its own");
+            read += 1;
+        }
+        assert_eq!((read, channel.pages_held()), (stopped.frames, 0), "run {run}");
+        channel.start().expect("started anew");
+    }
     rig.finish();
 }
 

@@ -10,8 +10,11 @@ use silico_spec::frame::footprint;
 /// Configuration of a C2H channel with pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PageConfig {
-    /// Pages of the pool, 2 to 65536. Free list and completion ring have as many entries: neither can run over.
+    /// Pages of the pool, 2 to 65536. The free list has as many entries: it cannot run over.
     pub pages: u32,
+    /// Entries of the completion ring, 2 to 65536; `None`: as many as pages, so that it is never full. With fewer it takes less of the cache, and bounds
+    /// how far the card may run ahead of the reader: it holds completed pages back until entries are taken. What it holds back at a stop is discarded.
+    pub completion_entries: Option<u32>,
     /// Bytes of each page: above 0, a multiple of 32. Each lies at a bus address of its own, on its largest power of two up to 4 KiB.
     pub page_bytes: u32,
     /// Frames that fit share a page; else each starts on a page of its own.
@@ -48,6 +51,7 @@ impl Default for PageConfig {
     fn default() -> Self {
         Self {
             pages: 256,
+            completion_entries: None,
             page_bytes: 4096,
             packed: false,
             flush_time: 0,
@@ -69,6 +73,16 @@ impl PageConfig {
     /// Pages given back at which the doorbell is rung.
     pub(super) fn doorbell_pages(&self) -> u64 {
         self.give_back_pages.unwrap_or(self.pages / 4).max(1).into()
+    }
+
+    /// Entries of the completion ring.
+    pub(super) fn entries(&self) -> u32 {
+        self.completion_entries.unwrap_or(self.pages)
+    }
+
+    /// Entries taken at which the doorbell of a ring that can be full is rung.
+    pub(super) fn doorbell_entries(&self) -> u64 {
+        if self.entries() < self.pages { (self.entries() / 4).max(1).into() } else { u64::MAX }
     }
 
     /// Where pages are aligned.
@@ -97,6 +111,8 @@ impl PageConfig {
     /// The first field that is refused, with its value and the rule.
     pub fn validate(&self, card: &Capabilities) -> Result<(), ConfigError> {
         check(RING_ENTRIES.contains(&self.pages), "pages", self.pages.into(), "2 to 65536")?;
+        let entries = self.entries();
+        check(RING_ENTRIES.contains(&entries), "completion_entries", entries.into(), "2 to 65536")?;
         let bytes = self.page_bytes;
         check(bytes > 0 && bytes.is_multiple_of(PAGE_GRID), "page_bytes", bytes.into(), "above 0, a multiple of 32")?;
         // Packed, a frame that spans pages may begin behind another one: the rest of that page is not its own.
@@ -112,6 +128,9 @@ impl PageConfig {
             self.max_frame.into(),
             "small enough that header, payload and padding fit 1023 pages: the card has no more in use",
         )?;
+        // Who sleeps is woken by a whole frame: its pages must be announced before any is taken.
+        let whole = pages <= u64::from(entries);
+        check(whole, "completion_entries", entries.into(), "at least the pages of the longest frame")?;
         check(self.packed || self.flush_time == 0, "flush_time", self.flush_time.into(), "0 unless pages are packed")?;
         if let Some(pages) = self.give_back_pages {
             check((1..=self.pages).contains(&pages), "give_back_pages", pages.into(), "1 to pages")?;
@@ -138,6 +157,8 @@ mod tests {
     #[case(PageConfig { pages: 65536, ..base() })]
     #[case(PageConfig { pages: 2000, max_frame: 1023 * 96 - 32, ..base() })]
     #[case(PageConfig { give_back_pages: Some(4), ..base() })]
+    #[case(PageConfig { pages: 40, completion_entries: Some(4), ..base() })]
+    #[case(PageConfig { completion_entries: Some(65536), ..base() })]
     fn legal(#[case] config: PageConfig) {
         assert_eq!(config.validate(&CARD), Ok(()));
     }
@@ -154,6 +175,9 @@ mod tests {
     #[case(PageConfig { flush_time: 1, ..base() }, "flush_time")]
     #[case(PageConfig { give_back_pages: Some(0), ..base() }, "give_back_pages")]
     #[case(PageConfig { give_back_pages: Some(5), ..base() }, "give_back_pages")]
+    #[case(PageConfig { max_frame: 64, completion_entries: Some(1), ..base() }, "completion_entries")]
+    #[case(PageConfig { completion_entries: Some(65537), ..base() }, "completion_entries")]
+    #[case(PageConfig { pages: 40, completion_entries: Some(3), ..base() }, "completion_entries")]
     #[case(PageConfig { wait: WaitMode::Interrupt, ..base() }, "interrupt")]
     fn refused(#[case] config: PageConfig, #[case] field: &str) {
         assert_eq!(config.validate(&CARD).unwrap_err().field, field);

@@ -32,7 +32,7 @@ impl<P: Platform> PageChannel<P> {
     pub(crate) fn open(platform: &P, parts: Parts<P>, config: PageConfig) -> Result<Self, DriverError> {
         let base = Base::open(parts, config.setup().signal(), config.wait)?;
         let list = platform.alloc(u64::from(config.pages) * u64::from(PAGE_DESCRIPTOR_BYTES), RING_GRID)?;
-        let completions = platform.alloc(Completions::<P::Buffer>::bytes(config.pages), RING_GRID)?;
+        let completions = platform.alloc(Completions::<P::Buffer>::bytes(config.entries()), RING_GRID)?;
         let page = |_| platform.alloc(config.page_bytes.into(), config.page_align());
         let pages = (0..config.pages).map(page).collect::<Result<Vec<_>, _>>()?;
         let block = match config.write_back {
@@ -47,6 +47,7 @@ impl<P: Platform> PageChannel<P> {
             base,
             config,
             doorbell_pages: config.doorbell_pages(),
+            doorbell_entries: config.doorbell_entries(),
             reader,
             next: None,
             frames: 0,
@@ -148,7 +149,7 @@ impl<P: Platform> Run<P> for PageChannel<P> {
         base.put64(c2h::FREE_BASE, memory.pool.list().bus_addr().0)?;
         base.put64(c2h::COMP_BASE, memory.completions.buffer().bus_addr().0)?;
         base.put32(c2h::FREE_ENTRIES, memory.pool.pages())?;
-        base.put32(c2h::COMP_ENTRIES, memory.pool.pages())?;
+        base.put32(c2h::COMP_ENTRIES, config.entries())?;
         base.put32(c2h::FLUSH_TIME, config.flush_time)?;
         let pages = c2h::config::PACKED.set(c2h::config::PAGES.set(0, 1), config.packed.into());
         config.setup().program(base, pages, memory.block.as_ref().map_or(0, |block| block.buffer().bus_addr().0))

@@ -48,6 +48,8 @@ pub struct PageChannel<P: Platform> {
     base: Base<P>,
     config: PageConfig,
     doorbell_pages: u64,
+    /// Entries taken at which the card is told, whatever becomes of their pages; beyond all counts if its ring is never full.
+    doorbell_entries: u64,
     reader: Reader,
     /// Found by a look, not polled yet.
     next: Option<PageFrame>,
@@ -94,13 +96,7 @@ impl<P: Platform> PageChannel<P> {
             return Err(self.stale(&frame));
         }
         let pool = &mut held(&mut self.memory).pool;
-        let mut page = frame.page.index;
-        for _ in 1..frame.pages {
-            let next = pool.next(page);
-            pool.drop_user(page);
-            page = next.unwrap_or(page);
-        }
-        pool.drop_user(page);
+        pool.drop_frame(frame.page.index, frame.pages);
         if pool.pending() >= self.doorbell_pages { self.flush() } else { Ok(()) }
     }
 
@@ -115,7 +111,7 @@ impl<P: Platform> PageChannel<P> {
             return Ok(());
         }
         let Memory { pool, completions, .. } = held(&mut self.memory);
-        // Entries first: with a page for each free entry, the card never waits for an entry.
+        // Entries first: with a page for each free entry, the card does not wait for an entry.
         if completions.pending() > 0 {
             self.base.put64(c2h::COMP_HEAD, completions.ring())?;
         }
@@ -168,6 +164,10 @@ impl<P: Platform> PageChannel<P> {
         if self.base.phase == Phase::Idle && self.base.started && taken != register {
             return Err(self.base.fault(RingFault::FinalCount { block: taken, register }));
         }
+        if self.base.phase == Phase::Idle {
+            // The card held the rest of a frame back for want of an entry, and has counted it as discarded: its pages are of no use.
+            self.reader.give_up(&mut held(&mut self.memory).pool);
+        }
         Ok(false)
     }
 
@@ -183,12 +183,24 @@ impl<P: Platform> PageChannel<P> {
         let Memory { pool, completions, .. } = held(&mut self.memory);
         match self.reader.next(pool, completions) {
             Ok(next) => {
+                let found = next.is_some();
                 self.next = next;
-                Ok(self.next.is_some())
+                self.return_entries(found)?;
+                Ok(found)
             }
             Err(fault @ RingFault::Entry { fault: EntryFault::AllOnes, .. }) => Err(self.base.all_ones(fault)),
             Err(fault) => Err(self.base.fault(fault)),
         }
+    }
+
+    /// A card that waits for an entry is told of those taken: of some, or of all where there is no whole frame, since what is missing may wait for them.
+    fn return_entries(&mut self, found: bool) -> Result<(), DriverError> {
+        let completions = &mut held(&mut self.memory).completions;
+        let least = if found || self.doorbell_entries == u64::MAX { self.doorbell_entries } else { 1 };
+        if completions.pending() < least || self.base.phase != Phase::Running {
+            return Ok(());
+        }
+        self.base.put64(c2h::COMP_HEAD, completions.ring())
     }
 
     fn look_at_block(&mut self) -> Result<bool, DriverError> {

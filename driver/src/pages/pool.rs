@@ -169,6 +169,17 @@ impl<B: DmaBuffer> Pool<B> {
         }
     }
 
+    /// A frame that begins in page `index` and lies in so many is done with.
+    pub(super) fn drop_frame(&mut self, index: u32, pages: u32) {
+        let mut page = index;
+        for _ in 1..pages {
+            let next = self.next(page);
+            self.drop_user(page);
+            page = next.unwrap_or(page);
+        }
+        self.drop_user(page);
+    }
+
     /// The frame that leaves page `index` goes on in page `next`.
     pub(super) fn link(&mut self, index: u32, next: u32) {
         self.slots[index as usize].next = next;

@@ -98,6 +98,13 @@ impl Reader {
         }
     }
 
+    /// Nothing more comes: what there is of a frame that is not whole goes back.
+    pub(super) fn give_up<B: DmaBuffer>(&mut self, pool: &mut Pool<B>) {
+        if let Some(begun) = self.begun.take() {
+            pool.drop_frame(begun.first.index, begun.pages);
+        }
+    }
+
     fn take_page<B: DmaBuffer>(&mut self, pool: &mut Pool<B>, completions: &mut Completions<B>) -> Result<bool, RingFault> {
         let entry = completions.taken();
         let wrong = |fault| RingFault::Entry { entry, fault };

@@ -131,6 +131,8 @@ pub struct State {
     /// Times that a level woke somebody, and that it was unmasked with its source still up.
     pub levels: u32,
     pub unmasked_loud: u32,
+    /// Channels that a reset found running.
+    pub cut_short: usize,
     pub resets: Vec<Platforms>,
     /// Offset and value of each register write.
     pub writes: Vec<(u32, u64)>,
@@ -162,6 +164,7 @@ impl State {
             level_masked: false,
             levels: 0,
             unmasked_loud: 0,
+            cut_short: 0,
             resets: Vec::new(),
             writes: Vec::with_capacity(1 << 16),
             channels: (0..CHANNELS).map(Channel::new).collect(),
@@ -248,6 +251,9 @@ impl State {
 
     /// All channels and registers as after power-on.
     pub fn power_on(&mut self) {
+        let running = |state| usize::from(state == silico_spec::writeback::ChannelState::Running);
+        self.cut_short += self.channels.iter().map(|channel| running(channel.state)).sum::<usize>();
+        self.cut_short += self.senders.iter().map(|sender| running(sender.state)).sum::<usize>();
         self.enable = false;
         self.status = [0; 2];
         self.channels = (0..CHANNELS).map(Channel::new).collect();

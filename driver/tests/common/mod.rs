@@ -12,7 +12,7 @@ mod send;
 
 pub use buffer::Buffer;
 pub use card::{Event, Faults, State};
-pub use config::{AER, Platforms};
+pub use config::{AER, PCIE, Platforms};
 
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{RingChannel, RingConfig};

@@ -68,13 +68,23 @@ impl State {
             return;
         }
         pages.comp_head = value;
+        self.retry(channel);
     }
 
     pub(super) fn fits_pages(&mut self, channel: u8, footprint: u64) -> bool {
-        let pages = &self.channel(channel).pages;
+        let this = self.channel(channel);
+        let pages = &this.pages;
         let room = pages.open.as_ref().map_or(0, |open| u64::from(open.page.length - open.used));
-        let free: u64 = pages.free.iter().map(|page| u64::from(page.length)).sum();
-        let fits = footprint <= room || footprint <= free;
+        let mut missing = footprint;
+        let spanned = pages.free.iter().take_while(|page| {
+            let some = missing > 0;
+            missing = missing.saturating_sub(page.length.into());
+            some
+        });
+        // The page that is open has its entry for sure, and so has each that the frame would need.
+        let needed = spanned.count() as u64 + u64::from(pages.open.is_some());
+        let entries = this.get(c2h::COMP_ENTRIES) - (pages.comp_tail - pages.comp_head);
+        let fits = footprint <= room || missing == 0 && needed <= entries;
         if !fits {
             // What is in the open page must not wait for room that it takes itself.
             self.complete(channel, 0);

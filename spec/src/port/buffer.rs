@@ -7,8 +7,8 @@ use alloc::boxed::Box;
 /// Most payload bytes of any TLP (PCIe 4.0 §2.2.2).
 pub const MAX_PAYLOAD: usize = 4096;
 
-/// A whole TLP: the header's dwords and the payload.
-#[derive(Clone, PartialEq, Eq)]
+/// A whole TLP: the header's dwords and the payload. Equal if it is the same TLP, whatever lay in the buffer before.
+#[derive(Clone)]
 pub struct TlpBuf {
     /// As in [`Beat::header`].
     pub header: [u32; 4],
@@ -94,6 +94,14 @@ impl TlpBuf {
         beat
     }
 }
+
+impl PartialEq for TlpBuf {
+    fn eq(&self, other: &Self) -> bool {
+        (self.header, self.discard, self.digest, self.payload()) == (other.header, other.discard, other.digest, other.payload())
+    }
+}
+
+impl Eq for TlpBuf {}
 
 impl Default for TlpBuf {
     fn default() -> Self {

@@ -110,7 +110,9 @@ fn once<S: Strategy>(
     strategy: &S,
     property: &impl Fn(&S::Value) -> Result<(), String>,
 ) -> Result<(), TestError<S::Value>> {
-    let value = strategy.new_tree(runner).map_err(TestError::Abort)?.current();
+    // As proptest does for each case of a run: drawn like this, a case is the same whether it is shrunk or not.
+    let mut drawer = TestRunner::new_with_rng(runner.config().clone(), runner.new_rng());
+    let value = strategy.new_tree(&mut drawer).map_err(TestError::Abort)?.current();
     let said = match catch_unwind(AssertUnwindSafe(|| property(&value))) {
         Ok(result) => result,
         Err(panic) => {
@@ -133,4 +135,25 @@ fn case_seed(name: &str, seed: u64, case: u32) -> [u8; 32] {
         *word = (z ^ z >> 31).to_le_bytes();
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cell::RefCell;
+
+    #[test]
+    fn a_case_is_the_same_whether_it_may_shrink_or_not() {
+        let drawn = |shrink| {
+            let seen = RefCell::new(Vec::new());
+            let settings = Settings { seed: 1, cases: 20, case: None, shrink };
+            search("x", settings, &proptest::collection::vec(0_u64..1 << 60, 0..9), |value| {
+                seen.borrow_mut().push(value.clone());
+                Ok(())
+            })
+            .expect("nothing is false");
+            seen.into_inner()
+        };
+        assert_eq!(drawn(0), drawn(10));
+    }
 }

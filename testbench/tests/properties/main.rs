@@ -10,6 +10,7 @@ mod coverage;
 mod crash;
 mod drain;
 mod frames;
+mod full;
 mod harness;
 mod hazards;
 mod ladder;

@@ -108,8 +108,9 @@ fn paged(few: u32) -> impl Strategy<Value = PagedShape> {
         any::<bool>(),
         prop_oneof![1 => 1_u32..10, 2 => 10_u32..2000],
         prop_oneof![1 => Just(0_u16), 2 => 0_u16..12, 1 => Just(u16::MAX)],
+        prop_oneof![2 => Just(None), 1 => (0_u16..4).prop_map(Some)],
     )
-        .prop_map(|(pages, grids, packed, flush, keep)| PagedShape { pages, grids, packed, flush, keep })
+        .prop_map(|(pages, grids, packed, flush, keep, spare_entries)| PagedShape { pages, grids, packed, flush, keep, spare_entries })
 }
 
 pub(crate) fn lane(flavour: Flavour) -> impl Strategy<Value = LaneShape> {

@@ -6,18 +6,20 @@ mod patch;
 mod suite;
 mod table;
 mod tree;
+mod verdict;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use crate::shell::Workspace;
 use catalogue::Mutant;
-use suite::{Suite, Verdict};
+use suite::Suite;
 use table::Row;
 use tree::Tree;
+use verdict::Verdict;
 
 /// What can be asked of it.
 #[derive(Args)]
@@ -27,15 +29,21 @@ pub(crate) struct Options {
     /// Print the catalogue and do nothing.
     #[arg(long)]
     list: bool,
-    /// Only this many, spread evenly over the catalogue.
+    /// Only this many, of as many areas as there are: the first of each, then the second. The same ones each time.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
     /// Cases for each property.
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
     cases: u32,
+    /// Seed of the cases.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
     /// A run that takes longer than this many seconds has caught its mutant by hanging.
     #[arg(long, value_name = "SECONDS", default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
+    /// Go on after the first failure, and name all properties that catch a mutant, each with its first case. Takes longer.
+    #[arg(long)]
+    thorough: bool,
     /// Write the table as JSON too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -50,17 +58,16 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         return Ok(true);
     }
     let tree = Tree::new(workspace)?;
-    let suite = Suite { tree: &tree, cases: options.cases, limit: Duration::from_secs(options.limit) };
+    let limit = Duration::from_secs(options.limit);
+    let suite = Suite { tree: &tree, cases: options.cases, seed: options.seed, limit, thorough: options.thorough };
     println!("mutants: {} of {} against the property suite, {} cases for each property", chosen.len(), all.len(), options.cases);
-    match suite.run()? {
-        Verdict::Missed => {}
-        Verdict::Caught { by, why } => bail!("the suite fails without any mutant ({}: {why}); nothing can be said", by.join(", ")),
-        Verdict::Broken(why) => bail!("the suite does not build without any mutant:\n{why}"),
-    }
+    let built = suite.build()?;
+    let kept = built.map_or_else(|why| bail!("the suite does not build without any mutant:\n{why}"), |built| suite.keep(&built))?;
     let mut rows = Vec::new();
     for (number, mutant) in chosen.iter().enumerate() {
-        let row = judge(&tree, &suite, mutant)?;
-        println!("[{}/{}] {}", number + 1, chosen.len(), table::line(&row));
+        let start = Instant::now();
+        let row = judge(&tree, &suite, &kept, mutant)?;
+        println!("[{}/{}] {:.0} s: {}", number + 1, chosen.len(), start.elapsed().as_secs_f64(), table::line(&row));
         rows.push(row);
     }
     println!("\n{}", table::summary(&rows));
@@ -70,12 +77,17 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
     Ok(rows.iter().all(Row::is_caught))
 }
 
-/// One mutant: in, run, out again.
-fn judge<'a>(tree: &Tree, suite: &Suite<'_>, mutant: &'a Mutant) -> Result<Row<'a>> {
+/// One mutant: in, built, out again, run. What catches it must be content without it.
+fn judge<'a>(tree: &Tree, suite: &Suite<'_>, kept: &Path, mutant: &'a Mutant) -> Result<Row<'a>> {
     let before = tree.plant(mutant)?;
-    let verdict = suite.run().with_context(|| format!("mutant {}", mutant.name));
+    let built = suite.build().with_context(|| format!("mutant {}", mutant.name));
     tree.restore(before)?;
-    Ok(Row { mutant, verdict: verdict? })
+    let verdict = match built? {
+        Ok(built) => suite.judge(&built)?,
+        Err(why) => Verdict::Broken(why),
+    };
+    suite.blames_the_mutant(kept, &verdict).with_context(|| format!("mutant {}", mutant.name))?;
+    Ok(Row { mutant, verdict })
 }
 
 /// Those that are asked for, in the catalogue's order.
@@ -85,7 +97,37 @@ fn choose<'a>(all: &'a [Mutant], options: &Options) -> Result<Vec<&'a Mutant>> {
     }
     let named = |mutant: &&Mutant| options.names.is_empty() || options.names.iter().any(|name| mutant.name.contains(name.as_str()));
     let chosen: Vec<&Mutant> = all.iter().filter(named).collect();
-    let Some(sample) = options.sample else { return Ok(chosen) };
-    let (count, sample) = (chosen.len(), chosen.len().min(sample as usize));
-    Ok((0..sample).map(|n| chosen[n * count / sample]).collect())
+    Ok(match options.sample {
+        Some(sample) => choose_of_each_area(&chosen, sample as usize),
+        None => chosen,
+    })
+}
+
+/// `sample` of `all`, as many of each area as of any other, the first ones: what is added to the end of an area changes nothing.
+fn choose_of_each_area<'a>(all: &[&'a Mutant], sample: usize) -> Vec<&'a Mutant> {
+    let rank = |at: usize| all[..at].iter().filter(|other| other.area == all[at].area).count();
+    let mut order: Vec<usize> = (0..all.len()).collect();
+    order.sort_by_key(|at| (rank(*at), *at));
+    order.truncate(sample);
+    order.sort_unstable();
+    order.into_iter().map(|at| all[at]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_of_all_areas_and_stays_what_it_is() {
+        let of = |area: &str, name: &str| Mutant { area: area.into(), name: name.into(), ..Mutant::default() };
+        let mut all = vec![of("a", "a1"), of("a", "a2"), of("b", "b1"), of("c", "c1"), of("c", "c2")];
+        let names = |all: &[Mutant], sample| {
+            let all: Vec<&Mutant> = all.iter().collect();
+            choose_of_each_area(&all, sample).iter().map(|mutant| mutant.name.clone()).collect::<Vec<_>>()
+        };
+        assert_eq!((names(&all, 2), names(&all, 4)), (vec!["a1".into(), "b1".into()], ["a1", "a2", "b1", "c1"].map(String::from).into()));
+        assert_eq!(names(&all, 99).len(), 5);
+        all.insert(2, of("a", "a3"));
+        assert_eq!(names(&all, 4), ["a1", "a2", "b1", "c1"]);
+    }
 }

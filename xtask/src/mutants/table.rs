@@ -6,7 +6,7 @@ use anyhow::Result;
 use serde_json::json;
 
 use super::catalogue::Mutant;
-use super::suite::Verdict;
+use super::verdict::{Catch, Verdict};
 
 /// One mutant with its verdict.
 pub(crate) struct Row<'a> {
@@ -16,7 +16,7 @@ pub(crate) struct Row<'a> {
 
 impl Row<'_> {
     pub(crate) fn is_caught(&self) -> bool {
-        matches!(self.verdict, Verdict::Caught { .. })
+        matches!(self.verdict, Verdict::Caught(_))
     }
 }
 
@@ -34,16 +34,16 @@ pub(crate) fn line(row: &Row<'_>) -> String {
     let name = format!("{}: {}", row.mutant.area, row.mutant.name);
     match &row.verdict {
         Verdict::Missed => format!("MISSED {name} ({})", row.mutant.what),
-        Verdict::Caught { by, why } => format!("caught {name}\n    by {}: {why}", few(by)),
+        Verdict::Caught(by) => format!("caught {name}\n    at {}: {}", few(by), by.first().map_or("", |catch| &catch.why)),
         Verdict::Broken(why) => format!("BROKEN {name}: it does not build\n{why}"),
     }
 }
 
 /// The first of those that caught it, and how many more there are.
-fn few(by: &[String]) -> String {
+fn few(by: &[Catch]) -> String {
     let (first, rest) = by.split_at(by.len().min(3));
     let more = if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) };
-    first.join(", ") + &more
+    first.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") + &more
 }
 
 /// What it comes to; those missed are named.
@@ -59,10 +59,11 @@ pub(crate) fn summary(rows: &[Row<'_>]) -> String {
 /// The same for machines.
 pub(crate) fn json(rows: &[Row<'_>]) -> Result<String> {
     let row = |row: &Row<'_>| {
+        let catch = |catch: &Catch| json!({ "property": catch.by, "case": catch.case, "why": catch.why });
         let (by, why) = match &row.verdict {
             Verdict::Missed => (None, None),
             Verdict::Broken(why) => (None, Some(why)),
-            Verdict::Caught { by, why } => (Some(by), Some(why)),
+            Verdict::Caught(by) => (Some(by.iter().map(catch).collect::<Vec<_>>()), by.first().map(|catch| &catch.why)),
         };
         let Mutant { name, area, what, like, .. } = row.mutant;
         json!({ "name": name, "area": area, "what": what, "like": like, "caught": row.is_caught(), "by": by, "why": why })
@@ -77,10 +78,13 @@ mod tests {
     #[test]
     fn those_missed_are_named() {
         let mutant = Mutant { name: "lap".into(), area: "ring".into(), what: "late".into(), like: "real".into(), ..Mutant::default() };
-        let caught = Row { mutant: &mutant, verdict: Verdict::Caught { by: vec!["p".into()], why: "w".into() } };
+        let catch = |by: &str, case| Catch { by: by.into(), case, why: "w".into() };
+        let caught = Row { mutant: &mutant, verdict: Verdict::Caught(vec![catch("p", Some(7))]) };
         let missed = Row { mutant: &mutant, verdict: Verdict::Missed };
-        assert_eq!(line(&caught), "caught ring: lap\n    by p: w");
-        assert_eq!(few(&["a", "b", "c", "d", "e"].map(str::to_owned)), "a, b, c and 2 more");
+        assert_eq!(line(&caught), "caught ring: lap\n    at case 7 of p: w");
+        assert_eq!(few(&["a", "b", "c", "d", "e"].map(|by| catch(by, None))), "a, b, c and 2 more");
+        let shown: serde_json::Value = serde_json::from_str(&json(std::slice::from_ref(&caught)).unwrap()).unwrap();
+        assert_eq!((&shown[0]["by"][0]["property"], &shown[0]["by"][0]["case"]), (&json!("p"), &json!(7)));
         assert_eq!(summary(&[caught]), "1 of 1 mutants caught");
         assert_eq!(line(&missed), "MISSED ring: lap (late)");
         assert_eq!(summary(&[missed]), "0 of 1 mutants caught; MISSED: lap");

@@ -2,6 +2,7 @@
 //! built anew.
 
 use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -31,11 +32,24 @@ impl Tree {
         Ok(tree)
     }
 
-    /// A command that runs in the copy with a target folder of its own.
+    /// A cargo that runs in the copy with a target folder of its own. Its crates have the same names as the checkout's: in one folder, a mutant would be
+    /// taken for the card.
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Workspace { root: self.root.clone() }.cargo();
-        command.env("CARGO_TARGET_DIR", &self.target).env_remove("CARGO_MANIFEST_DIR");
+        command.env("CARGO_TARGET_DIR", &self.target).env_remove("CARGO_BUILD_BUILD_DIR").env_remove("CARGO_MANIFEST_DIR");
         command
+    }
+
+    /// Any other command that runs in the copy.
+    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+        let mut command = Workspace { root: self.root.clone() }.command(program);
+        command.env_remove("CARGO_MANIFEST_DIR");
+        command
+    }
+
+    /// Its root folder.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
     }
 
     /// Where a run's output goes.

@@ -4,7 +4,7 @@
 //! stamps and run numbers lie.
 
 use crate::drain::begin;
-use crate::scenario::{Level, Op, Scenario};
+use crate::scenario::{Level, Op, PagedShape, Scenario};
 use crate::world::{World, Wrap};
 use silico_sim::trace::{Record, Way};
 use silico_spec::units::Cycle;
@@ -57,9 +57,8 @@ pub(crate) fn steady(mut case: Scenario) -> Scenario {
     machine.interrupts = 0;
     for lane in &mut case.lanes {
         lane.generator = None;
-        // Where a page lies decides where its writes are cut: each on its own size.
-        lane.paged =
-            lane.paged.take().map(|paged| crate::scenario::PagedShape { grids: paged.grids.clamp(1, 128).next_power_of_two(), ..paged });
+        // Where a page lies decides where its writes are cut: each on its own size. Which frames a reader keeps is drawn, and goes on being drawn.
+        lane.paged = lane.paged.take().map(|paged| PagedShape { grids: paged.grids.clamp(1, 128).next_power_of_two(), keep: 0, ..paged });
     }
     for op in &mut case.ops {
         if let Op::Reopen { shape, .. } = op {

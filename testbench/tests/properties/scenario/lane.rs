@@ -47,6 +47,9 @@ pub(crate) struct PagedShape {
     pub(crate) flush: u32,
     /// Pages that the reader keeps, as far as enough are left.
     pub(crate) keep: u16,
+    /// Entries of the completion ring beyond those that the longest frame needs; `None`: as many as pages.
+    #[serde(default)]
+    pub(crate) spare_entries: Option<u16>,
 }
 
 impl PagedShape {
@@ -106,8 +109,14 @@ impl LaneShape {
     /// Pages that the reader may keep: with those that it is reading, the greatest frame still finds room.
     pub(crate) fn most_kept(&self) -> u32 {
         let Some(paged) = &self.paged else { return 0 };
-        let needed = (self.max_frame() + HEADER_BYTES).div_ceil(paged.bytes()) + 2 * u32::from(paged.packed) + 1;
+        let needed = self.pages_of_a_frame() + u32::from(paged.packed) + 1;
         u32::from(paged.keep).min(paged.entries().saturating_sub(needed))
+    }
+
+    /// Pages that the longest frame may lie in.
+    fn pages_of_a_frame(&self) -> u32 {
+        let Some(paged) = &self.paged else { return 0 };
+        (self.max_frame() + HEADER_BYTES).div_ceil(paged.bytes()) + u32::from(paged.packed)
     }
 
     /// The configuration of a channel with pages, if it has some.
@@ -116,6 +125,7 @@ impl LaneShape {
         let like = self.config(vector, fifo_bytes);
         Some(PageConfig {
             pages: paged.entries(),
+            completion_entries: paged.spare_entries.map(|spare| (self.pages_of_a_frame() + u32::from(spare)).clamp(2, paged.entries())),
             page_bytes: paged.bytes(),
             packed: paged.packed,
             // Without a timer the last frames would lie there for ever.

@@ -12,22 +12,19 @@ use silico_spec::tlp::Header;
 use silico_spec::units::{Cycle, Cycles};
 use std::mem;
 
-/// Clocks in which the card's transmitter was told to wait: what a TLP must have kept to.
-#[derive(Clone, Copy, Debug)]
+/// Clocks in which the card's transmitter was told to wait, since it sent a TLP last: what the next one must have kept to. Mostly empty; the link may
+/// hold the stream more than once within a TLP.
+#[derive(Debug, Default)]
 pub(super) struct Ready {
-    /// Before `held`, it was told to wait until here.
-    before: Cycle,
-    /// From here on until [`silico_spec::port::Stimulus::tx_ready_at`] it was told to wait.
-    held: Cycle,
+    /// From when on it was told to wait anew, and until when it had been told to wait before that.
+    holds: Vec<(Cycle, Cycle)>,
 }
 
 impl Ready {
-    pub(super) const ALWAYS: Self = Self { before: Cycle(0), held: Cycle(0) };
-
     /// From when on a first beat in `first` may have passed, if the stream is held until `until` now.
     #[inline]
     pub(super) fn since(&self, first: Cycle, until: Cycle) -> Cycle {
-        if first < self.held { self.before } else { until }
+        self.holds.iter().find(|(held, _)| first < *held).map_or(until, |(_, before)| *before)
     }
 }
 
@@ -76,7 +73,7 @@ impl Machine {
         let backlog = self.uplink.wire.backlog_below(self.uplink.room);
         self.stats.clocks_not_ready += backlog.since(self.now).0;
         (self.stimulus.tx_ready_at, self.uplink.counted) = (backlog, backlog.max(self.now));
-        self.uplink.ready = Ready::ALWAYS;
+        self.uplink.ready.holds.clear();
         if self.uplink.dll.as_ref().is_some_and(|dll| dll.is_full()) {
             self.stats.dll_to_host.full += 1;
             self.stimulus.tx_ready_at = Cycle::NEVER;
@@ -93,7 +90,7 @@ impl Machine {
             // It was not ready until now: no TLP has begun since.
             self.stimulus.tx_ready_at = until.max(self.now);
         } else if until > self.now {
-            self.uplink.ready = Ready { before: old, held: self.now };
+            self.uplink.ready.holds.push((self.now, old));
             self.stimulus.tx_ready_at = until;
         }
         if !is_full {
@@ -174,5 +171,22 @@ impl Machine {
     /// the next clock. A later call replaces an earlier one; [`Cycle::NEVER`] takes it back.
     pub const fn link_down_at(&mut self, at: Cycle) {
         self.down_at = at;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tlp_is_held_to_what_was_said_when_it_began() {
+        let mut ready = Ready::default();
+        assert_eq!(ready.since(Cycle(5), Cycle(0)), Cycle(0));
+        // Ready until 10, held until 20, ready again, held from 30 on until 40: all within one TLP that began at 5.
+        ready.holds.extend([(Cycle(10), Cycle(3)), (Cycle(30), Cycle(20))]);
+        assert_eq!(ready.since(Cycle(5), Cycle(40)), Cycle(3));
+        assert_eq!(ready.since(Cycle(15), Cycle(40)), Cycle(20), "too early");
+        assert_eq!(ready.since(Cycle(25), Cycle(40)), Cycle(20));
+        assert_eq!(ready.since(Cycle(35), Cycle(40)), Cycle(40), "too early");
     }
 }

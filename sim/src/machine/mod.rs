@@ -132,7 +132,7 @@ impl Machine {
                 wire,
                 room: (link.transmit_tlps - 1) * (link.max_payload + 20 + FRAMING + 4 * u32::from(link.ecrc)),
                 dll: up,
-                ready: link::Ready::ALWAYS,
+                ready: link::Ready::default(),
                 counted: Cycle(0),
             },
             grants: Grants::new(link, clock, seed),

@@ -21,7 +21,7 @@ bins! {
         NonPosted => "non-posted headers used up",
         NonPostedData => "non-posted data used up" never "the card's requests that are not posted are reads: they carry no data",
         Completions => "completion headers used up",
-        CompletionData => "completion data used up",
+        CompletionData => "completion data used up" never "the card owes one completion of two dwords at a time: the CPU waits for each of its reads",
         Infinite => "infinite in some class",
         NotReady => "transmit stream held",
         Gaps => "transmit stream held in single clocks",

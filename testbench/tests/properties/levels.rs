@@ -71,6 +71,8 @@ impl World {
         if orderly {
             self.close_channels();
         }
+        // Read before: a read between a stop and the reset would wait until the stop is over.
+        let control = if level == Level::Abrupt { self.device_control().map_err(text("Device Control"))? } else { (0, 0) };
         // Some find channels in the middle of their stops.
         if !orderly && self.now().0.is_multiple_of(2) {
             self.stop_bare()?;
@@ -78,7 +80,7 @@ impl World {
             let way = if level == Level::Link { self.machine.latency } else { 0 };
             self.advance(way + self.now().0 / 2 % SHORTLY);
         }
-        self.fall(level)?;
+        self.fall(level, control)?;
         // What the root complex took before is still carried out; who frees its memory waits for that, as operating systems do after a reset.
         let reads = match level {
             Level::Function => 64,
@@ -107,14 +109,14 @@ impl World {
     }
 
     /// The reset itself.
-    fn fall(&mut self, level: Level) -> Result<(), String> {
+    fn fall(&mut self, level: Level, control: (u16, u32)) -> Result<(), String> {
         match level {
             Level::Card => {
                 let reset = card::control::RESET.set(0, 1) as u32;
                 self.regs.write32(card::CONTROL, reset).map_err(|error| format!("card reset: {error}"))
             }
             Level::Function => self.platform.machine().function_reset().map_err(text("function-level reset")),
-            Level::Abrupt => self.reset_abruptly().map_err(text("a function-level reset under traffic")),
+            Level::Abrupt => self.reset_abruptly(control).map_err(text("a function-level reset under traffic")),
             Level::Hot => {
                 self.platform.machine().hot_reset();
                 Ok(())
@@ -127,12 +129,18 @@ impl World {
         }
     }
 
+    /// Where Device Control lies, and what it holds.
+    fn device_control(&self) -> Result<(u16, u32), MachineError> {
+        let mut machine = self.platform.machine();
+        let found = machine.function().and_then(|function| function.standard(standard_id::PCIE)).ok_or(MachineError::NotEnumerated)?;
+        let at = found + pcie::DEVICE_CONTROL;
+        Ok((at, machine.config_read(at)? & 0xffff))
+    }
+
     /// Function-level reset with bus mastering on and requests under way, which good software avoids (PCIe 4.0 §6.6.2, implementation note).
-    fn reset_abruptly(&self) -> Result<(), MachineError> {
+    fn reset_abruptly(&self, (at, control): (u16, u32)) -> Result<(), MachineError> {
         let mut machine = self.platform.machine();
         let function = machine.function().cloned().ok_or(MachineError::NotEnumerated)?;
-        let at = function.standard(standard_id::PCIE).ok_or(MachineError::NotEnumerated)? + pcie::DEVICE_CONTROL;
-        let control = machine.config_read(at)? & 0xffff;
         machine.config_write(at, control | device_control::INITIATE_FLR)?;
         let limit = machine.now().after(FLR_LIMIT);
         while machine.config_read(header::ID)? as u16 != function.vendor {

@@ -33,6 +33,8 @@ pub(crate) struct LinkShape {
     pub(crate) torn: u8,
 }
 
+/// Clocks after which a CPU on such a link gives up a read.
+const PATIENT: u64 = 250_000;
 /// Transmissions before a burst of damage: those of enumeration.
 const BURST_AT: u64 = 250;
 /// Longest that a part of a torn write is behind the rest, in ns.
@@ -58,7 +60,9 @@ impl LinkShape {
         (link.dll.to_host, link.dll.to_card) = (errors(self.errors.0), errors(self.errors.1));
         for (errors, burst) in [(&mut link.dll.to_host, self.burst.0), (&mut link.dll.to_card, self.burst.1)] {
             if burst > 0 {
-                errors.lcrc = Occurrence::Span { first: BURST_AT + u64::from(burst) * 5, count: u64::from(burst.min(12)) };
+                errors.lcrc = Occurrence::Span { first: BURST_AT + u64::from(burst) * 5, count: u64::from(burst.min(6)) };
+                // As many replay timers as it takes to retrain: a CPU must have that much patience.
+                host.completion_timeout = Cycles(PATIENT);
             }
         }
         link.dll.replay_tlps = (self.replay_tlps != 0).then(|| u32::from(self.replay_tlps.clamp(2, 2047)));

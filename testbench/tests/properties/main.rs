@@ -36,8 +36,8 @@ mod world;
 use drain::{agrees, shares_are_even};
 use proptest::strategy::Strategy;
 use reference::scenario;
-use regressions::check;
-use scenario::{Scenario, SendTo};
+use regressions::{check, check_some};
+use scenario::{PagedShape, Scenario, SendTo};
 use strategies::{Flavour, broken_answers, delays, saturated};
 use strikes::strikes;
 use world::plain;
@@ -78,7 +78,8 @@ fn saturated_channels_have_equal_shares() {
 
 #[test]
 fn the_same_seed_gives_the_same_trace_and_another_one_another() {
-    check("the_same_seed_gives_the_same_trace_and_another_one_another", &scenario(Flavour::Mixed), |case| {
+    // Four runs a case.
+    check_some("the_same_seed_gives_the_same_trace_and_another_one_another", 3, &scenario(Flavour::Mixed), |case| {
         let (first, second) = (agrees(case, plain)?, agrees(case, plain)?);
         if first != second {
             return Err(format!("two runs of one case differ: {first:?}, then {second:?}"));
@@ -105,6 +106,12 @@ fn broken_answers_stop_who_asked_and_nobody_else() {
     let cases = (scenario(Flavour::Tags), broken_answers()).prop_map(|(mut case, faults)| {
         for sender in case.senders.iter_mut().filter(|sender| sender.to == SendTo::Loop) {
             sender.to = SendTo::Stream;
+        }
+        // Some have pages alone to read for: the answers that go wrong are theirs.
+        if case.machine.seed.is_multiple_of(3) {
+            case.senders.clear();
+            let small = PagedShape { pages: 6, grids: 8, packed: false, flush: 100, keep: 0, spare_entries: None };
+            case.lanes.iter_mut().for_each(|lane| lane.paged = Some(lane.paged.take().unwrap_or_else(|| small.clone())));
         }
         // A tag whose read was given up rests for long: with others, the channel goes on.
         case.machine.reads.tags = case.machine.reads.tags.max(8);

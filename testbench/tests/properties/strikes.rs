@@ -28,7 +28,7 @@ enum Blow {
 fn blow() -> impl Strategy<Value = Blow> {
     let words = prop_oneof![2 => Just(vec![2]), 2 => Just(vec![0, 2]), 1 => vec(0_u8..4, 1..4)];
     prop_oneof![
-        12 => prop::sample::select(Level::ALL.to_vec()).prop_map(Blow::Level),
+        16 => prop::sample::select(Level::ALL.to_vec()).prop_map(Blow::Level),
         6 => (words, 0_u8..8, prop::bool::weighted(0.3)).prop_map(|(words, clocks, spoil)| Blow::Rattle { words, clocks, spoil }),
         2 => (vec(0_u8..4, 1..4), any::<bool>()).prop_map(|(words, mend)| Blow::Spoilt { words, mend }),
         2 => (0_u8..6).prop_map(Blow::Ladder),
@@ -54,7 +54,8 @@ fn lanes(mps_log2: u8, frame: u32, endless: bool) -> Vec<LaneShape> {
         give_back: 0,
         paged: None,
     };
-    let paged = PagedShape { pages: 24, grids: 1 << (mps_log2 % 5), packed: frame.is_multiple_of(2), flush: 300, keep: 0 };
+    let paged =
+        PagedShape { pages: 24, grids: 1 << (mps_log2 % 5), packed: frame.is_multiple_of(2), flush: 300, keep: 0, spare_entries: None };
     let pages = LaneShape { paged: Some(paged), max_frame: 1500, ..ring.clone() };
     vec![ring.clone(), pages, LaneShape { generator: None, pages: 1, ..ring }]
 }
@@ -122,7 +123,7 @@ fn struck(blow: Blow, clocks: u32, len: u32) -> Vec<Op> {
 /// Cases of blows upon busy channels.
 pub(crate) fn strikes() -> impl Strategy<Value = Scenario> {
     let one = (blow(), prop_oneof![2 => 1_u32..120, 3 => 1_u32..1200], prop_oneof![1 => 1_u32..400, 3 => 400_u32..4000]);
-    (machine(Flavour::Mixed), 100_u32..1400, any::<bool>(), prop_oneof![1 => 2_u32..8, 2 => Just(32)], vec(one, 1..5)).prop_map(
+    (machine(Flavour::Mixed), 100_u32..1400, any::<bool>(), prop_oneof![1 => 2_u32..8, 2 => Just(32)], vec(one, 4..10)).prop_map(
         |(mut machine, frame, endless, entries, blows)| {
             machine.mps_log2 = 7 + machine.mps_log2 % 3;
             machine.fifo_log2 = machine.fifo_log2.min(12);

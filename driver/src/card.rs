@@ -12,6 +12,7 @@ use crate::demux::Demux;
 use crate::error::{ChannelId, ConfigError, DriverError, MapVersion, check};
 use crate::h2c::{SendChannel, SendConfig};
 use crate::interrupts::{Chosen, DemuxCounters, InterruptChoice, choose};
+use crate::limits::completion_timeout_us;
 use crate::log::{CardErrors, clear_log, read_log};
 use crate::pages::{PageChannel, PageConfig};
 use crate::platform::{AccessError, InterruptKind, Nanos, Platform, Time};
@@ -26,9 +27,8 @@ use silico_spec::registers::{MAP_MAJOR, MAP_MINOR, card};
 pub const CARD_ID: u32 = card::ID_RESET as u32;
 /// The register map that this driver was written to.
 pub const MAP_NEEDED: MapVersion = MapVersion { major: MAP_MAJOR, minor: MAP_MINOR };
-/// How long a card may take for a reset by register, in ns. The card needs some clocks; one that outstanding TLPs hold up needs more.
-pub const CARD_RESET_LIMIT_NS: u64 = 10_000_000;
-/// How long the driver pauses between two reads of a register on which it waits, in ns.
+pub use crate::limits::CARD_RESET_LIMIT_NS;
+/// How long the driver pauses at least between two reads of a register on which it waits, in ns.
 pub(crate) const REGISTER_PAUSE_NS: u64 = 200;
 /// What the scratch register is tested with: each bit both ways, and no two bytes alike.
 const SCRATCH_PATTERNS: [u64; 4] = [0x5555_5555_5555_5555, 0xaaaa_aaaa_aaaa_aaaa, 0x0123_4567_89ab_cdef, 0];
@@ -137,6 +137,8 @@ impl<P: Platform> Card<P> {
         let found = attach::survey(&regs, &platform, &capabilities)?;
         let clock = platform.clock();
         let (irqs, shared) = (platform.interrupts(), Arc::new(Shared::new(Demux::new(0))));
+        let timeout_us = completion_timeout_us(&platform);
+        shared.set_completion_timeout_us(timeout_us);
         let mut card = Self { platform, regs, irqs, clock, how: *how, capabilities, found, interrupts: None, shared };
         card.test_scratch()?;
         if how.reset {
@@ -145,6 +147,7 @@ impl<P: Platform> Card<P> {
         card.interrupts = choose(&card.platform, how.interrupts, card.vectors_wanted())?;
         card.irqs = card.platform.interrupts();
         card.shared = Arc::new(Shared::new(Demux::new(card.interrupts.map_or(0, |chosen| chosen.vectors))));
+        card.shared.set_completion_timeout_us(timeout_us);
         attach::set_bus_master(&card.platform, true)?;
         card.set_enable(how.enable)?;
         Ok(card)
@@ -182,6 +185,7 @@ impl<P: Platform> Card<P> {
     /// After a reset of the whole card: is it there and the same, does it take what it is told; then all on again as at bring-up.
     pub(crate) fn initialise(&self, level: Level) -> Result<(), DriverError> {
         identify(&self.regs)?;
+        self.shared.set_completion_timeout_us(completion_timeout_us(&self.platform));
         let map = map_version(&self.regs)?;
         if read_capabilities(&self.regs, map)? != self.capabilities {
             return Err(DriverError::OtherCard);
@@ -276,7 +280,8 @@ impl<P: Platform> Card<P> {
     /// [`Card::recover`].
     ///
     /// # Errors
-    /// If channels are open, the card is gone, or it does not come out of the reset within [`CARD_RESET_LIMIT_NS`].
+    /// If channels are open, the card is gone, or it does not come out of the reset within [`CARD_RESET_LIMIT_NS`] and its completion
+    /// timeout.
     pub fn reset(&self) -> Result<(), DriverError> {
         let mask = self.shared.open();
         if mask != 0 {
@@ -287,11 +292,12 @@ impl<P: Platform> Card<P> {
 
     fn reset_by_register(&self) -> Result<(), DriverError> {
         self.regs.put32(card::CONTROL, card::control::RESET.set(0, 1) as u32)?;
+        let limit = CARD_RESET_LIMIT_NS + self.shared.completion_timeout_ns();
         for channel in attach::channels(&self.capabilities) {
-            wait_idle(&self.regs, &self.clock, channel, CARD_RESET_LIMIT_NS)?;
+            wait_idle(&self.regs, &self.clock, channel, limit)?;
         }
         // The channels have forgotten their reads; the host has not: memory that one of them reads may not go before it is answered.
-        self.wait_for(CARD_RESET_LIMIT_NS, "reads in flight to end (READ_TAGS.in_use)", || {
+        self.wait_for(limit, "reads in flight to end (READ_TAGS.in_use)", || {
             Ok(card::read_tags::IN_USE.get(self.regs.get32(card::READ_TAGS)?.into()) == 0)
         })?;
         identify(&self.regs)
@@ -311,7 +317,7 @@ impl<P: Platform> Card<P> {
             if now >= deadline {
                 return Err(DriverError::Timeout { what, ns: now.0.saturating_sub(start.0) });
             }
-            self.clock.pause(pause_until(now, deadline));
+            self.clock.pause(pause_until(start, now, deadline));
         }
         Ok(())
     }
@@ -439,9 +445,10 @@ impl<P: Platform> fmt::Debug for Card<P> {
     }
 }
 
-/// The end of a pause between two reads of a register.
-pub(crate) fn pause_until(now: Nanos, deadline: Nanos) -> Nanos {
-    deadline.min(now.after(REGISTER_PAUSE_NS))
+/// The end of a pause between two reads of a register, on which the driver has waited since `start`: the longer it has, the longer the pause, an eighth of that.
+pub(crate) fn pause_until(start: Nanos, now: Nanos, deadline: Nanos) -> Nanos {
+    let waited = now.0.saturating_sub(start.0);
+    deadline.min(now.after(REGISTER_PAUSE_NS.max(waited / 8)))
 }
 
 /// Checks that the card is there and is one of ours.

@@ -18,6 +18,7 @@ mod demux;
 pub mod error;
 pub mod h2c;
 pub mod interrupts;
+mod limits;
 pub mod log;
 pub mod pages;
 pub mod platform;

@@ -16,8 +16,7 @@ use crate::platform::{AccessError, Platform};
 use core::fmt;
 use silico_spec::writeback::ChannelError;
 
-/// How long a reset waits for other threads to be through with a start or stop of their channel, in ns: longer than the longest of them.
-pub const GATE_LIMIT_NS: u64 = 50_000_000;
+pub use crate::limits::GATE_LIMIT_NS;
 
 /// A rung of the ladder, the gentlest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -190,7 +189,8 @@ impl<P: Platform> Card<P> {
             channels.iter_mut().for_each(|channel| channel.quiesce());
         }
         let closed = self.shared().close().ok_or(DriverError::Resetting)?;
-        self.wait_for(GATE_LIMIT_NS, "other threads to leave a start, stop or reset of their channel", || Ok(closed.is_empty()))?;
+        let limit = GATE_LIMIT_NS + 2 * self.shared().completion_timeout_ns();
+        self.wait_for(limit, "other threads to leave a start, stop or reset of their channel", || Ok(closed.is_empty()))?;
         let platform = self.platform();
         let tried = match level {
             Level::FunctionReset => self.cut_off_bus().and_then(|()| platform.function_reset()),

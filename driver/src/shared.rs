@@ -22,13 +22,23 @@ pub(crate) struct Shared {
     gone: AtomicBool,
     /// Runs started on the card so far, by all channels: unlike the card's own numbers, these do not begin anew with a reset.
     serial: AtomicU32,
+    /// The card's completion timeout, in µs.
+    completion_timeout_us: AtomicU32,
     pub(crate) demux: Demux,
 }
 
 impl Shared {
     pub(crate) fn new(demux: Demux) -> Self {
         let zero = || AtomicU32::new(0);
-        Self { open: zero(), gate: zero(), epoch: zero(), gone: AtomicBool::new(false), serial: zero(), demux }
+        Self {
+            open: zero(),
+            gate: zero(),
+            epoch: zero(),
+            gone: AtomicBool::new(false),
+            serial: zero(),
+            completion_timeout_us: zero(),
+            demux,
+        }
     }
 
     /// Bit per open channel.
@@ -56,6 +66,16 @@ impl Shared {
 
     pub(crate) fn note_gone(&self) {
         self.gone.store(true, Ordering::Relaxed);
+    }
+
+    /// Config space was looked at: the card's completion timeout, in µs.
+    pub(crate) fn set_completion_timeout_us(&self, us: u32) {
+        self.completion_timeout_us.store(us, Ordering::Relaxed);
+    }
+
+    /// The longest that a request of the card waits for its completion, in ns.
+    pub(crate) fn completion_timeout_ns(&self) -> u64 {
+        u64::from(self.completion_timeout_us.load(Ordering::Relaxed)) * 1000
     }
 
     /// A number for a new run: no other run on the card has it.

@@ -14,6 +14,7 @@ mod recover;
 mod ring;
 mod send;
 mod send_faults;
+mod told;
 mod wait;
 
 /// A file that nobody names here would be compiled by nobody, and its tests would pass for ever.

@@ -287,6 +287,21 @@ fn what_can_never_come_is_not_waited_for() {
     assert_eq!(wait(&fake, &mut channel, Until::AllSent, 1000), Wait::Ended);
 }
 
+/// A descriptor is done when its bytes are gathered; when a frame is cut, the last of them may not have filled their beat, and never come out.
+#[test]
+fn bytes_sent_are_those_that_came_out_even_of_a_frame_that_was_cut() {
+    let fake = Fake::new();
+    let mut channel = fake.sending(&small());
+    pause(&fake);
+    let mut buffer = fake.alloc(64, 64).unwrap();
+    buffer.acquire(0..64);
+    channel.submit_parts(&mut buffer, &[0..32, 32..64], 2).unwrap();
+    channel.flush().unwrap();
+    work(&fake, 1);
+    fake.fault(|faults| faults.reads = [(h2c::offset(0, h2c::BYTES), 16)].into());
+    assert_eq!(channel.stop(), Ok(Unsent { sent: 0, sent_bytes: 16, frames: 1, descriptors: 1 }));
+}
+
 #[test]
 fn stop_says_what_was_not_sent_and_a_restart_is_a_first_start() {
     let fake = Fake::new();

@@ -152,6 +152,7 @@ fn a_failure_names_the_descriptor_and_can_be_left(#[case] config: SendConfig, #[
 fn final_counts_that_disagree_are_refused() {
     for (register, value, error) in [
         (h2c::DISCARDED, 0, RingFault::Discarded { found: 0, wanted: 1 }),
+        (h2c::DISCARDED, 2, RingFault::Discarded { found: 2, wanted: 1 }),
         (h2c::FRAMES, 1, RingFault::FrameCount { announced: 1, found: 2 }),
         (h2c::DONE, 1, RingFault::DoneBackwards { found: 1, seen: 2 }),
     ] {
@@ -164,6 +165,24 @@ fn final_counts_that_disagree_are_refused() {
     fake.fault(|faults| faults.no_write_back = true);
     fake.lock().work(0, 1);
     assert_eq!(channel.stop(), Err(fault(RingFault::FinalCount { block: 2, register: 3 })));
+}
+
+/// The card stops by itself, and listens to no doorbell from then on; the driver, which has not looked since, rings one more. Fewer descriptors discarded
+/// than named are right then, and more are not.
+#[rstest]
+#[case::fewer(1, true)]
+#[case::all(2, true)]
+#[case::more(3, false)]
+fn a_doorbell_that_a_failed_channel_did_not_hear_is_no_fault(#[case] discarded: u64, #[case] right: bool) {
+    let (fake, mut channel) = under_way(&by_register());
+    fake.lock().fail_sender(0, ChannelError::CompletionTimeout as u8, 0x40, 0x22);
+    channel.send(&payload(3, 10), 0x33).expect("nobody has looked");
+    fake.reads(h2c::offset(0, h2c::DISCARDED), discarded);
+    let failure = Failure { code: ChannelError::CompletionTimeout as u8, addr: BusAddr(0x40), cookie: 0x22 };
+    let found = discarded as u32;
+    let error = if right { DriverError::Failed { channel: ID, failure } } else { fault(RingFault::Discarded { found, wanted: 2 }) };
+    assert_eq!(channel.stop(), Err(error));
+    assert_eq!((channel.unsent().frames, channel.unsent().descriptors, channel.unsent().sent), (2, 2, 2));
 }
 
 #[test]

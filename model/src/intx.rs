@@ -33,7 +33,8 @@ impl Intx {
 
     /// MSI was on when config space was looked at last. Returns whether it has just come on.
     pub(crate) fn follow_msi(&mut self, on: bool) -> bool {
-        on && !std::mem::replace(&mut self.msi_on, on)
+        let was_on = std::mem::replace(&mut self.msi_on, on);
+        on && !was_on
     }
 
     /// After a reset of the function that the link has survived: nothing is asserted any more, and the root complex still has to hear of it.

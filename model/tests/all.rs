@@ -3,6 +3,7 @@
 mod blocks;
 mod common;
 mod corners;
+mod counters;
 mod ecrc;
 mod errors;
 mod first_light;

@@ -7,7 +7,7 @@ use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 use silico_spec::params::CardParams;
 use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::tlp::{CompletionStatus, Header, Kind, routing};
-use silico_spec::units::{Bdf, BusAddr, Dwords, Tag};
+use silico_spec::units::{Bdf, BusAddr, Cycle, Dwords, Tag};
 use silico_spec::writeback::{ChannelError, ChannelState};
 
 const UNCORRECTABLE: u16 = 0x104;
@@ -50,6 +50,56 @@ fn messages(bench: &Bench<Card>, from: usize) -> Vec<u8> {
 
 fn tags_in_use(bench: &mut Bench<Card>) -> u64 {
     card::read_tags::IN_USE.get(bench.read(BAR0 + u64::from(card::READ_TAGS), 4))
+}
+
+/// A read that waits on the transmit stream has not been asked: nothing can answer it yet, whatever tag it will have.
+#[test]
+fn a_completion_before_its_request_is_unexpected() {
+    let mut bench = bench();
+    let from = bench.sent.len();
+    start(&mut bench, 0, 100);
+    bench.run(2000);
+    // The same card again, which draws the same tags; the link takes nothing for a while.
+    let request = bench.sent[from..].iter().find(|sent| sent.header.kind() == Kind::MemRead).unwrap().header;
+    let mut bench = self::bench();
+    bench.stimulus.tx_ready_at = Cycle(bench.now + 400);
+    let from = bench.sent.len();
+    start(&mut bench, 0, 100);
+    bench.run(200);
+    let bytes = request.length().bytes();
+    let header = Header::completion(true, HOST, CompletionStatus::Success, bytes, request.requester(), request.tag(), 0, request.length());
+    bench.push(header, &vec![0xee; bytes as usize]);
+    bench.run(2000);
+    assert_eq!(bench.sent[from..].iter().find(|sent| sent.header.kind() == Kind::MemRead).unwrap().header, request);
+    assert_eq!(bench.config_read(UNCORRECTABLE), UNEXPECTED);
+    assert_eq!((bench.h2c_get64(0, h2c::FRAMES), bench.h2c_get32(0, h2c::ERROR)), (1, 0), "the right answer is taken");
+    // One for the right tag and another requester is nobody's either.
+    let stray = header.with_requester(Bdf::from_bits(0x0208));
+    bench.push(stray, &vec![0xee; bytes as usize]);
+    bench.run(20);
+    assert_eq!(bench.h2c_get32(0, h2c::ERROR), 0);
+}
+
+/// Link Control says what the root complex's RCB is (PCIe 4.0 §7.5.3.7): a completion that ends elsewhere, and does not end the request, is malformed.
+#[rstest]
+#[case::said_64(0, 64, true)]
+#[case::said_128_and_is(1 << 3, 128, true)]
+#[case::said_128_and_is_not(1 << 3, 64, false)]
+#[case::said_64_and_is_128(0, 128, true)]
+fn completions_end_where_the_root_complex_says(#[case] link_control: u32, #[case] rcb: u32, #[case] legal: bool) {
+    let mut bench = bench();
+    bench.config_write(0x90, link_control);
+    let host = bench.host.as_mut().unwrap();
+    // As short as may be.
+    (host.limits.rcb, host.split) = (rcb, Some(1));
+    start(&mut bench, 0, 512);
+    bench.run(5000);
+    let (frames, aer) = (bench.h2c_get64(0, h2c::FRAMES), bench.config_read(UNCORRECTABLE));
+    if legal {
+        assert_eq!((frames, aer), (1, 0));
+    } else {
+        assert_eq!((frames, aer & MALFORMED), (0, MALFORMED));
+    }
 }
 
 /// The read of a batch of descriptors goes wrong: no cookie goes with it, and its address is the ring's.

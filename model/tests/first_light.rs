@@ -125,6 +125,40 @@ fn frames_of_all_sizes_arrive_in_order(
     assert_eq!((block.hw_count, block.frames, block.run), (offset as u64, 4, 1));
 }
 
+/// Lap after lap, of rings that are a power of two or not: each byte lies at its count modulo the size, and nothing lies outside.
+#[rstest]
+fn frames_wrap_at_the_end_of_the_ring(
+    #[values(0x1000, 0x2000, 0x3000, 0x5000)] ring: u64,
+    #[values(1, 100, 481, 2000, 4064)] size: usize,
+    #[values(0, 1, 3)] mps: u32,
+) {
+    let mut bench = bench(CardParams::default());
+    bench.set_mps(mps);
+    bench.set_up_ring(0, ring, WRITE_BACK, 4064);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.run(50);
+    let (from, mut position) = (bench.sent.len(), 0);
+    let mut sequence = 0;
+    while position <= 2 * ring {
+        let length = size - sequence % size.min(7);
+        let frame: Vec<u8> = (0..length).map(|i| (i * 7 + sequence * 13) as u8).collect();
+        bench.feed(0, &frame, bench.now);
+        bench.run(1000);
+        let bytes: Vec<u8> = (0..32 + length).map(|i| bench.memory[((position + i as u64) % ring) as usize]).collect();
+        let header = FrameHeader::parse(bytes[..32].try_into().unwrap()).unwrap();
+        assert_eq!((header.sequence, header.length as usize), (sequence as u64, length));
+        assert!(bytes[32..] == frame, "frame {sequence} at {position:#x}");
+        position += header.footprint();
+        bench.set64(0, c2h::SW_COUNT, position);
+        sequence += 1;
+    }
+    let block = MEMORY + 0xf_0000;
+    for sent in bench.sent[from..].iter().filter(|sent| sent.header.kind() == Kind::MemWrite && sent.header.address().0 != block) {
+        let at = sent.header.address().0 - MEMORY;
+        assert!(at + sent.payload.len() as u64 <= ring, "{} bytes at {at:#x} of {ring:#x}", sent.payload.len());
+    }
+}
+
 #[rstest]
 fn data_then_write_back_then_interrupt(#[values(1, 3)] coalesce: u32) {
     let mut bench = bench(CardParams::default());

@@ -270,6 +270,45 @@ fn a_cause_that_is_served_behind_a_mask_sends_nothing_later() {
     assert_eq!(told(&bench, from), "");
 }
 
+/// The same for every vector that a table can have, beside one that nobody serves: each bit of the PBA is its own.
+#[rstest]
+fn a_pending_bit_falls_for_the_cause_that_was_served_alone(
+    #[values(0, 31, 63, 64, 65, 127, 128, 191, 192, 255)] served: u64,
+    #[values(1, 66, 130, 254)] other: u64,
+) {
+    let params = CardParams { msix_vectors: 256, ..CardParams::default() };
+    let mut bench = set_up(Bench::new(Card::new(params.clone()).unwrap(), &params));
+    bench.config_write(MSIX, 1 << 31);
+    bench.set_up_ring(1, 0x1000, WRITE_BACK, 1000);
+    for (channel, vector) in [(0, served), (1, other)] {
+        bench.write(BAR2 + 16 * vector + 12, 1, 4);
+        bench.set32(channel, c2h::CONTROL, 0);
+        bench.run(50);
+        bench.set32(channel, c2h::INT_DATA, 1 << 31 | vector as u32);
+        bench.set32(channel, c2h::CONTROL, 1);
+        bench.set64(channel, c2h::INT_DATA_ARM, 0);
+        bench.feed(channel as usize, b"frame", bench.now);
+    }
+    bench.run(200);
+    let pending = |bench: &mut Bench<Card>| [0, 8, 16, 24].map(|at| bench.read(BAR2 + 0x2000 + at, 8));
+    let bits = |vectors: &[u64]| {
+        let mut words = [0; 4];
+        vectors.iter().for_each(|vector| words[*vector as usize / 64] |= 1 << (vector % 64));
+        words
+    };
+    assert_eq!(pending(&mut bench), bits(&[served, other]));
+    bench.write(BAR0 + u64::from(card::INT_ACK), 1, 4);
+    bench.run(20);
+    assert_eq!(pending(&mut bench), bits(&[other]));
+    let from = bench.sent.len();
+    bench.write(BAR2 + 16 * served + 12, 0, 4);
+    bench.run(50);
+    assert_eq!(told(&bench, from), "", "what was served sends nothing");
+    bench.write(BAR2 + 16 * other + 12, 0, 4);
+    bench.run(50);
+    assert_eq!((told(&bench, from).as_str(), pending(&mut bench)), ("w", [0; 4]));
+}
+
 #[test]
 fn every_grain_tells_the_same_levels() {
     let params = CardParams::default();
@@ -371,4 +410,26 @@ fn msi_vectors_fold(#[case] given: u32, #[case] data: u8) {
     bench.feed(0, b"frame", bench.now);
     bench.run(100);
     assert_eq!(bench.sent.last().unwrap().payload, [data, 0, 0, 0]);
+}
+
+/// What is signalled while there are no messages is signalled by them when they come on: not the first time only.
+#[test]
+fn msi_that_comes_on_again_tells_what_it_missed() {
+    let mut bench = bench();
+    bench.config_write(MSI + 4, 0xfee0_0000);
+    bench.config_write(MSI + 12, 0x40);
+    for frames in 1..4 {
+        bench.config_write(MSI, 1 << 16);
+        bench.config_write(MSI, 0);
+        bench.feed(0, b"frame", bench.now);
+        bench.run(100);
+        assert_eq!(bench.read(STATUS, 4), 1);
+        let from = bench.sent.len();
+        bench.config_write(MSI, 1 << 16);
+        bench.run(100);
+        let messages = bench.sent[from..].iter().filter(|sent| sent.header.kind() == Kind::MemWrite).count();
+        assert_eq!(messages, 1, "time {frames}");
+        bench.write(BAR0 + u64::from(card::INT_ACK), 1, 4);
+        bench.set64(0, c2h::INT_DATA_ARM, frames);
+    }
 }

@@ -1,6 +1,7 @@
 //! Why something that was asked of the machine did not happen.
 
 use crate::check::Violation;
+use crate::trace::Way;
 use silico_spec::units::{Bdf, Cycles};
 
 /// What a completion said instead of success.
@@ -48,6 +49,9 @@ pub enum MachineError {
     /// The link is down: a CPU reads all ones.
     #[error("the link is down")]
     LinkDown,
+    /// As before, because it failed.
+    #[error("the link is down: nothing came through {0}, however often it was retrained")]
+    LinkFailed(Way),
     /// No function answers where the card should be.
     #[error("no function answers at {0}")]
     Absent(Bdf),

@@ -13,6 +13,12 @@ pub enum Way {
     ToCard,
 }
 
+impl fmt::Display for Way {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Self::ToHost { "card -> host" } else { "host -> card" })
+    }
+}
+
 /// What became of a TLP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
@@ -43,8 +49,7 @@ pub struct Record {
 
 impl fmt::Display for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let arrow = if self.way == Way::ToHost { "card -> host" } else { "host -> card" };
-        write!(f, "{:>10} {arrow} {}", self.cycle.0, self.header)?;
+        write!(f, "{:>10} {} {}", self.cycle.0, self.way, self.header)?;
         let announced = if self.header.has_data() { self.header.length().bytes() } else { 0 };
         if announced != u32::from(self.len) {
             write!(f, " but {} bytes of payload", self.len)?;

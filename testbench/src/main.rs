@@ -16,6 +16,8 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 const FAILED: u8 = 1;
 const COULD_NOT_RUN: u8 = 2;
+/// Characters that a message about the command line has at most.
+const MOST_SHOWN: usize = 600;
 
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
@@ -47,7 +49,12 @@ fn usage(error: &clap::Error) -> ExitCode {
         return show(&error.to_string()).map_or(ExitCode::from(COULD_NOT_RUN), |()| ExitCode::SUCCESS);
     }
     let text = error.to_string();
-    eprintln!("silico: {}", text.lines().next().unwrap_or_default().trim_start_matches("error: "));
+    // What is wrong, with what is missing or possible; not how to use it, which --help says.
+    let lines = text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage:")).filter(|line| !line.is_empty());
+    let line = lines.collect::<Vec<_>>().join(" ");
+    let line = line.trim_start_matches("error: ").trim_end_matches("For more information, try '--help'.");
+    let end = line.char_indices().nth(MOST_SHOWN).map_or(line.len(), |(end, _)| end);
+    eprintln!("silico: {}{}", &line[..end], if end < line.len() { "..." } else { "" });
     ExitCode::from(COULD_NOT_RUN)
 }
 

@@ -75,9 +75,49 @@ fn a_file_that_is_no_pcap_is_cut_but_not_taken_for_one() {
 #[case(&["--lanes", "many"], &["--lanes", "many"])]
 #[case(&["--no-such-option"], &["--no-such-option"])]
 #[case(&["--output", "no/such/folder/out"], &["no/such/folder/out: --output is"])]
+#[case(&["--stress", "x"], &["invalid value 'x' for '--stress", "possible values: order, torn"])]
 #[case(&["--fault", "drop-interrupt@1"], &["--fault is irq.drop@1", "fewer interrupts"])]
 fn impossible_settings_are_one_line(#[case] args: &[&str], #[case] parts: &[&str]) {
     run(args).assert_could_not_run(parts);
+}
+
+#[rstest::rstest]
+#[case(&["bench"], &["'silico bench' requires a subcommand", "self"])]
+#[case(&["dump"], &["'silico dump' requires a subcommand", "config"])]
+#[case(&["coverage"], &["the following required arguments were not provided: <RECORD>..."])]
+#[case(&["bench", "self", "--seconds", "1e300"], &["--seconds is 1000", "...; it must be above 0"])]
+#[case(&["nonsense"], &["unrecognized subcommand 'nonsense'"])]
+fn commands_that_are_not_whole_are_one_line(#[case] args: &[&str], #[case] parts: &[&str]) {
+    silico(args).assert_could_not_run(parts);
+}
+
+#[test]
+fn a_message_about_a_very_long_word_is_short() {
+    let ran = run(&["--fault", &"a".repeat(100_000)]);
+    ran.assert_could_not_run(&["invalid value 'aaaa", "..."]);
+    assert!(ran.stderr.len() < 1000, "{}", ran.stderr.len());
+}
+
+/// A capture whose stamps are garbage: it must not be waited for centuries.
+#[test]
+fn stamps_that_are_centuries_apart_are_refused() {
+    let record = |seconds: u32| [seconds.to_le_bytes(), [0; 4], 4u32.to_le_bytes(), 4u32.to_le_bytes(), *b"data"].concat();
+    let header = [&0xa1b2_c3d4u32.to_le_bytes()[..], &[2, 0, 4, 0], &[0; 8], &u32::MAX.to_le_bytes(), &1u32.to_le_bytes()].concat();
+    let path = scratch("stamps.pcap");
+    std::fs::write(&path, [header, record(5), record(u32::MAX), record(6)].concat()).unwrap();
+    let path = path.to_str().unwrap();
+    run(&["--pace", "capture", path]).assert_could_not_run(&["--pace is capture; it must be such that", "not after 49710 days"]);
+    run(&[path]).assert_passed();
+}
+
+#[test]
+fn a_rule_that_matches_nothing_is_told() {
+    let ran = run(&["--fault", "wb.drop@3", "--fault", "mwr.drop/ch=15", "--fault", "payload.dup%1e-30"]);
+    ran.assert_passed();
+    for rule in ["mwr.drop/ch=15", "payload.dup%0.000000000000000000000000000001"] {
+        assert!(ran.stdout.contains(&format!("planted     {rule} 0 times")), "{}", ran.stdout);
+    }
+    assert!(ran.stdout.contains("planted     wb.drop@3 at cycle"), "{}", ran.stdout);
 }
 
 #[test]

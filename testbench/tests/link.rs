@@ -174,3 +174,73 @@ fn a_card_that_vanishes_in_the_middle_of_a_run_ends_it_with_an_error() {
         assert_eq!(bench.platform.machine().violation().map(ToString::to_string), None);
     }
 }
+
+/// One TLP in fifteen damaged: the card is told to wait again and again within one TLP, whose first beat passed before all of that.
+#[test]
+fn a_tlp_may_be_held_up_several_times() {
+    for seed in ["1", "2", "3", "4"] {
+        for port in ["64", "256"] {
+            pass(&config(&["--source", "generator", "--frames", "600", "--link-errors", "65535", "--width", port, "--seed", seed]));
+        }
+    }
+}
+
+#[test]
+fn a_link_on_which_nothing_comes_through_is_down_and_says_so() {
+    let mut config = config(&["--source", "generator", "--frames", "600"]);
+    config.machine.link.dll.to_card.lcrc = Occurrence::PerMillion(1_000_000);
+    // The CPU's patience with a config read is less than that of the link with itself.
+    config.machine.host.completion_timeout = Cycles(1_000_000);
+    let error = run(&config, &mut Progress::new(true, config.frames())).unwrap_err().to_string();
+    assert!(error.contains("the link is down: nothing came through host -> card, however often it was retrained"), "{error}");
+}
+
+#[test]
+fn a_link_that_fails_in_mid_run_is_what_the_report_names() {
+    let mut broken = config(&["--source", "generator", "--frames", "4000"]);
+    broken.machine.link.dll.to_host.lcrc = Occurrence::Span { first: 2000, count: u64::MAX };
+    let report = run(&broken, &mut Progress::new(true, broken.frames())).unwrap();
+    let finding = report.finding.unwrap();
+    assert!(finding.what.contains("the link is down: nothing came through card -> host"), "{finding:?}");
+}
+
+/// Each word of a link's faults: it strikes as often as it says, and nothing is seen of it but the delay.
+#[rstest]
+#[case("link.lcrc@50", Some(1))]
+#[case("down.link.lcrc@3..5", Some(3))]
+#[case("link.lost@50", Some(1))]
+#[case("down.link.lost@2", Some(1))]
+#[case("link.ack@1", Some(1))]
+#[case("down.link.ack@2..4", Some(3))]
+#[case("link.update-fc@1", Some(1))]
+#[case("down.link.update-fc@1", Some(1))]
+#[case("link.lcrc%0.01", None)]
+fn faults_of_the_link_by_rule(#[case] rule: &str, #[case] times: Option<u64>) {
+    let report = pass(&config(&[&FRAMES[..], &["--fault", rule]].concat()));
+    let faults = report.faults.unwrap();
+    let planted = faults.link[0].planted;
+    assert!(times.map_or(planted > 0, |times| planted == times), "{faults:?}");
+    assert_eq!((faults.link[0].rule.as_str(), faults.worst, faults.total), (rule, Some("benign"), planted));
+}
+
+#[test]
+fn a_link_that_flaps_by_rule_is_what_the_driver_finds() {
+    let flapping = config(&[&FRAMES[..], &["--fault", "link.flap(500)@11000"]].concat());
+    let report = run(&flapping, &mut Progress::new(true, flapping.frames())).unwrap();
+    assert!(!report.passed, "the card must be enumerated anew");
+    assert_eq!(report.faults.unwrap().link[0].planted, 1);
+    assert!(report.command.ends_with("--fault 'link.flap(500)@11000'"), "{}", report.command);
+}
+
+#[rstest]
+#[case(&["link.lcrc@99999999"], "--fault is link.lcrc@99999999; it must be one that happens")]
+#[case(&["link.flap(5)@99999999"], "it must be one that happens")]
+#[case(&["link.lcrc@1", "link.lcrc@2"], "--fault is link.lcrc@2; it must be the only one of its kind and direction")]
+#[case(&["link.flap(5)@1", "link.flap(5)@2"], "the only one of its kind")]
+fn faults_of_the_link_that_cannot_be(#[case] rules: &[&str], #[case] said: &str) {
+    let faults: Vec<&str> = rules.iter().flat_map(|rule| ["--fault", *rule]).collect();
+    let options = RunOptions::typed(&[&FRAMES[..], &faults].concat()).unwrap();
+    let result = RunConfig::new(&options).map_err(|error| error.to_string());
+    let error = result.and_then(|config| run(&config, &mut Progress::new(true, 400)).map_err(|error| error.to_string())).unwrap_err();
+    assert!(error.contains(said), "{error}");
+}

@@ -109,7 +109,9 @@ fn notify_full_and_channels(
     #[values("1", "3", "4", "16")] channels: &str,
     #[values("4", "9", "100")] coalesce: &str,
 ) {
-    let common = ["--notify", notify, "--full", full, "--channels", channels, "--coalesce-frames", coalesce, "--coalesce-time", "3000"];
+    let coalescing = ["--coalesce-frames", coalesce, "--coalesce-time", "3000"];
+    let coalescing = if notify == "poll" { &[][..] } else { &coalescing[..] };
+    let common = [&["--notify", notify, "--full", full, "--channels", channels][..], coalescing].concat();
     pass(&with_front(config(&[&common[..], &SMALL_RING].concat()), &EDGES, 320));
     let slow =
         ["--gen", "1", "--lanes", "2", "--source", "generator", "--frame-size", "0..2500", "--frames", "300", "--ring-size", "12KiB"];

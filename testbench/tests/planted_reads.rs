@@ -19,10 +19,15 @@ type Channel = SendChannel<silico::platform::SimPlatform>;
 const BYTES: usize = 3000;
 
 fn bench(rule: &str) -> Bench {
-    let options = RunOptions::typed(&["--fault", rule]).expect("a rule");
-    let bench = build(&RunConfig::new(&options).expect("legal settings")).expect("the card comes up");
+    let bench = unhurried(rule);
     shorten_timeout(&bench);
     bench
+}
+
+/// With the completion timeout of the default range.
+fn unhurried(rule: &str) -> Bench {
+    let options = RunOptions::typed(&["--fault", rule]).expect("a rule");
+    build(&RunConfig::new(&options).expect("legal settings")).expect("the card comes up")
 }
 
 /// Completion timeout range A, 50 to 100 us: as short as it gets (PCIe 4.0 §7.5.3.16).
@@ -140,4 +145,24 @@ fn a_broken_request_breaks_a_rule_of_the_root_complex(#[case] rule: &str, #[case
         assert_eq!(violation, Some(broken));
     }
     std::mem::forget(channel);
+}
+
+/// The card gives up after 50 ms, and so does not the driver before.
+#[rstest]
+fn a_stop_waits_for_a_lost_completion_as_long_as_the_card_does(#[values(false, true)] by_reset: bool) {
+    let bench = unhurried("cpl.drop@3");
+    let mut channel = open(&bench, 0);
+    channel.send(&[7; BYTES], 0).expect("room");
+    let soon = bench.platform.now().after(20_000);
+    channel.wait(Until::AllSent, soon).expect("nothing is known to be wrong yet");
+    if by_reset {
+        channel.reset().expect("a reset ends once the read has");
+    } else {
+        let unsent = channel.stop().expect("a stop ends once the read has");
+        assert_eq!((unsent.sent, unsent.frames), (0, 1), "the frame whose bytes were lost");
+    }
+    let waited = bench.platform.now().0 - soon.0;
+    assert!((45_000_000..60_000_000).contains(&waited), "{waited} ns");
+    channel.restart().expect("as before");
+    send(&bench, &mut channel, 3).expect("all is well again");
 }

@@ -11,18 +11,12 @@ use crate::card::{identify, pause_until};
 use crate::demux::Waiter;
 use crate::error::{ChannelId, DriverError, Failure, RingFault};
 use crate::interrupts::targets;
+use crate::limits::{RESET_LIMIT_NS, START_LIMIT_NS, STOP_LIMIT_NS};
 use crate::platform::{DmaBuffer, InterruptKind, Nanos, Platform, Registers, Time, Wake};
 use crate::shared::{Claim, Inside, Shared as CardShared};
 use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::units::BusAddr;
 use silico_spec::writeback::{ChannelState, WriteBack};
-
-/// How long a channel may take from `run` to running, in ns.
-pub const START_LIMIT_NS: u64 = 1_000_000;
-/// How long a channel may take to end what is in flight after a stop, in ns.
-pub const STOP_LIMIT_NS: u64 = 10_000_000;
-/// How long a channel may take for a reset, in ns.
-pub const RESET_LIMIT_NS: u64 = 10_000_000;
 
 /// Registers that channels of both directions have, as offsets in their block.
 struct Layout {
@@ -309,7 +303,7 @@ impl<P: Platform> Base<P> {
             Phase::Running | Phase::Stuck => self.phase = Phase::Stuck,
         }
         self.write_control(0)?;
-        let (state, ns) = self.wait_state(is_still, STOP_LIMIT_NS)?;
+        let (state, ns) = self.wait_state(is_still, self.stop_limit_ns())?;
         if !is_still(state) {
             return Err(DriverError::State { channel: self.id, found: state, wanted: ChannelState::Idle, ns });
         }
@@ -333,6 +327,11 @@ impl<P: Platform> Base<P> {
         }
     }
 
+    /// How long what is in flight may take to end.
+    fn stop_limit_ns(&self) -> u64 {
+        STOP_LIMIT_NS + self.claim.shared.completion_timeout_ns()
+    }
+
     /// Resets the channel, and waits until it is idle.
     pub(crate) fn reset(&mut self) -> Result<(), DriverError> {
         let _inside = self.enter()?;
@@ -346,7 +345,7 @@ impl<P: Platform> Base<P> {
         self.phase = Phase::Stuck;
         if self.state()? != ChannelState::Idle as u8 {
             self.write_control(0)?;
-            self.wait_state(is_still, STOP_LIMIT_NS)?;
+            self.wait_state(is_still, self.stop_limit_ns())?;
         }
         self.write_control(c2h::control::RESET.set(0, 1))?;
         self.noted(wait_idle(&self.regs, &self.clock, self.id, RESET_LIMIT_NS))?;
@@ -476,7 +475,7 @@ fn wait_state(
         if wanted(state) || now >= deadline {
             return Ok((state, now.0.saturating_sub(start.0)));
         }
-        clock.pause(pause_until(now, deadline));
+        clock.pause(pause_until(start, now, deadline));
     }
 }
 

@@ -57,7 +57,7 @@ impl<P: Platform> RingChannel<P> {
     /// the counts of its last run again.
     ///
     /// # Errors
-    /// If it is not idle within [`STOP_LIMIT_NS`](super::STOP_LIMIT_NS); if it had failed ([`DriverError::Failed`]; what it delivered can still be read); if its
+    /// If it is not idle within [`STOP_LIMIT_NS`](super::STOP_LIMIT_NS) and the card's completion timeout; if it had failed ([`DriverError::Failed`]; what it delivered can still be read); if its
     /// final counts make no sense.
     pub fn stop(&mut self) -> Result<Stopped, DriverError> {
         run::stop(self)
@@ -74,7 +74,7 @@ impl<P: Platform> RingChannel<P> {
     /// Resets the channel: as after power-on. Frames that were not read are forgotten; other channels do not notice.
     ///
     /// # Errors
-    /// If it is not idle within [`RESET_LIMIT_NS`](super::RESET_LIMIT_NS).
+    /// If it is not idle within [`RESET_LIMIT_NS`](super::RESET_LIMIT_NS) after a stop.
     pub fn reset(&mut self) -> Result<(), DriverError> {
         run::reset(self)
     }

@@ -21,7 +21,7 @@ mod serve;
 pub(crate) mod setup;
 pub(crate) mod wait;
 
-pub use base::{RESET_LIMIT_NS, START_LIMIT_NS, STOP_LIMIT_NS};
+pub use crate::limits::{RESET_LIMIT_NS, START_LIMIT_NS, STOP_LIMIT_NS};
 pub use config::{
     BusyThresholds, DataInterrupt, ElinkBlocks, FULL_RATE, Generator, Lengths, Progress, RING_GRID, RING_MAX, RingConfig, Source, WaitMode,
     WhenFull, WriteBackPolicy,

@@ -39,7 +39,7 @@ impl<P: Platform> SendChannel<P> {
             SendProgress::Register => None,
         };
         let memory = Some(Memory { ring: Ring::new(ring, config.entries), staging, block });
-        Ok(Self { memory, base, config, unsent: Unsent::default() })
+        Ok(Self { memory, base, config, unsent: None })
     }
 
     /// Starts a new run: all counts from zero. Frames of the last run that were not sent are forgotten.
@@ -54,7 +54,7 @@ impl<P: Platform> SendChannel<P> {
     /// Stops the run, and says what was not sent. What the card has under way it may still end. Stopping a channel that is idle gives the same again.
     ///
     /// # Errors
-    /// If it is not idle within [`STOP_LIMIT_NS`](crate::channel::STOP_LIMIT_NS); if it had failed ([`DriverError::Failed`]; [`SendChannel::unsent`] says
+    /// If it is not idle within [`STOP_LIMIT_NS`](crate::channel::STOP_LIMIT_NS) and the card's completion timeout; if it had failed ([`DriverError::Failed`]; [`SendChannel::unsent`] says
     /// what was not sent); if its final counts make no sense.
     pub fn stop(&mut self) -> Result<Unsent, DriverError> {
         run::stop(self)
@@ -63,11 +63,9 @@ impl<P: Platform> SendChannel<P> {
     /// What the run has sent and what not: final after a stop or a failure, else as far as is known.
     #[must_use]
     pub fn unsent(&self) -> Unsent {
-        match self.ring() {
-            Some(ring) if self.base.phase == Phase::Running || matches!(self.base.phase, Phase::Failed(_)) => {
-                count(ring, self.unsent.sent_bytes)
-            }
-            _ => self.unsent,
+        match (self.unsent, self.ring()) {
+            (None, Some(ring)) if matches!(self.base.phase, Phase::Running | Phase::Failed(_)) => count(ring, ring.sent.bytes),
+            (last, _) => last.unwrap_or_default(),
         }
     }
 
@@ -82,7 +80,7 @@ impl<P: Platform> SendChannel<P> {
     /// Resets the channel: as after power-on. Frames that were not sent are forgotten; other channels do not notice.
     ///
     /// # Errors
-    /// If it is not idle within [`RESET_LIMIT_NS`](crate::channel::RESET_LIMIT_NS).
+    /// If it is not idle within [`RESET_LIMIT_NS`](crate::channel::RESET_LIMIT_NS) after a stop.
     pub fn reset(&mut self) -> Result<(), DriverError> {
         run::reset(self)
     }
@@ -110,11 +108,11 @@ impl<P: Platform> Run<P> for SendChannel<P> {
     }
 
     fn forget(&mut self) {
-        self.unsent = Unsent::default();
+        self.unsent = None;
     }
 
     fn end(&self) -> Unsent {
-        self.unsent
+        self.unsent.unwrap_or_default()
     }
 
     fn final_counts(&mut self) -> Result<(), DriverError> {
@@ -122,10 +120,11 @@ impl<P: Platform> Run<P> for SendChannel<P> {
         self.advance(done)?;
         let sent_bytes = self.base.get64(h2c::BYTES)?;
         let memory = held(&mut self.memory);
-        self.unsent = count(&memory.ring, sent_bytes);
+        let unsent = count(&memory.ring, sent_bytes);
+        self.unsent = Some(unsent);
         let frames = self.base.get64(h2c::FRAMES)?;
-        if frames != self.unsent.sent {
-            return Err(self.base.fault(RingFault::FrameCount { announced: frames, found: self.unsent.sent }));
+        if frames != unsent.sent {
+            return Err(self.base.fault(RingFault::FrameCount { announced: frames, found: unsent.sent }));
         }
         let (found, wanted) = (self.base.get32(h2c::DISCARDED)?, memory.ring.rung() - done);
         // One that failed listened to no doorbell that was rung after that.
@@ -173,13 +172,9 @@ impl<P: Platform> Drop for SendChannel<P> {
     }
 }
 
-fn count<B: DmaBuffer>(ring: &Ring<B>, final_bytes: u64) -> Unsent {
-    Unsent {
-        sent: ring.sent.frames,
-        sent_bytes: final_bytes.max(ring.sent.bytes),
-        frames: ring.submitted.frames - ring.sent.frames,
-        descriptors: ring.given() - ring.done(),
-    }
+/// `sent_bytes`: the card's count. While that is not known, the bytes of descriptors done, of which the last may still wait for the rest of their beat.
+fn count<B: DmaBuffer>(ring: &Ring<B>, sent_bytes: u64) -> Unsent {
+    Unsent { sent: ring.sent.frames, sent_bytes, frames: ring.submitted.frames - ring.sent.frames, descriptors: ring.given() - ring.done() }
 }
 
 fn config_word(config: &SendConfig) -> u32 {

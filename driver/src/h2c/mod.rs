@@ -86,8 +86,8 @@ pub struct SendChannel<P: Platform> {
     memory: Option<Memory<<P as DmaMemory>::Buffer>>,
     base: Base<P>,
     config: SendConfig,
-    /// How the run ended, once it has.
-    unsent: Unsent,
+    /// How the run ended, once that is known.
+    unsent: Option<Unsent>,
 }
 
 impl<P: Platform> SendChannel<P> {

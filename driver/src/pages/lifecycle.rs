@@ -70,7 +70,7 @@ impl<P: Platform> PageChannel<P> {
     /// gives the counts of its last run again.
     ///
     /// # Errors
-    /// If it is not idle within [`STOP_LIMIT_NS`](crate::channel::STOP_LIMIT_NS); if it had failed ([`DriverError::Failed`]; what it delivered can still
+    /// If it is not idle within [`STOP_LIMIT_NS`](crate::channel::STOP_LIMIT_NS) and the card's completion timeout; if it had failed ([`DriverError::Failed`]; what it delivered can still
     /// be polled); if its final counts make no sense.
     pub fn stop(&mut self) -> Result<PagesStopped, DriverError> {
         run::stop(self)
@@ -87,7 +87,7 @@ impl<P: Platform> PageChannel<P> {
     /// Resets the channel: as after power-on. Frames that were not polled are forgotten, those that are held are stale; other channels do not notice.
     ///
     /// # Errors
-    /// If it is not idle within [`RESET_LIMIT_NS`](crate::channel::RESET_LIMIT_NS).
+    /// If it is not idle within [`RESET_LIMIT_NS`](crate::channel::RESET_LIMIT_NS) after a stop.
     pub fn reset(&mut self) -> Result<(), DriverError> {
         run::reset(self)
     }

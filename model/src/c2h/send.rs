@@ -232,7 +232,7 @@ impl Channel {
 
     /// The next cycle at whose end something happens by itself.
     pub(crate) fn timer(&self) -> Option<u64> {
-        let flush = self.pages.as_deref().filter(|_| self.state == State::Running).and_then(|pages| pages.timer(self.run.drops()));
+        let flush = self.pages.as_deref().filter(|_| self.state == State::Running).and_then(Pages::timer);
         let progress = self.progress.timer(&self.run.pace(), &self.causes, self.state == State::Running);
         flush.into_iter().chain(progress).min()
     }

@@ -41,8 +41,7 @@ impl Planted {
         if self.rule.what == What::Repeat {
             return "a whole frame".into();
         }
-        let way = if self.way == Way::ToHost { "card -> host" } else { "host -> card" };
-        format!("{way} {}", self.header)
+        format!("{} {}", self.way, self.header)
     }
 }
 
@@ -99,6 +98,12 @@ impl FaultLog {
     #[must_use]
     pub fn worst(&self) -> Option<Harm> {
         self.inner().counts.iter().filter(|count| count.1 > 0).map(|count| count.0.harm()).max()
+    }
+
+    /// How often each rule has struck, in the order of the rules.
+    #[must_use]
+    pub fn counts(&self) -> Vec<(Rule, u64)> {
+        self.inner().counts.clone()
     }
 
     /// The first rule that names the Nth of something and has not struck: there were fewer.

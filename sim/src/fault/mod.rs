@@ -13,6 +13,7 @@ mod channels;
 mod classify;
 mod credit;
 mod down;
+mod link;
 mod log;
 mod port;
 mod repeat_frame;
@@ -25,6 +26,7 @@ mod text;
 mod up;
 
 pub use classify::{WriteKind, classify, frame_payload};
+pub use link::{LinkRule, LinkWhat};
 pub use log::{FaultLog, KEPT, LinkSwitch, Planted};
 pub use port::Faults;
 pub use rule::{ChannelSel, Field, Harm, MAX_SPAN, Rule, Select, TlpKind, Trigger, What, When};

@@ -9,6 +9,8 @@
 //! | trigger | none: each; `@N` the Nth; `@N+STEP` the Nth and each STEPth after it; `%P` with probability P |
 //! | filters | `ch=N` `c2h=N` `h2c=N` `addr=FROM..TO` `req=BB:DD.F` `cycles=FROM..TO` `times=K` |
 //!
+//! Faults of the link below TLPs have words of their own, `[up.|down.]link.WHAT`: see [`super::link`].
+//!
 //! Short forms: `flip-byte@N`, `drop-interrupt@N`, `repeat-frame@N`. What is printed is always the long form.
 
 use super::rule::{ChannelSel, Field, Rule, Select, TlpKind, Trigger, What, When};
@@ -20,7 +22,7 @@ use std::str::FromStr;
 
 /// A rule that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{part} is {found}; it must be {right}")]
+#[error("{part} is {}; it must be {right}", if .found.is_empty() { "''" } else { .found })]
 pub struct RuleError {
     /// The part of the rule.
     pub part: &'static str,
@@ -47,12 +49,12 @@ const SHORT: [(&str, TlpKind, What); 3] = [
     ("repeat-frame", TlpKind::Frame, What::Repeat),
 ];
 
-fn wrong<T>(part: &'static str, found: impl Into<String>, right: &'static str) -> Result<T, RuleError> {
+pub(super) fn wrong<T>(part: &'static str, found: impl Into<String>, right: &'static str) -> Result<T, RuleError> {
     Err(RuleError { part, found: found.into(), right })
 }
 
 /// Decimal or 0x.
-fn number(text: &str) -> Option<u64> {
+pub(super) fn number(text: &str) -> Option<u64> {
     let digits = |text: &str, radix| {
         (!text.is_empty() && text.bytes().all(|b| b.is_ascii_hexdigit())).then(|| u64::from_str_radix(text, radix).ok())?
     };

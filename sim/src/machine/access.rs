@@ -21,7 +21,12 @@ impl Machine {
 
     fn check_usable(&self) -> Result<(), MachineError> {
         self.check_violation()?;
-        if self.stimulus.link_up { Ok(()) } else { Err(MachineError::LinkDown) }
+        if self.stimulus.link_up { Ok(()) } else { Err(self.down()) }
+    }
+
+    /// The link is down; and why, if it failed.
+    fn down(&self) -> MachineError {
+        self.link_failure.map_or(MachineError::LinkDown, MachineError::LinkFailed)
     }
 
     /// Sends a request and runs the clock until it is answered, within the completion timeout.
@@ -39,7 +44,7 @@ impl Machine {
         loop {
             if !self.stimulus.link_up {
                 // It went down under the request, which is forgotten with all else.
-                return Err(MachineError::LinkDown);
+                return Err(self.down());
             }
             if let Some(answer) = self.requester.answer(tag, self.now) {
                 self.check_violation()?;
@@ -103,7 +108,7 @@ impl Machine {
 
     fn bdf(&self) -> Result<Bdf, MachineError> {
         if !self.stimulus.link_up {
-            return Err(MachineError::LinkDown);
+            return Err(self.down());
         }
         self.function.as_ref().map(|function| function.bdf).ok_or(MachineError::NotEnumerated)
     }
@@ -130,7 +135,7 @@ impl Machine {
     fn bar_address(&self, bar: u8, offset: u64, bytes: u8) -> Result<BusAddr, MachineError> {
         let range = |what, value, rule: String| Err(MachineError::Range { what, value, rule });
         let function =
-            self.function.as_ref().ok_or(if self.stimulus.link_up { MachineError::NotEnumerated } else { MachineError::LinkDown })?;
+            self.function.as_ref().ok_or_else(|| if self.stimulus.link_up { MachineError::NotEnumerated } else { self.down() })?;
         let Some(Some(found)) = function.bars.get(usize::from(bar)) else {
             return range("BAR", bar.into(), "a memory BAR that the card has".into());
         };
@@ -181,7 +186,7 @@ impl Machine {
             self.check_usable()?;
         }
         if !self.stimulus.link_up {
-            return Err(MachineError::LinkDown);
+            return Err(self.down());
         }
         let lead = if bytes < 4 { address.0 & 3 } else { 0 };
         let data = (value << (lead * 8)).to_le_bytes();

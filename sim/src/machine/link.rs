@@ -5,6 +5,7 @@ use super::Machine;
 use crate::link::dll::Direction;
 use crate::link::downlink::Held;
 use crate::link::{ack_limit, wire_bytes};
+use crate::trace::Way;
 use crate::{LinkConfig, MachineConfig};
 use silico_spec::credit::data_credits;
 use silico_spec::port::TlpBuf;
@@ -12,11 +13,16 @@ use silico_spec::tlp::Header;
 use silico_spec::units::{Cycle, Cycles};
 use std::mem;
 
-/// Clocks in which the card's transmitter was told to wait, since it sent a TLP last: what the next one must have kept to. Mostly empty; the link may
-/// hold the stream more than once within a TLP.
+/// Holds that are remembered until the next TLP of the card. Of older ones it is believed that it kept to them.
+const MOST_HOLDS: usize = 16;
+
+/// Clocks in which the card's transmitter was told to wait since it sent its last TLP: what the next one must have kept to, which may have begun between any
+/// two of them.
 #[derive(Debug, Default)]
 pub(super) struct Ready {
-    /// From when on it was told to wait anew, and until when it had been told to wait before that.
+    /// Before the first of `holds`, it was told to wait until here.
+    before: Cycle,
+    /// From when until when. The last one lasts until [`silico_spec::port::Stimulus::tx_ready_at`], whatever it says here.
     holds: Vec<(Cycle, Cycle)>,
 }
 
@@ -24,7 +30,34 @@ impl Ready {
     /// From when on a first beat in `first` may have passed, if the stream is held until `until` now.
     #[inline]
     pub(super) fn since(&self, first: Cycle, until: Cycle) -> Cycle {
-        self.holds.iter().find(|(held, _)| first < *held).map_or(until, |(_, before)| *before)
+        if self.holds.is_empty() { until } else { self.since_one_of(first, until) }
+    }
+
+    #[cold]
+    fn since_one_of(&self, first: Cycle, until: Cycle) -> Cycle {
+        match self.holds.iter().rposition(|hold| hold.0 <= first) {
+            None => self.before,
+            Some(index) if index + 1 == self.holds.len() => until,
+            Some(index) => self.holds[index].1,
+        }
+    }
+
+    /// A TLP was taken: nothing is remembered.
+    #[inline]
+    fn clear(&mut self) {
+        self.holds.clear();
+    }
+
+    /// From `now` on it is told to wait, after it was ready from `old` on.
+    fn hold(&mut self, old: Cycle, now: Cycle, until: Cycle) {
+        match self.holds.last_mut() {
+            Some(last) => last.1 = old,
+            None => self.before = old,
+        }
+        if self.holds.len() == MOST_HOLDS {
+            self.holds.remove(0);
+        }
+        self.holds.push((now, until));
     }
 }
 
@@ -73,7 +106,7 @@ impl Machine {
         let backlog = self.uplink.wire.backlog_below(self.uplink.room);
         self.stats.clocks_not_ready += backlog.since(self.now).0;
         (self.stimulus.tx_ready_at, self.uplink.counted) = (backlog, backlog.max(self.now));
-        self.uplink.ready.holds.clear();
+        self.uplink.ready.clear();
         if self.uplink.dll.as_ref().is_some_and(|dll| dll.is_full()) {
             self.stats.dll_to_host.full += 1;
             self.stimulus.tx_ready_at = Cycle::NEVER;
@@ -90,7 +123,7 @@ impl Machine {
             // It was not ready until now: no TLP has begun since.
             self.stimulus.tx_ready_at = until.max(self.now);
         } else if until > self.now {
-            self.uplink.ready.holds.push((self.now, old));
+            self.uplink.ready.hold(old, self.now, until);
             self.stimulus.tx_ready_at = until;
         }
         if !is_full {
@@ -114,6 +147,9 @@ impl Machine {
                 self.recover(at, until);
             }
             self.limit_card_anew();
+            if self.uplink.dll.as_ref().is_some_and(|dll| dll.has_failed()) {
+                self.fail(Way::ToHost);
+            }
         }
     }
 
@@ -141,6 +177,21 @@ impl Machine {
         if let Some(until) = until {
             self.recover(at, until);
         }
+        if self.downlink.dll.as_ref().is_some_and(|dll| dll.has_failed()) {
+            self.fail(Way::ToCard);
+        }
+    }
+
+    /// Recovery did not help: the link goes down at the next clock, and stays down until it is trained anew.
+    fn fail(&mut self, way: Way) {
+        self.link_failure = Some(way);
+        (self.down_at, self.down_for) = (self.now, None);
+    }
+
+    /// Why the link is down, if it went down by itself: the direction in which nothing came through, however often it was retrained.
+    #[must_use]
+    pub const fn link_failure(&self) -> Option<Way> {
+        self.link_failure
     }
 
     /// The link goes through Recovery from `at` to `until`.
@@ -170,23 +221,11 @@ impl Machine {
     /// The link will go down at `at`, as by [`Machine::link_down`], in the middle of whatever the CPU or the card are doing then; in the past: at
     /// the next clock. A later call replaces an earlier one; [`Cycle::NEVER`] takes it back.
     pub const fn link_down_at(&mut self, at: Cycle) {
-        self.down_at = at;
+        (self.down_at, self.down_for) = (at, None);
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tlp_is_held_to_what_was_said_when_it_began() {
-        let mut ready = Ready::default();
-        assert_eq!(ready.since(Cycle(5), Cycle(0)), Cycle(0));
-        // Ready until 10, held until 20, ready again, held from 30 on until 40: all within one TLP that began at 5.
-        ready.holds.extend([(Cycle(10), Cycle(3)), (Cycle(30), Cycle(20))]);
-        assert_eq!(ready.since(Cycle(5), Cycle(40)), Cycle(3));
-        assert_eq!(ready.since(Cycle(15), Cycle(40)), Cycle(20), "too early");
-        assert_eq!(ready.since(Cycle(25), Cycle(40)), Cycle(20));
-        assert_eq!(ready.since(Cycle(35), Cycle(40)), Cycle(40), "too early");
+    /// As [`Machine::link_down_at`], and the link comes up again by itself after `span`, as after a loose contact: the card must be enumerated anew.
+    pub const fn flap_at(&mut self, at: Cycle, span: Cycles) {
+        (self.down_at, self.down_for) = (at, Some(span));
     }
 }

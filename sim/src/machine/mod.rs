@@ -30,12 +30,12 @@ use crate::root::posted::Posted;
 use crate::root::requester::Requester;
 use crate::root::shadow::Shadow;
 use crate::stats::Stats;
-use crate::trace::Trace;
+use crate::trace::{Trace, Way};
 use silico_spec::credit::Limits;
 use silico_spec::generator::XorShift64;
 use silico_spec::params::{DataWidth, MAX_C2H};
 use silico_spec::port::{OutStream, Response, Stimulus, TlpBuf, TlpPort};
-use silico_spec::units::Cycle;
+use silico_spec::units::{Cycle, Cycles};
 use std::fmt;
 use std::sync::Arc;
 
@@ -64,6 +64,10 @@ pub struct Machine {
     rx_pause: (Distribution, Cycle, XorShift64),
     /// When the link goes down by surprise.
     down_at: Cycle,
+    /// How long it stays down then; `None`: until it is trained anew.
+    down_for: Option<Cycles>,
+    /// Why it did, if by itself.
+    link_failure: Option<Way>,
     posted: Posted,
     completer: Completer,
     pub(crate) requester: Requester,
@@ -142,6 +146,8 @@ impl Machine {
             is_stalling: (link.tx_stalls, link.rx_gaps) != (Stalls::Off, Stalls::Off),
             rx_pause: (link.rx_pause, Cycle(0), stream(seed, 14)),
             down_at: Cycle::NEVER,
+            down_for: None,
+            link_failure: None,
             posted: Posted::new(host, clock, seed),
             completer: Completer::new(host, clock, link.rcb, seed),
             requester: Requester::new(),

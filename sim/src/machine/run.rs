@@ -90,7 +90,9 @@ impl Machine {
     fn settle(&mut self) {
         if self.down_at <= self.now {
             self.down_at = Cycle::NEVER;
+            let span = self.down_for.take();
             self.link_down();
+            self.link_back_at = span.map_or(Cycle::NEVER, |span| self.now.after(span));
         }
         self.send_due();
         if self.uplink.dll.is_some() {

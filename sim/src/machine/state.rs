@@ -31,7 +31,7 @@ impl Machine {
 
     /// DL_Active: flow control is initialised. What the card was told before is gone with the link.
     fn link_comes_up(&mut self) {
-        self.link_back_at = Cycle::NEVER;
+        (self.link_back_at, self.link_failure) = (Cycle::NEVER, None);
         self.stimulus.link_up = true;
         self.stimulus.credits = self.grants.restart(self.now);
         self.downlink.restart(self.card_credits.unwrap_or(Limits::NONE));
@@ -69,8 +69,7 @@ impl Machine {
     /// Takes the link down if a fault asks for it, and up again when that is over.
     #[inline]
     pub(super) fn flap(&mut self) {
-        let Some(switch) = &self.link_switch else { return };
-        if let Some(span) = switch.take() {
+        if let Some(span) = self.link_switch.as_ref().and_then(LinkSwitch::take) {
             self.link_down();
             self.link_back_at = self.now.after(span);
         } else if self.link_back_at <= self.now && !self.stimulus.link_up {

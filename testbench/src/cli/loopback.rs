@@ -1,7 +1,7 @@
 //! Options of `loopback`, parsed and no more.
 
 use super::reproduce::{name, quote};
-use crate::fault::Rule;
+use crate::fault::Fault;
 use crate::input::sizes::FrameSizes;
 use clap::{Args, ValueEnum};
 
@@ -64,7 +64,7 @@ pub struct LoopbackOptions {
     pub patience: u64,
     /// Plants faults, to see them found; as in `run`.
     #[arg(long = "fault", value_name = "RULE")]
-    pub faults: Vec<Rule>,
+    pub faults: Vec<Fault>,
     /// Prints the report as JSON.
     #[arg(long)]
     pub json: bool,

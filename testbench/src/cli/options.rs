@@ -1,6 +1,6 @@
 //! The options of each command, parsed and no more: numbers are numbers here, whether or not a card could be built with them.
 
-use crate::fault::Rule;
+use crate::fault::Fault;
 use crate::input::schedule::Spread;
 use crate::input::sizes::{FrameSizes, parse_bytes};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -29,12 +29,14 @@ pub enum Command {
     /// Merges records of functional coverage, and prints what they reach and what they miss.
     Coverage(super::CoverageOptions),
     /// Prints what a card shows of itself.
+    #[command(arg_required_else_help = false)]
     Dump {
         /// What to print.
         #[command(subcommand)]
         what: DumpCommand,
     },
     /// Measures.
+    #[command(arg_required_else_help = false)]
     Bench {
         /// What to measure.
         #[command(subcommand)]
@@ -300,9 +302,10 @@ pub struct RunOptions {
     pub patience: u64,
     /// Plants faults, to see them found; may be given several times. KIND.WHAT, then @N, @N+STEP or %P, then filters such as /ch=0 or /times=3:
     /// payload.poison@3, cpl.ur@3, mwr.drop%0.01, irq.delay(500)@2, mrd.timeout@1/ch=0, up.cpl.ur@40; in short flip-byte@N,
-    /// drop-interrupt@N, repeat-frame@N.
+    /// drop-interrupt@N, repeat-frame@N. Of the link below TLPs: link.lcrc@3, down.link.lcrc%0.001, link.lost@5..9, link.ack@2, link.update-fc@4,
+    /// link.flap(500)@20000.
     #[arg(long = "fault", value_name = "RULE")]
-    pub faults: Vec<Rule>,
+    pub faults: Vec<Fault>,
     /// Writes what the host received; a pcap, if the input is one and the name ends in .pcap.
     #[arg(long, value_name = "FILE")]
     pub output: Option<String>,

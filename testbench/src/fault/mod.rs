@@ -2,12 +2,14 @@
 //! asked for.
 
 mod notice;
+mod typed;
 
 pub use notice::{Notice, card_notices, clear_probing, host_notices};
 pub use silico_sim::fault::{
-    ChannelSel, FaultLog, Faults, Field, Harm, LinkSwitch, Planted, Rule, RuleError, TlpKind, Trigger, What, When,
+    ChannelSel, FaultLog, Faults, Field, Harm, LinkRule, LinkSwitch, LinkWhat, Planted, Rule, RuleError, TlpKind, Trigger, What, When,
 };
 pub use silico_sim::fault::{WriteKind, classify};
+pub use typed::Fault;
 
 use silico_spec::port::TlpPort;
 

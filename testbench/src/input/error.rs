@@ -1,6 +1,10 @@
 //! What is wrong with an input or a setting: always where, which field, its value, and what would be right. Knows no particular field.
 
+use std::borrow::Cow;
 use std::fmt;
+
+/// Characters of a value that a message shows.
+const MOST_SHOWN: usize = 200;
 
 /// An input or a setting that cannot be used. Displays as one line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,9 +34,18 @@ impl BadInput {
 impl fmt::Display for BadInput {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(file) = &self.file {
-            write!(f, "{file}: ")?;
+            write!(f, "{}: ", shown(file))?;
         }
-        write!(f, "{} is {}; it must be {}", self.field, self.value, self.right)
+        write!(f, "{} is {}; it must be {}", self.field, shown(&self.value), self.right)
+    }
+}
+
+/// A value as a line can hold it: nothing is seen as nothing, and what is very long is cut.
+fn shown(value: &str) -> Cow<'_, str> {
+    match value.char_indices().nth(MOST_SHOWN) {
+        Some((end, _)) => format!("{}...", &value[..end]).into(),
+        None if value.is_empty() => "''".into(),
+        None => value.into(),
     }
 }
 
@@ -47,5 +60,11 @@ mod tests {
         let error = BadInput::file("a.pcap", "magic", "0x0", "0xa1b2c3d4");
         assert_eq!(error.to_string(), "a.pcap: magic is 0x0; it must be 0xa1b2c3d4");
         assert_eq!(BadInput::setting("--lanes", 3, "1, 2, 4, 8 or 16").to_string(), "--lanes is 3; it must be 1, 2, 4, 8 or 16");
+    }
+
+    #[test]
+    fn nothing_and_too_much_can_be_read_too() {
+        assert_eq!(BadInput::file("", "input", "", "a readable file").to_string(), "'': input is ''; it must be a readable file");
+        assert!(BadInput::setting("--on", "ä".repeat(100_000), "model").to_string().len() < 500);
     }
 }

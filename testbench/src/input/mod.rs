@@ -78,7 +78,7 @@ pub fn read_file(path: &str) -> Result<Arc<[u8]>, BadInput> {
     // What is no regular file has no length: it may never end.
     let mut bytes = Vec::with_capacity(meta.len() as usize);
     File::open(path).and_then(|file| file.take(MAX_FILE + 1).read_to_end(&mut bytes)).map_err(unreadable)?;
-    if bytes.len() as u64 > MAX_FILE { Err(too_large(&"more")) } else { Ok(bytes.into()) }
+    if bytes.len() as u64 > MAX_FILE { Err(too_large(&format_args!("more than {MAX_FILE} bytes"))) } else { Ok(bytes.into()) }
 }
 
 impl Input {

@@ -118,6 +118,16 @@ impl Plan {
         }
     }
 
+    /// When the last frame comes, if nothing holds it.
+    #[must_use]
+    pub fn last_due(&self) -> Cycles {
+        let pieces = self.input.pieces.len() as u64;
+        let last = self.frames.saturating_sub(1);
+        // Stamps need not grow.
+        let due = (0..pieces.min(self.frames)).map(|piece| self.due(last / pieces, piece as usize));
+        Cycles(due.max().unwrap_or(0))
+    }
+
     fn due(&self, lap: u64, piece: usize) -> u64 {
         let clock_ps = u128::from(self.clock_ps);
         let cycles = match self.pace {
@@ -132,7 +142,7 @@ impl Plan {
                 // A repetition begins one mean distance after the last frame.
                 let lap_ns = last + last / pieces.len() as u64;
                 let ns = u128::from(lap) * u128::from(lap_ns) + u128::from(pieces[piece].stamp_ns);
-                ns * u128::from(scale_milli) / clock_ps
+                ns.saturating_mul(scale_milli.into()) / clock_ps
             }
         };
         u64::try_from(cycles).unwrap_or(u64::MAX)

@@ -9,9 +9,12 @@ pub use report::{LoopbackFinding, LoopbackReport};
 use crate::check::payload;
 use crate::cli::loopback::{Destination, LoopbackOptions};
 use crate::cli::options::RunOptions;
+use crate::fault::{Harm, Notice, card_notices, host_notices};
 use crate::input::error::BadInput;
 use crate::input::sizes::FrameSizes;
 use crate::platform::SimPlatform;
+use crate::report::FaultsPart;
+use crate::run::finish::{link_failure, never_struck};
 use crate::run::setup::{Bench, build};
 use crate::run::{CouldNotRun, RunConfig};
 use clap::ValueEnum;
@@ -19,6 +22,7 @@ use silico_driver::channel::{RingChannel, RingConfig};
 use silico_driver::error::DriverError;
 use silico_driver::h2c::{Output, SendChannel, SendConfig, Until};
 use silico_driver::platform::Time;
+use silico_sim::Stats;
 use silico_spec::crc;
 use silico_spec::frame::{Flags, footprint};
 use silico_spec::generator::{self, XorShift64};
@@ -156,6 +160,7 @@ fn config(options: &LoopbackOptions) -> Result<RunConfig, BadInput> {
 impl Session<'_> {
     fn run(mut self, config: &RunConfig) -> Result<LoopbackReport, CouldNotRun> {
         let start = self.now();
+        let stats = self.bench.platform.machine().stats().clone();
         let result = self.send_all();
         let cycles = self.now().since(start);
         let result = result.and_then(|()| self.finish());
@@ -167,7 +172,28 @@ impl Session<'_> {
         if let (None, Some(rule)) = (&wrong, self.bench.planted.never_happened()) {
             return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens here")));
         }
-        Ok(self.report(config, cycles, wrong))
+        if let (None, Some(rule)) = (&wrong, never_struck(config, &self.bench)) {
+            return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens here")));
+        }
+        let noticed = if self.options.faults.is_empty() { Vec::new() } else { self.notices(&stats, wrong.as_ref()) };
+        let unnoticed = || (self.bench.planted.worst() == Some(Harm::Harmful) && noticed.is_empty()).then(|| self.unnoticed());
+        let wrong = wrong.or_else(unnoticed);
+        Ok(self.report(config, cycles, wrong, noticed))
+    }
+
+    /// All that noticed something.
+    fn notices(&self, then: &Stats, wrong: Option<&Wrong>) -> Vec<Notice> {
+        let mut notices: Vec<Notice> = wrong.map(|wrong| Notice::new(wrong.kind, wrong.what.clone())).into_iter().collect();
+        notices.extend(host_notices(then, self.bench.platform.machine().stats()));
+        notices.extend(card_notices(&self.bench.card));
+        notices
+    }
+
+    /// A fault that may do harm went through, and nobody said a word.
+    fn unnoticed(&self) -> Wrong {
+        let records = self.bench.planted.records();
+        let harmful = records.iter().find(|one| one.harm() == Harm::Harmful).map_or_else(String::new, ToString::to_string);
+        Wrong { kind: "unnoticed", what: format!("{harmful}: a harmful fault was planted, and nobody noticed") }
     }
 
     fn now(&self) -> Cycle {
@@ -309,13 +335,14 @@ impl Session<'_> {
         }
     }
 
-    fn report(&self, config: &RunConfig, cycles: Cycles, wrong: Option<Wrong>) -> LoopbackReport {
+    fn report(&self, config: &RunConfig, cycles: Cycles, wrong: Option<Wrong>, noticed: Vec<Notice>) -> LoopbackReport {
+        let failure = link_failure(&self.bench);
         let machine = self.bench.platform.machine();
         let ns = cycles.0 as f64 * f64::from(config.machine.clock_ps) / 1000.0;
         let finding = wrong.map(|wrong| LoopbackFinding {
             kind: wrong.kind,
             cycle: machine.now().0,
-            what: wrong.what,
+            what: wrong.what + &failure,
             trace: machine.trace().to_string().lines().take(TRACE).map(Into::into).collect(),
         });
         LoopbackReport {
@@ -331,6 +358,7 @@ impl Session<'_> {
             cycles: cycles.0,
             ns,
             payload_gbps: if ns > 0.0 { self.bytes as f64 * 8.0 / ns } else { 0.0 },
+            faults: (!self.options.faults.is_empty()).then(|| FaultsPart::new(&self.bench.planted, &config.link_faults, &machine, noticed)),
             trace_digest: format!("{:016x}", machine.trace().digest()),
         }
     }

@@ -1,5 +1,7 @@
 //! What a loopback found, as data and as text. A failing report begins and ends with the command that repeats it.
 
+use crate::report::FaultsPart;
+use crate::report::text::faults;
 use serde::Serialize;
 use std::fmt;
 
@@ -30,6 +32,9 @@ pub struct LoopbackReport {
     pub ns: f64,
     /// Payload, Gb/s, one way.
     pub payload_gbps: f64,
+    /// Which faults were planted, and who noticed; absent if none was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub faults: Option<FaultsPart>,
     /// Hash over all that passed the link: equal for equal runs.
     pub trace_digest: String,
 }
@@ -37,7 +42,7 @@ pub struct LoopbackReport {
 /// What was found wrong.
 #[derive(Clone, Debug, Serialize)]
 pub struct LoopbackFinding {
-    /// `divergence`, `violation`, `liveness`, `conservation` or `driver`.
+    /// `divergence`, `violation`, `liveness`, `conservation`, `driver` or `unnoticed`.
     pub kind: &'static str,
     /// When it was seen.
     pub cycle: u64,
@@ -60,6 +65,9 @@ impl fmt::Display for LoopbackReport {
         writeln!(f, "simulated   {:.3} us in {} clocks", self.ns / 1000.0, self.cycles)?;
         writeln!(f, "throughput  {:.3} Gb/s of payload, one way", self.payload_gbps)?;
         writeln!(f, "trace       {}", self.trace_digest)?;
+        if let Some(part) = &self.faults {
+            faults(f, part)?;
+        }
         let Some(finding) = &self.finding else { return writeln!(f, "PASSED") };
         writeln!(f)?;
         finding.trace.iter().try_for_each(|line| writeln!(f, "  {line}"))?;

@@ -179,7 +179,7 @@ impl Shared {
 /// A machine's error in the driver's terms. What the driver has no word for (a violation) stays in the machine, where the run finds it.
 fn access_error(error: &MachineError, offset: u64) -> AccessError {
     match error {
-        MachineError::LinkDown | MachineError::Absent(_) | MachineError::NotEnumerated => AccessError::Gone,
+        MachineError::LinkDown | MachineError::LinkFailed(_) | MachineError::Absent(_) | MachineError::NotEnumerated => AccessError::Gone,
         MachineError::Timeout { .. } => AccessError::Timeout { offset },
         MachineError::Range { .. } => AccessError::Range { offset },
         MachineError::Violation(_) | MachineError::Rejected { .. } | MachineError::Function(_) => AccessError::Rejected { offset },

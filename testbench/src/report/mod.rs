@@ -3,9 +3,10 @@
 pub mod text;
 
 use crate::check::conservation::Books;
-use crate::fault::{FaultLog, Harm, Notice, Planted};
+use crate::fault::{FaultLog, Harm, LinkRule, Notice, Planted};
 use crate::scoreboard::Checked;
 use serde::Serialize;
+use silico_sim::Machine;
 
 /// A whole report.
 #[derive(Clone, Debug, Serialize)]
@@ -103,10 +104,23 @@ pub struct FaultsPart {
     pub planted: Vec<PlantedPart>,
     /// How many in all.
     pub total: u64,
+    /// How many of each rule, in the order in which they were given.
+    pub rules: Vec<RulePart>,
+    /// How many of each rule of the link, as the machine counted.
+    pub link: Vec<RulePart>,
     /// The worst that they may do: `benign`, `recoverable` or `harmful`; nothing was planted: none.
     pub worst: Option<&'static str>,
     /// Who noticed that something was wrong. Notices are of the run, not of one fault.
     pub noticed: Vec<Notice>,
+}
+
+/// What came of one rule.
+#[derive(Clone, Debug, Serialize)]
+pub struct RulePart {
+    /// The rule.
+    pub rule: String,
+    /// How often it struck.
+    pub planted: u64,
 }
 
 /// One fault.
@@ -123,12 +137,17 @@ pub struct PlantedPart {
 }
 
 impl FaultsPart {
-    /// Of what was planted and noticed.
+    /// Of what was planted at the port and on the link, and of what was noticed.
     #[must_use]
-    pub fn new(log: &FaultLog, noticed: Vec<Notice>) -> Self {
+    pub fn new(log: &FaultLog, link: &[LinkRule], machine: &Machine, noticed: Vec<Notice>) -> Self {
         let part = |one: &Planted| PlantedPart { rule: one.rule.to_string(), cycle: one.cycle.0, harm: one.harm().word(), tlp: one.tlp() };
         let planted = log.records().iter().map(part).collect();
-        Self { planted, total: log.total(), worst: log.worst().map(Harm::word), noticed }
+        let rules = log.counts().into_iter().map(|(rule, planted)| RulePart { rule: rule.to_string(), planted }).collect();
+        let struck = |rule: &LinkRule| rule.struck(machine.stats(), machine.now());
+        let worst = link.iter().filter(|rule| struck(rule) > 0).map(LinkRule::harm).chain(log.worst()).max();
+        let link: Vec<RulePart> = link.iter().map(|rule| RulePart { rule: rule.to_string(), planted: struck(rule) }).collect();
+        let total = log.total() + link.iter().map(|rule| rule.planted).sum::<u64>();
+        Self { planted, total, rules, link, worst: worst.map(Harm::word), noticed }
     }
 }
 

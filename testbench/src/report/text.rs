@@ -237,17 +237,23 @@ fn wall_clock(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
 /// Planted faults that are shown; JSON has more.
 const FAULTS_SHOWN: usize = 12;
 
-fn faults(f: &mut fmt::Formatter<'_>, part: &FaultsPart) -> fmt::Result {
+pub(crate) fn faults(f: &mut fmt::Formatter<'_>, part: &FaultsPart) -> fmt::Result {
     for one in part.planted.iter().take(FAULTS_SHOWN) {
         writeln!(f, "planted     {} at cycle {} ({}): {}", one.rule, one.cycle, one.harm, one.tlp)?;
     }
     let shown = part.planted.len().min(FAULTS_SHOWN) as u64;
-    if part.total > shown {
-        writeln!(f, "            and {} more", Grouped(part.total - shown))?;
+    let at_port = part.rules.iter().map(|rule| rule.planted).sum::<u64>();
+    if at_port > shown {
+        writeln!(f, "            and {} more", Grouped(at_port - shown))?;
+    }
+    for rule in part.link.iter().filter(|rule| rule.planted > 0) {
+        writeln!(f, "planted     {}, {} times", rule.rule, Grouped(rule.planted))?;
+    }
+    for rule in part.rules.iter().chain(&part.link).filter(|rule| rule.planted == 0) {
+        writeln!(f, "planted     {} 0 times: nothing that matches passed", rule.rule)?;
     }
     part.noticed.iter().try_for_each(|notice| writeln!(f, "noticed     by {}: {}", notice.by, notice.what))?;
     match (part.worst, part.noticed.is_empty()) {
-        (None, _) => writeln!(f, "planted     nothing: no fault happened"),
         (Some(worst), true) => writeln!(f, "noticed     by nobody; the worst planted is {worst}"),
         _ => Ok(()),
     }

@@ -1,9 +1,9 @@
 //! What the typed options mean: a run that can be set up, or one line that says why not. Starts nothing.
 
-use super::stress;
+use super::{sense, stress};
 use crate::cli::options::{Discipline, FullKind, ModeKind, NotifyKind, RunOptions, SourceKind};
 use crate::cli::reproduce;
-use crate::fault::Rule;
+use crate::fault::{Fault, LinkRule, LinkWhat, Rule};
 use crate::input::error::BadInput;
 use crate::input::schedule::{Pace, Plan};
 use crate::input::sizes::{FrameSizes, show_bytes};
@@ -80,8 +80,10 @@ pub struct RunConfig {
     pub coalesce_clocks: u32,
     /// Clocks after which a page that is left alone is completed; 0: never.
     pub flush_clocks: u32,
-    /// Faults to plant.
+    /// Faults to plant at the port.
     pub faults: Vec<Rule>,
+    /// Faults of the link; all but flaps are in [`RunConfig::machine`] already.
+    pub link_faults: Vec<LinkRule>,
 }
 
 impl RunConfig {
@@ -130,6 +132,7 @@ impl RunConfig {
             return Err(BadInput::setting("--patience", 0, "at least 1 clock"));
         }
         check_ring(options.ring_size)?;
+        sense::check_options(options)?;
         let machine = machine(options)?;
         let card = CardParams { width, c2h_channels: options.channels.max(CardParams::default().c2h_channels), ..CardParams::default() };
         card.validate().map_err(|e| BadInput::setting(e.field, e.value, e.rule))?;
@@ -148,8 +151,6 @@ impl RunConfig {
         let longest = if is_blocks { BLOCK_BYTES as u32 } else { max_frame };
         if options.discipline == Discipline::Pages {
             check_pages(options, longest)?;
-        } else if options.packed {
-            return Err(BadInput::setting("--packed", "given", "absent unless --discipline is pages"));
         }
         if footprint(longest) > options.ring_size {
             let right = format!(
@@ -162,7 +163,7 @@ impl RunConfig {
         let memory = u64::from(options.channels) * (buffer_bytes(options) + 64 * 1024) + (64 << 20);
         let host =
             silico_sim::HostConfig { memory_bytes: memory.next_multiple_of(4096).max(machine.host.memory_bytes), ..machine.host.clone() };
-        Ok(Self {
+        let config = Self {
             options: options.clone(),
             command: reproduce::command(options),
             card,
@@ -176,8 +177,11 @@ impl RunConfig {
             write_back_clocks: clocks(options.write_back.ns, clock_ps),
             coalesce_clocks: clocks(options.coalesce_time, clock_ps),
             flush_clocks: if options.packed { clocks(options.flush_time, clock_ps) } else { 0 },
-            faults: options.faults.clone(),
-        })
+            faults: options.faults.iter().filter_map(|one| if let Fault::Tlp(rule) = one { Some(*rule) } else { None }).collect(),
+            link_faults: link_faults(options).collect(),
+        };
+        sense::check_ends(&config)?;
+        Ok(config)
     }
 }
 
@@ -227,6 +231,26 @@ fn check_ring(bytes: u64) -> Result<(), BadInput> {
     if fits { Ok(()) } else { Err(BadInput::setting("--ring-size", format_args!("{bytes} bytes"), right)) }
 }
 
+fn link_faults(options: &RunOptions) -> impl Iterator<Item = LinkRule> {
+    options.faults.iter().filter_map(|one| if let Fault::Link(rule) = one { Some(*rule) } else { None })
+}
+
+/// Puts faults of the link where the data link layer finds them.
+fn plant_below(options: &RunOptions, machine: &mut MachineConfig) -> Result<(), BadInput> {
+    let mut flaps = 0;
+    for rule in link_faults(options) {
+        flaps += u32::from(matches!(rule.what, LinkWhat::Flap(..)));
+        if !rule.plant(&mut machine.link.dll) || flaps > 1 {
+            return Err(BadInput::setting(
+                "--fault",
+                rule,
+                "the only one of its kind and direction; --link-errors is of every kind and both",
+            ));
+        }
+    }
+    Ok(())
+}
+
 fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
     let generation =
         Generation::from_number(options.generation).ok_or_else(|| BadInput::setting("--gen", options.generation, "1, 2, 3, 4 or 5"))?;
@@ -241,6 +265,10 @@ fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
     // The machine keeps one record at least.
     let mut machine = MachineConfig { seed: options.seed, link, trace: options.trace.max(1), ..MachineConfig::default() };
     stress::damage(options.link_errors, &mut machine);
+    if options.link_errors > 1_000_000 {
+        return Err(BadInput::setting("--link-errors", options.link_errors, "at most 1000000 of a million"));
+    }
+    plant_below(options, &mut machine)?;
     options.stress.iter().for_each(|&kind| stress::apply(kind, &mut machine));
     // The machine names its own fields; people typed options.
     let typed = |field: &str| match field {
@@ -257,9 +285,9 @@ fn machine(options: &RunOptions) -> Result<MachineConfig, BadInput> {
 
 fn feed(options: &RunOptions, card: &CardParams, clock_ps: u32) -> Result<Feed, BadInput> {
     if let Some(rate) = options.rate
-        && !(rate > 0.0 && rate <= 10_000.0)
+        && !(0.001..=10_000.0).contains(&rate)
     {
-        return Err(BadInput::setting("--rate", rate, "above 0 and at most 10000 Gb/s"));
+        return Err(BadInput::setting("--rate", rate, "0.001 to 10000 Gb/s"));
     }
     if options.frames == Some(0) || options.repeat == 0 {
         let (field, right) = if options.repeat == 0 { ("--repeat", "at least 1") } else { ("--frames", "at least 1") };
@@ -279,6 +307,17 @@ fn feed(options: &RunOptions, card: &CardParams, clock_ps: u32) -> Result<Feed, 
     plan.spread = options.spread.into();
     plan.pace = pace;
     plan.pause = Cycles(options.pause.into());
+    // A stamp that is garbage would have the run wait for centuries.
+    let days = plan.last_due().0 / (86_400 * 1_000_000_000_000 / u64::from(clock_ps));
+    if days > 0 {
+        let (option, value) =
+            options.pace.as_ref().map_or_else(|| ("--rate", options.rate.unwrap_or_default().to_string()), |pace| ("--pace", pace.clone()));
+        return Err(BadInput::setting(
+            option,
+            value,
+            format!("such that the last frame comes within a day of the card's time, not after {days} days or more"),
+        ));
+    }
     Ok(Feed::Front(Arc::new(plan)))
 }
 
@@ -300,10 +339,14 @@ fn generator(options: &RunOptions, card: &CardParams, clock_ps: u32) -> Result<F
         let right = format!("at least {}, one for the generator of each channel", options.channels);
         return Err(BadInput::setting("--frames", frames, right));
     }
-    let rate = options.rate.map_or(65536, |gbps| {
-        let full = f64::from(card.width.bytes()) * 8.0 * 1000.0 / f64::from(clock_ps);
-        (gbps / f64::from(options.channels) / full * 65536.0).clamp(1.0, 65536.0) as u32
-    });
+    // Of all channels at a beat a clock, and as slow as their rate can be set.
+    let full = f64::from(card.width.bytes()) * 8.0 * 1000.0 / f64::from(clock_ps) * f64::from(options.channels);
+    let slowest = full / 65536.0;
+    if let Some(rate) = options.rate.filter(|rate| *rate < slowest) {
+        let right = format!("at least {slowest:.6} Gb/s, the slowest of {} generators; --pause makes them slower", options.channels);
+        return Err(BadInput::setting("--rate", rate, right));
+    }
+    let rate = options.rate.map_or(65536, |gbps| (gbps / full * 65536.0).clamp(1.0, 65536.0) as u32);
     Ok(Feed::Generator { sizes: options.frame_size.clone(), frames, rate, blocks: blocks(options, card, clock_ps)? })
 }
 
@@ -398,10 +441,27 @@ mod tests {
     #[case(&["--source", "file"], "INPUT is absent; it must be a file")]
     #[case(&["--patience", "0"], "--patience is 0; it must be at least 1 clock")]
     #[case(&["--trace", "2000000"], "--trace is 2000000; it must be 1 to 1048576 records")]
-    #[case(&["--link-errors", "1000001"], "--link-errors is PerMillion(1000001); it must be")]
+    #[case(&["--link-errors", "1000001"], "--link-errors is 1000001; it must be at most 1000000 of a million")]
+    #[case(&["--rate", "0.0001"], "--rate is 0.0001; it must be 0.001 to 10000 Gb/s")]
+    #[case(&["--source", "generator", "--rate", "0.003"], "--rate is 0.003; it must be at least 0.003906 Gb/s, the slowest of 4 generators")]
+    #[case(&["--rate", "0.001", "--repeat", "1000000"], "--rate is 0.001; it must be such that the last frame comes within a day")]
+    #[case(&["--elinks", "3"], "--elinks is given; it must be absent unless --mode is blocks")]
+    #[case(&["--flush", "3"], "--flush is given; it must be absent unless --mode is blocks")]
+    #[case(&["--page-size", "128"], "--page-size is given; it must be absent unless --discipline is pages")]
+    #[case(&["--flush-time", "3"], "--flush-time is given; it must be absent unless pages are --packed")]
+    #[case(&["--discipline", "pages", "--write-back", "3"], "--write-back is given; it must be absent unless --discipline is ring")]
+    #[case(&["--coalesce-frames", "3"], "--coalesce-frames is given; it must be absent unless --notify is")]
+    #[case(&["--coalesce-time", "3"], "--coalesce-time is given; it must be absent unless --notify is")]
+    #[case(&["--source", "generator", "--spread", "hash"], "--spread is given; it must be absent unless frames come from an input")]
+    #[case(&["--source", "generator", "--repeat", "2"], "--repeat is given; it must be absent unless frames come from an input")]
+    #[case(&["--write-back", "3"], "--write-back is 3:0; it must be given a time too")]
+    #[case(&["--write-back", "0:10000000"], "--write-back is 2500000 clocks; it must be such that it is less than the 2500000 clocks of --patience")]
+    #[case(&["--discipline", "pages", "--packed", "--flush-time", "10000000"], "--flush-time is 2500000 clocks; it must be such that")]
+    #[case(&["../vectors/loopback.pcap", "--output", "../vectors/../vectors/loopback.pcap"], "--output is ../vectors/../vectors/loopback.pcap; it must be another file")]
+    #[case(&[""], "'': input is unreadable")]
     #[case(&["--frames", "0"], "--frames is 0; it must be at least 1")]
     #[case(&["--repeat", "0"], "--repeat is 0; it must be at least 1")]
-    #[case(&["--rate=-1"], "--rate is -1; it must be above 0")]
+    #[case(&["--rate=-1"], "--rate is -1; it must be 0.001 to 10000 Gb/s")]
     #[case(&["--rate", "NaN"], "--rate is NaN")]
     #[case(&["--pace", "fast"], "--pace is fast; it must be capture")]
     #[case(&["--pace", "capture:0"], "--pace is capture:0")]

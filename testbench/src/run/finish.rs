@@ -2,17 +2,18 @@
 
 use super::config::{Feed, RunConfig};
 use super::session::Session;
+use super::setup::Bench;
 use super::{CouldNotRun, Stop, Wrong};
 use crate::check::conservation::{self, Books};
 use crate::cli::options::Discipline;
-use crate::fault::{Harm, Notice, card_notices, host_notices};
+use crate::fault::{Harm, LinkRule, Notice, card_notices, host_notices};
 use crate::report::{
     FaultsPart, Finding, HostPart, InputPart, LinkPart, LinkWay, PagesPart, Report, SetupPart, SimulatedPart, Stalls, WallPart,
 };
 use clap::ValueEnum;
 use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
-use silico_sim::{DllStats, Stats};
+use silico_sim::{DllStats, MachineError, Stats};
 use silico_spec::registers::c2h;
 use silico_spec::units::Cycles;
 
@@ -32,6 +33,18 @@ pub(super) struct Measured {
     write_backs: u64,
     /// Seconds of wall clock while frames flowed.
     seconds: f64,
+}
+
+/// Why the link is down, if it failed: what was found wrong is then a consequence.
+pub(crate) fn link_failure(bench: &Bench) -> String {
+    let failure = bench.platform.machine().link_failure();
+    failure.map_or_else(String::new, |way| format!("; {}", MachineError::LinkFailed(way)))
+}
+
+/// A fault of the link that names the Nth of something, of which there were fewer.
+pub(crate) fn never_struck(config: &RunConfig, bench: &Bench) -> Option<LinkRule> {
+    let machine = bench.platform.machine();
+    config.link_faults.iter().find(|rule| rule.is_counted() && rule.struck(machine.stats(), machine.now()) == 0).copied()
 }
 
 impl Session<'_> {
@@ -109,6 +122,9 @@ impl Session<'_> {
             let things = rule.select.kind.plural();
             return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens: the run has fewer {things} that match")));
         }
+        if let Some(rule) = never_struck(self.config, &self.bench) {
+            return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens: the run has fewer of what it counts")));
+        }
         let noticed = self.notices(&measured.stats, None);
         let unnoticed = self.bench.planted.worst() == Some(Harm::Harmful) && noticed.is_empty();
         let finding = unnoticed.then(|| self.unnoticed());
@@ -117,7 +133,7 @@ impl Session<'_> {
 
     /// All that noticed something, so far. Empty without planted faults: nobody asks.
     fn notices(&self, stats: &Stats, wrong: Option<&Wrong>) -> Vec<Notice> {
-        if self.config.faults.is_empty() {
+        if self.config.options.faults.is_empty() {
             return Vec::new();
         }
         let mut notices: Vec<Notice> = wrong.map(|wrong| Notice::new(&wrong.noticed_by(), wrong.to_string())).into_iter().collect();
@@ -151,7 +167,8 @@ impl Session<'_> {
         };
         let noticed = self.notices(&measured.stats, Some(&wrong));
         let trace = trace.lines().take(self.config.options.trace).map(Into::into).collect();
-        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what: wrong.to_string(), tlps, trace };
+        let what = format!("{wrong}{}", link_failure(&self.bench));
+        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what, tlps, trace };
         self.report(Measured { card, channels, ..measured }, Some(finding), noticed)
     }
 
@@ -163,7 +180,8 @@ impl Session<'_> {
             command: self.config.command.clone(),
             passed: finding.is_none(),
             finding,
-            faults: (!self.config.faults.is_empty()).then(|| FaultsPart::new(&self.bench.planted, noticed)),
+            faults: (!self.config.options.faults.is_empty())
+                .then(|| FaultsPart::new(&self.bench.planted, &self.config.link_faults, &self.bench.platform.machine(), noticed)),
             input: input(self.config),
             setup: self.setup(),
             frames,

@@ -1,11 +1,12 @@
 //! A run: a machine, a card, the driver, and every frame checked, until all are accounted for or something is wrong.
 
 pub mod config;
-mod finish;
+pub(crate) mod finish;
 mod lane;
 mod latency;
 mod output;
 mod progress;
+mod sense;
 mod session;
 pub(crate) mod setup;
 mod stress;

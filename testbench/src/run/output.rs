@@ -5,6 +5,9 @@ use crate::input::pcap;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 
+/// Bytes before each packet in a pcap.
+const RECORD_HEADER: usize = 16;
+
 /// An output file.
 #[derive(Debug)]
 pub(super) struct Output {
@@ -45,6 +48,11 @@ impl Output {
     }
 
     fn write(&mut self, stamp_ns: u64, payload: [&[u8]; 2]) -> io::Result<()> {
+        let bytes = payload[0].len() + payload[1].len() + RECORD_HEADER;
+        if self.file.buffer().len() + bytes > self.file.capacity() {
+            // Whole records: a run that is ended from outside leaves a file that can be read.
+            self.file.flush()?;
+        }
         if self.pcap {
             pcap::write_record_header(&mut self.file, stamp_ns, (payload[0].len() + payload[1].len()) as u32)?;
         }
@@ -58,5 +66,32 @@ impl Output {
     /// If the file cannot be written.
     pub(super) fn finish(mut self) -> Result<(), BadInput> {
         self.file.flush().map_err(|e| Self::failed(&self.path, &e))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Cut, Input};
+
+    #[test]
+    fn at_any_moment_the_file_on_disk_is_a_whole_pcap() {
+        let path = std::env::temp_dir().join(format!("silico-output-{}.pcap", std::process::id()));
+        let mut output = Output::create(path.to_str().unwrap(), Some(1)).unwrap();
+        let payload = [7; 70_001];
+        let mut seen = 0;
+        for frame in 0..50 {
+            output.frame(frame, [&payload[..3], &payload[3..]]).unwrap();
+            let data = std::fs::read(&path).unwrap();
+            if data.is_empty() {
+                continue;
+            }
+            let input = Input::new("cut", data.into(), &Cut::Pcap).unwrap();
+            assert!(input.pieces.len() >= seen && input.pieces.iter().all(|piece| piece.len == 70_001));
+            seen = input.pieces.len();
+        }
+        assert!(seen > 20, "{seen}");
+        output.finish().unwrap();
+        std::fs::remove_file(path).unwrap();
     }
 }

@@ -3,7 +3,7 @@
 use super::CouldNotRun;
 use super::config::{Feed, RunConfig};
 use crate::cli::options::{FullKind, NotifyKind};
-use crate::fault::{FaultLog, clear_probing, plant};
+use crate::fault::{FaultLog, LinkWhat, clear_probing, plant};
 use crate::platform::{SetUpError, SimPlatform};
 use crate::probe::{Probe, Seen};
 use silico_driver::card::{BringUp, Card};
@@ -54,6 +54,11 @@ pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
         SetUpError::Config(error) => CouldNotRun(error.to_string()),
         SetUpError::Machine(error) => with_faults(format!("the card did not come up: {error}")),
     })?;
+    for rule in &config.link_faults {
+        if let LinkWhat::Flap(at, span) = rule.what {
+            platform.machine().flap_at(at, span);
+        }
+    }
     if let Some(switch) = switch {
         platform.machine().attach(switch);
         clear_probing(&platform);

@@ -319,7 +319,6 @@ impl World {
 
     fn sender_stopped(&mut self, index: usize, unsent: Unsent) -> Result<(), String> {
         self.settle_output(index)?;
-        let beat = self.params.width.bytes().into();
         let sender = &mut self.senders[index];
         sender.delivered += unsent.sent;
         let whole = unsent.sent + unsent.frames == sender.outlet.in_run();
@@ -330,7 +329,7 @@ impl World {
         if sender.output != Output::Stream {
             return Ok(());
         }
-        sender.outlet.balance(unsent.sent, unsent.sent_bytes, beat).map_err(|why| format!("sender {index}, at its stop: {why}"))
+        sender.outlet.balance(unsent.sent, unsent.sent_bytes).map_err(|why| format!("sender {index}, at its stop: {why}"))
     }
 
     pub(crate) fn restart_sender(&mut self, index: usize) -> Result<(), String> {

@@ -57,6 +57,10 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         print!("{}", table::list(&chosen));
         return Ok(true);
     }
+    if let Some(path) = &options.json {
+        // Better now than after an hour.
+        std::fs::write(path, "").with_context(|| format!("can't write {}", path.display()))?;
+    }
     let tree = Tree::new(workspace)?;
     let limit = Duration::from_secs(options.limit);
     let suite = Suite { tree: &tree, cases: options.cases, seed: options.seed, limit, thorough: options.thorough };

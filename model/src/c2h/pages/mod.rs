@@ -150,9 +150,8 @@ impl Pages {
         (self.flush_time != 0).then(|| self.put_at + u64::from(self.flush_time))
     }
 
-    /// The cycle from which on a page may be completed at the end of any clock: with `drops`, also one that a frame under way shares, which may be
-    /// dropped.
-    pub(crate) fn timer(&self, drops: bool) -> Option<u64> {
-        self.flush_at().filter(|_| self.place.rests() || drops && self.place.shares())
+    /// The cycle from which on a page may be completed at the end of any clock.
+    pub(crate) fn timer(&self) -> Option<u64> {
+        self.flush_at().filter(|_| self.place.rests())
     }
 }

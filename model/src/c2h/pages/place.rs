@@ -240,21 +240,21 @@ impl Place {
 
     // --- ends ---------------------------------------------------------------------------------------------------------------
 
-    /// The frame under way was dropped: the next one goes where it would have gone.
+    /// The frame under way was dropped, or is in the way of a stop: the next one goes where it would have gone. One that joined others was whole and lies in
+    /// their page alone.
     pub(crate) fn give_up(&mut self, free: &mut VecDeque<PageDescriptor>) {
         let Some(frame) = self.frame.take() else { return };
         if let Some(page) = self.pages.back().filter(|_| frame.sent > 0) {
             self.void_to = self.void_to.max((self.last(), page.used));
         }
-        let before = (frame.first - self.announced) as usize;
-        let shared = frame.offset > 0;
-        for page in self.pages.drain(before + usize::from(shared)..).rev() {
-            free.push_front(page.page);
+        if frame.offset > 0 {
+            if let Some(page) = self.pages.back_mut() {
+                page.used = frame.offset;
+            }
+            return;
         }
-        if let Some(page) = self.pages.back_mut().filter(|_| shared) {
-            page.used = frame.offset;
-            page.sealed = false;
-            page.flags &= !CompletionFlags::CONTINUED;
+        for page in self.pages.drain((frame.first - self.announced) as usize..).rev() {
+            free.push_front(page.page);
         }
     }
 
@@ -269,11 +269,6 @@ impl Place {
     /// Whole frames lie in a page that is open, and no frame is under way.
     pub(crate) fn rests(&self) -> bool {
         self.frame.is_none() && self.open().is_some()
-    }
-
-    /// The frame under way began behind others.
-    pub(crate) fn shares(&self) -> bool {
-        self.frame.as_ref().is_some_and(|frame| frame.offset > 0)
     }
 
     /// Whether a frame was put into a page that is still open since this was asked last.

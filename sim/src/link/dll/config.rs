@@ -85,7 +85,8 @@ pub struct DllConfig {
     /// TLPs that a replay buffer holds, in each direction: 2 to 2047. While the card's is full, `tx_ready` is low. `None`: as many as sequence
     /// numbers allow, 2047.
     pub replay_tlps: Option<u32>,
-    /// Clocks for which the link is in Recovery when REPLAY_NUM rolls over: nothing moves either way, nothing is reset; 1 to 10000000.
+    /// Clocks for which the link is in Recovery when REPLAY_NUM rolls over: nothing moves either way, nothing is reset; 1 to 10000000. If nothing comes
+    /// through after eight of them in a row, the link is down, see [`crate::Machine::link_failure`].
     pub retrain: Cycles,
 }
 

@@ -15,6 +15,9 @@ use std::collections::VecDeque;
 const MOST_UNACKNOWLEDGED: usize = 2047;
 /// REPLAY_NUM has two bits: the fourth replay without progress rolls it over.
 const REPLAYS: u8 = 4;
+/// Recoveries in a row after which not a single TLP was acknowledged: as many as a link is given. One on which nothing comes through would not lock to the
+/// training sets either, and its LTSSM would go from Recovery to Detect (PCIe 4.0 §4.2.6.4).
+const RECOVERIES: u8 = 8;
 
 /// A TLP in the replay buffer.
 #[derive(Debug)]
@@ -43,6 +46,8 @@ pub(crate) struct Direction<T> {
     /// When REPLAY_TIMER expires.
     timer: Cycle,
     replay_num: u8,
+    /// Recoveries since the last progress.
+    recoveries: u8,
     latency: Cycles,
     ack_latency: Cycles,
     timer_limit: Cycles,
@@ -67,6 +72,7 @@ impl<T> Direction<T> {
             nak: Cycle::NEVER,
             timer: Cycle::NEVER,
             replay_num: 0,
+            recoveries: 0,
             latency,
             ack_latency,
             timer_limit: config.replay_timer.unwrap_or(Cycles(3 * ack_latency.0 + 2 * latency.0)),
@@ -80,7 +86,7 @@ impl<T> Direction<T> {
 
     /// The link went down: sequence numbers begin anew, what was held is gone.
     pub(crate) fn clear(&mut self) -> impl Iterator<Item = T> {
-        (self.first, self.expected, self.refusing, self.replay_num) = (0, 0, false, 0);
+        (self.first, self.expected, self.refusing, self.replay_num, self.recoveries) = (0, 0, false, 0, 0);
         (self.ack, self.nak, self.timer) = (Cycle::NEVER, Cycle::NEVER, Cycle::NEVER);
         self.sent.drain(..).filter_map(|sent| sent.held)
     }
@@ -88,6 +94,11 @@ impl<T> Direction<T> {
     /// Whether the replay buffer takes no more.
     pub(crate) fn is_full(&self) -> bool {
         self.sent.len() >= self.room
+    }
+
+    /// Whether as many Recoveries as there may be were in vain. Nothing happens any more until [`Direction::clear`].
+    pub(crate) const fn has_failed(&self) -> bool {
+        self.recoveries > RECOVERIES
     }
 
     /// When something happens to the transmitter.
@@ -201,7 +212,7 @@ impl<T> Direction<T> {
         }
         self.sent.drain(..count);
         self.first += count as u64;
-        self.replay_num = 0;
+        (self.replay_num, self.recoveries) = (0, 0);
         self.timer = if self.sent.is_empty() { Cycle::NEVER } else { at.max(wire.free_in()).after(self.timer_limit) };
     }
 
@@ -211,6 +222,11 @@ impl<T> Direction<T> {
         if self.replay_num == REPLAYS {
             self.replay_num = 0;
             stats.rollovers += 1;
+            self.recoveries += 1;
+            if self.has_failed() {
+                (self.ack, self.nak, self.timer) = (Cycle::NEVER, Cycle::NEVER, Cycle::NEVER);
+                return None;
+            }
             let until = at.after(self.retrain);
             wire.block_until(until);
             retrained = Some(until);
@@ -352,6 +368,18 @@ mod tests {
         assert!(rig.taken[0].0 > Cycle(1000), "Recovery takes its time: {:?}", rig.taken);
         let three = self::rig(lcrc(Occurrence::Span { first: 1, count: 3 }), LinkErrors::NONE).send(1);
         assert_eq!((three.stats.replays, three.stats.rollovers), (3, 0));
+    }
+
+    #[test]
+    fn a_link_on_which_nothing_comes_through_fails_after_eight_recoveries() {
+        let mut rig = rig(lcrc(Occurrence::PerMillion(1_000_000)), LinkErrors::NONE).send(1);
+        assert!(rig.direction.has_failed() && rig.taken.is_empty());
+        assert_eq!((rig.stats.rollovers, rig.stats.replays), (9, 4 * 9 - 1));
+        assert_eq!(rig.direction.clear().collect::<Vec<_>>(), [0]);
+        assert!(!rig.direction.has_failed(), "it may be trained anew");
+        let almost = self::rig(lcrc(Occurrence::Span { first: 1, count: 4 * 8 }), LinkErrors::NONE).send(1);
+        almost.check(1);
+        assert_eq!(almost.stats.rollovers, 8);
     }
 
     #[test]

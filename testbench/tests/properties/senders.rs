@@ -325,7 +325,7 @@ impl World {
         if !whole {
             return Err(format!("sender {index}: {} frames were submitted, and it stops with {unsent:?}", sender.outlet.in_run()));
         }
-        coverage::put_out(sender.output, sender.outlet.ended(unsent.sent), beat, sender.outlet.is_cut());
+        coverage::put_out(sender.output, sender.outlet.ended(unsent.sent), self.params.width.bytes().into(), sender.outlet.is_cut());
         if sender.output != Output::Stream {
             return Ok(());
         }

@@ -125,6 +125,55 @@ fn a_tag_rests_until_the_last_piece_has_come() {
     }
 }
 
+/// However late an answer comes, it is the answer, as long as MPS allows or with a digest: its tag comes back.
+#[rstest]
+#[case::as_long_as_may_be(256, false)]
+#[case::with_a_digest(64, true)]
+fn a_late_answer_of_any_legal_form_gives_the_tag_back(#[case] length: u32, #[case] digest: bool) {
+    let mut bench = bench(4);
+    bench.host.as_mut().unwrap().fault = Some((1, Fault::Silence));
+    start(&mut bench, 0);
+    give(&mut bench, 0, 0, 1, length);
+    bench.run(TIMEOUT + 300);
+    assert_eq!(tags(&mut bench), (0, 1, 1));
+    let read = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemRead).nth(1).unwrap().header;
+    let (host, success) = (Bdf::from_bits(0), CompletionStatus::Success);
+    let header = Header::completion(true, host, success, length, read.requester(), read.tag(), 0, Dwords(length / 4));
+    bench.push(header.with_digest(digest), &vec![0xee; length as usize]);
+    bench.run(20);
+    assert_eq!(tags(&mut bench), (0, 0, 1));
+}
+
+/// A read goes out, the function is reset, and software chooses a smaller MPS and a larger RCB: the answer comes as it was asked for, and is swallowed whole.
+#[test]
+fn the_answer_to_a_forgotten_read_is_held_to_no_new_limits() {
+    let mut bench = bench(4);
+    bench.host.as_mut().unwrap().fault = Some((1, Fault::Silence));
+    start(&mut bench, 0);
+    give(&mut bench, 0, 0, 1, 512);
+    bench.run(200);
+    let read = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemRead).nth(1).unwrap().header;
+    bench.config_write(0x88, 1 << 15 | 0x2910);
+    bench.bring_up(16);
+    bench.set_sizes(0, 2);
+    bench.config_write(0x90, 1 << 3);
+    bench.enable();
+    let held = |bench: &mut Bench<Card>| {
+        let (in_use, resting, _) = tags(bench);
+        in_use + resting
+    };
+    assert_eq!(held(&mut bench), 1);
+    let piece = |left: u32, bytes: u32, lower| {
+        let (host, success) = (Bdf::from_bits(0), CompletionStatus::Success);
+        Header::completion(true, host, success, left, read.requester(), read.tag(), lower, Dwords(bytes / 4))
+    };
+    for (header, left) in [(piece(512, 64, 0), 1), (piece(448, 256, 0x40), 1), (piece(192, 192, 0x40), 0)] {
+        bench.push(header, &vec![0xee; header.payload_bytes() as usize]);
+        bench.run(50);
+        assert_eq!((held(&mut bench), bench.config_read(0x104)), (left, 0));
+    }
+}
+
 /// All tags lost, one after the other; the channel is told, everything is counted, and after the bound all is as at first.
 #[test]
 fn tags_are_conserved() {

@@ -386,7 +386,7 @@ impl Outstanding {
 
     /// A completion that comes after the time of its request is unexpected; that it is the last one is all that counts.
     fn judge_late(&mut self, header: &Header, payload: usize, quiet: bool) -> Answer {
-        let lenient = Limits { max_payload: MAX_PAYLOAD as u32, rcb: 64, digest: true, ..Limits::DEFAULT };
+        let lenient = Limits { max_payload: MAX_PAYLOAD as u32, digest: true, ..Limits::DEFAULT };
         // One that does not fit leaves the tag at rest.
         let _ = self.sequence.push(header, payload, &lenient);
         if quiet { Answer::SWALLOWED } else { Answer::bad(ErrorKind::UnexpectedCompletion) }

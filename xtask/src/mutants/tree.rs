@@ -37,6 +37,8 @@ impl Tree {
     pub(crate) fn cargo(&self) -> Command {
         let mut command = Workspace { root: self.root.clone() }.cargo();
         command.env("CARGO_TARGET_DIR", &self.target).env_remove("CARGO_BUILD_BUILD_DIR").env_remove("CARGO_MANIFEST_DIR");
+        // Nobody debugs a mutant, and most of its build would go into that.
+        command.env("CARGO_PROFILE_DEV_DEBUG", "0");
         command
     }
 

@@ -15,11 +15,12 @@ use crate::interrupts::{Chosen, DemuxCounters, InterruptChoice, choose};
 use crate::limits::completion_timeout_us;
 use crate::log::{CardErrors, clear_log, read_log};
 use crate::pages::{PageChannel, PageConfig};
-use crate::platform::{AccessError, InterruptKind, Nanos, Platform, Time};
+use crate::platform::{AccessError, ForkPlatform, InterruptKind, Nanos, Platform, Time};
 use crate::recover::Level;
 use crate::shared::Shared;
 use alloc::sync::Arc;
 use core::fmt;
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::params::{DataWidth, MAX_C2H, MAX_H2C};
 use silico_spec::registers::{MAP_MAJOR, MAP_MINOR, card};
 
@@ -116,6 +117,20 @@ pub struct Card<P: Platform> {
     found: Found,
     interrupts: Option<Chosen>,
     shared: Arc<Shared>,
+}
+
+impl<P: ForkPlatform> Fork for Card<P> {
+    /// The same card on the copy of its platform. Channels that are open are forked by who holds them, under the same memo.
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self {
+            platform: self.platform.fork(memo)?,
+            regs: self.regs.fork(memo)?,
+            irqs: self.irqs.fork(memo)?,
+            clock: self.clock.fork(memo)?,
+            shared: Shared::fork(&self.shared, memo)?,
+            ..*self
+        })
+    }
 }
 
 impl<P: Platform> Card<P> {

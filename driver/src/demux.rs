@@ -61,6 +61,15 @@ impl Demux {
         Self { lines, pending: AtomicU32::new(0), fired: zero(), marked: zero(), kicked: zero() }
     }
 
+    /// The same for a copy of the card. Nobody waits there: who sleeps here was not copied.
+    pub(crate) fn copy(&self) -> Self {
+        let word = |word: &AtomicU32| AtomicU32::new(word.load(Ordering::SeqCst));
+        let line = |line: &Line| Line { subscribers: word(&line.subscribers), leader: AtomicU32::new(0), followers: AtomicU32::new(0) };
+        let DemuxCounters { fired, marked, kicked } = self.counters();
+        let [fired, marked, kicked] = [fired, marked, kicked].map(AtomicU64::new);
+        Self { lines: self.lines.iter().map(line).collect(), pending: word(&self.pending), fired, marked, kicked }
+    }
+
     /// How many vectors there are.
     pub(crate) fn vectors(&self) -> u16 {
         self.lines.len() as u16

@@ -4,6 +4,7 @@
 
 use core::fmt::Debug;
 use core::ops::Range;
+use silico_spec::fork::Fork;
 use silico_spec::units::BusAddr;
 
 /// Why an access to the card or to its memory failed.
@@ -288,3 +289,8 @@ pub trait Platform: ConfigSpace + DmaMemory + InterruptControl + Reset + Time + 
     /// A handle on time.
     fn clock(&self) -> Self::Clock;
 }
+
+/// A platform of which there can be copies that go on by themselves, as of a simulated machine. With it, cards and channels of the driver can be forked.
+pub trait ForkPlatform: Platform<Regs: Fork, Irqs: Fork, Clock: Fork> + DmaMemory<Buffer: Fork> + Fork {}
+
+impl<P: Platform<Regs: Fork, Irqs: Fork, Clock: Fork> + DmaMemory<Buffer: Fork> + Fork> ForkPlatform for P {}

@@ -7,6 +7,7 @@
 use crate::demux::Demux;
 use crate::sync::{AtomicBool, AtomicU32, Ordering};
 use alloc::sync::Arc;
+use silico_spec::fork::{CannotFork, Fork, Memo};
 
 /// The gate is closed. The other bits count those who are inside.
 const CLOSED: u32 = 1 << 31;
@@ -107,6 +108,34 @@ impl Shared {
 pub(crate) struct Claim {
     pub(crate) shared: Arc<Shared>,
     bit: u32,
+}
+
+impl Shared {
+    /// What copies of the card and its channels share. Nobody may be inside the gate, nor have closed it: handles are forked that rest.
+    pub(crate) fn fork(this: &Arc<Self>, memo: &mut Memo) -> Result<Arc<Self>, CannotFork> {
+        memo.share(this, |shared, _| {
+            if shared.gate.load(Ordering::Acquire) != 0 {
+                return Err(CannotFork { what: "a card", rule: "one that nobody starts, stops or resets meanwhile" });
+            }
+            let word = |word: &AtomicU32| AtomicU32::new(word.load(Ordering::Acquire));
+            let gone = AtomicBool::new(shared.is_gone());
+            Ok(Self {
+                open: word(&shared.open),
+                gate: AtomicU32::new(0),
+                epoch: word(&shared.epoch),
+                gone,
+                serial: word(&shared.serial),
+                completion_timeout_us: word(&shared.completion_timeout_us),
+                demux: shared.demux.copy(),
+            })
+        })
+    }
+}
+
+impl Fork for Claim {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { shared: Shared::fork(&self.shared, memo)?, bit: self.bit })
+    }
 }
 
 impl Drop for Claim {

@@ -12,6 +12,7 @@ use crate::registers::{Asked, CardRegisters};
 use crate::set::Set;
 use crate::transmit::{Source, Transmitter};
 use silico_spec::credit::{Class, Limits};
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::params::{CardParams, MAX_C2H, ParamError};
 use silico_spec::port::{Response, TlpBuf};
 use silico_spec::tlp::{ErrorSeverity, Header, routing};
@@ -19,7 +20,7 @@ use silico_spec::units::Cycle;
 use std::collections::VecDeque;
 
 /// The cycle model of the reference card.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Card {
     pub(crate) params: CardParams,
     pub(crate) config: ConfigSpace,
@@ -49,6 +50,8 @@ pub struct Card {
     pub(crate) paged: Set,
     /// As `awake`, of the H2C channels.
     pub(crate) h2c_awake: Set,
+    /// H2C channels that run and have nothing to do: only their idle clocks are counted.
+    pub(crate) h2c_resting: Set,
     /// The H2C channel that feeds each C2H channel instead of its front end, and how many do.
     pub(crate) feeders: [Option<u8>; MAX_C2H],
     pub(crate) loops: usize,
@@ -87,6 +90,13 @@ pub(crate) trait Fronts {
     fn out_take(&mut self, channel: usize, bytes: &[u8], last: bool);
 }
 
+impl Fork for Card {
+    /// A card shares nothing with anybody.
+    fn fork(&self, _: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(self.clone())
+    }
+}
+
 impl Card {
     /// A card as after power-on.
     ///
@@ -114,6 +124,7 @@ impl Card {
             awake: Set(0),
             paged: Set(0),
             h2c_awake: Set(0),
+            h2c_resting: Set(0),
             feeders: [None; MAX_C2H],
             loops: 0,
             messages: [false; MESSAGES.len()],
@@ -279,6 +290,7 @@ impl Card {
         if readers {
             self.count_reads(&env, 1, lack, granted);
         }
+        self.count_rest(&env, 1);
         let outputs = self.ready_outputs(&env, fronts);
         for index in self.awake {
             let busy = sending == Some(index) || granted == Some(Source::Channel(index));

@@ -39,7 +39,7 @@ impl Card {
         for channel in &mut self.h2c {
             channel.power_on(false);
         }
-        self.h2c_awake = Set::all(self.h2c.len());
+        (self.h2c_awake, self.h2c_resting) = (Set::all(self.h2c.len()), Set(0));
         self.join_loops();
         self.update_reads();
     }
@@ -47,7 +47,7 @@ impl Card {
     /// The registers ask for a reset of the whole card.
     pub(crate) fn reset_h2c_channels(&mut self) {
         self.h2c.iter_mut().for_each(h2c::Channel::reset_with_runs);
-        self.h2c_awake = Set::all(self.h2c.len());
+        (self.h2c_awake, self.h2c_resting) = (Set::all(self.h2c.len()), Set(0));
     }
 
     pub(crate) fn write_h2c(&mut self, channel: usize, within: u32, write: Write) -> bool {
@@ -56,6 +56,7 @@ impl Card {
         let Some(unit) = self.h2c.get_mut(channel) else { return false };
         let hit = unit.write(within, write, targets);
         self.h2c_awake.insert(channel);
+        self.h2c_resting.remove(channel);
         hit
     }
 }
@@ -181,6 +182,14 @@ impl Card {
             Some(Source::Fetch(_, tag)) => self.reads.sent(tag, self.cycles),
             Some(Source::Block(index)) => self.h2c[index].block_left(),
             _ => {}
+        }
+    }
+
+    /// Counts clocks of channels that rest.
+    #[inline]
+    pub(crate) fn count_rest(&mut self, env: &Env, clocks: u64) {
+        if env.enabled {
+            self.h2c_resting.for_each(|index| self.h2c[index].rest(clocks));
         }
     }
 
@@ -403,9 +412,13 @@ impl Card {
             if self.h2c[index].giving_up() {
                 self.intx.stale = true;
             }
-            let signals = self.h2c[index].end_of_clock(self.cycles, self.config.bus_master(), self.reads.of(Reader::H2c(index)));
+            let reads = self.reads.of(Reader::H2c(index));
+            let signals = self.h2c[index].end_of_clock(self.cycles, self.config.bus_master(), reads);
             if self.h2c[index].asleep() {
                 self.h2c_awake.remove(index);
+            } else if self.h2c[index].rests(reads) {
+                self.h2c_awake.remove(index);
+                self.h2c_resting.insert(index);
             }
             for signal in signals.into_iter().flatten() {
                 self.signal_h2c(index, signal);

@@ -99,6 +99,7 @@ impl Card {
         if !self.no_readers() {
             self.count_reads(&env, clocks, self.lack(), None);
         }
+        self.count_rest(&env, clocks);
         let outputs = self.ready_outputs(&env, fronts);
         for index in self.awake {
             self.advance_channel(index, &env, clocks, sending == Some(index), fronts);

@@ -1,6 +1,8 @@
 //! CPU time that was spent but has not run yet. Whoever plays the CPU charges; the machine runs the clock up to it before it does
 //! anything for the CPU.
 
+use silico_spec::fork::{CannotFork, Memo};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Nanoseconds that the CPU owes to the clock. Lock-free: a driver charges it without the machine's lock.
@@ -21,6 +23,11 @@ impl CpuClock {
     #[inline]
     pub fn owed(&self) -> u64 {
         self.owed.load(Ordering::Relaxed)
+    }
+
+    /// The copy of a clock.
+    pub(crate) fn fork(this: &Arc<Self>, memo: &mut Memo) -> Result<Arc<Self>, CannotFork> {
+        memo.share(this, |clock, _| Ok(Self { owed: AtomicU64::new(clock.owed()) }))
     }
 
     /// Takes all that is owed.

@@ -1,5 +1,6 @@
 //! Front ends: where frames come from. Pulls frames from their sources as the card takes them; knows nothing of their content.
 
+use silico_spec::fork::{CannotFork, Memo};
 use silico_spec::params::MAX_C2H;
 use silico_spec::port::{FrontFrame, Stimulus};
 use silico_spec::units::Cycle;
@@ -11,6 +12,14 @@ const AHEAD: usize = 16;
 pub trait FrameSource {
     /// The next frame; its `at` says when its first beat is there and may lie before `now`. `None`: finished.
     fn next_frame(&mut self, now: Cycle) -> Option<FrontFrame>;
+
+    /// A copy that goes on by itself from here, for a fork of the machine.
+    ///
+    /// # Errors
+    /// If the source cannot be copied; none can unless it says how.
+    fn fork_source(&self, _memo: &mut Memo) -> Result<Box<dyn FrameSource + Send>, CannotFork> {
+        Err(CannotFork { what: "a front end's source of frames", rule: "finished, or one that implements fork_source" })
+    }
 }
 
 /// The sources of all channels.
@@ -23,6 +32,14 @@ pub(crate) struct Feeds {
 impl Feeds {
     pub(crate) fn new() -> Self {
         Self { sources: [const { None }; MAX_C2H], open: 0 }
+    }
+
+    pub(crate) fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        let mut feeds = Self { open: self.open, ..Self::new() };
+        for (copy, source) in feeds.sources.iter_mut().zip(&self.sources) {
+            *copy = source.as_ref().map(|source| source.fork_source(memo)).transpose()?;
+        }
+        Ok(feeds)
     }
 
     pub(crate) fn set(&mut self, channel: usize, source: Box<dyn FrameSource + Send>, stimulus: &mut Stimulus) {

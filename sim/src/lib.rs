@@ -24,7 +24,7 @@ pub use distribution::Distribution;
 pub use error::{MachineError, Refusal};
 pub use front::FrameSource;
 pub use link::{DllConfig, Generation, LinkErrors, Occurrence, Stalls, Starvation};
-pub use machine::Machine;
+pub use machine::{ForkPort, Machine, Slot};
 pub use memory::{AllocError, DmaRegion, HostMemory};
 pub use root::enumerate::{Bar, Function};
 pub use root::ordering::{Ordering, Torn};

@@ -13,6 +13,7 @@ pub mod credit;
 pub mod descriptor;
 pub mod elink;
 pub mod field;
+pub mod fork;
 pub mod frame;
 pub mod generator;
 pub mod map;

@@ -14,5 +14,6 @@ pub mod platform;
 pub mod probe;
 pub mod report;
 pub mod run;
+pub mod scenario;
 pub mod scoreboard;
 pub mod target;

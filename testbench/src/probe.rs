@@ -1,6 +1,7 @@
 //! A middleware that only looks: when the card left reset, and how many write-back blocks it sent.
 
 use crate::fault::{WriteKind, classify};
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::params::DataWidth;
 use silico_spec::port::{Response, Stimulus, TlpPort};
 use silico_spec::units::{Cycle, Cycles};
@@ -32,6 +33,13 @@ impl Seen {
     }
 }
 
+impl Fork for Seen {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        let word = |word: &AtomicU64| AtomicU64::new(word.load(Ordering::Relaxed));
+        memo.share(&self.0, |seen, _| Ok(Counts { released: word(&seen.released), write_backs: word(&seen.write_backs) })).map(Self)
+    }
+}
+
 /// The probe around a card.
 #[derive(Debug)]
 pub struct Probe<P> {
@@ -44,6 +52,12 @@ impl<P: TlpPort> Probe<P> {
     /// Around `inner`, which has not run yet.
     pub fn new(inner: P, seen: Seen) -> Self {
         Self { inner, in_reset: true, seen }
+    }
+}
+
+impl<P: Fork> Fork for Probe<P> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { inner: self.inner.fork(memo)?, in_reset: self.in_reset, seen: self.seen.fork(memo)? })
     }
 }
 

@@ -14,7 +14,7 @@ use silico_spec::units::Cycles;
 fn ran<P: TlpPort + Send + 'static>(card: P, rules: &[&str]) -> (u64, Vec<Planted>, u64) {
     let rules: Vec<Rule> = rules.iter().map(|rule| rule.parse().expect("a rule")).collect();
     let log = FaultLog::default();
-    let platform = SimPlatform::new(MachineConfig::default(), plant(&rules, 3, card, log.clone()).0, 4).expect("it comes up");
+    let platform = SimPlatform::new(MachineConfig::default(), Box::new(plant(&rules, 3, card, log.clone()).0), 4).expect("it comes up");
     let driver = Card::bring_up(platform.clone(), &BringUp::default()).expect("a card");
     let generator =
         Generator { lengths: Lengths::Uniform { min: 1, max: 900 }, source: 1, pause: 0, rate: 50_000, seed: 5, count: 0, blocks: None };

@@ -12,8 +12,9 @@ use crate::demux::Waiter;
 use crate::error::{ChannelId, DriverError, Failure, RingFault};
 use crate::interrupts::targets;
 use crate::limits::{RESET_LIMIT_NS, START_LIMIT_NS, STOP_LIMIT_NS};
-use crate::platform::{DmaBuffer, InterruptKind, Nanos, Platform, Registers, Time, Wake};
+use crate::platform::{DmaBuffer, ForkPlatform, InterruptKind, Nanos, Platform, Registers, Time, Wake};
 use crate::shared::{Claim, Inside, Shared as CardShared};
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::units::BusAddr;
 use silico_spec::writeback::{ChannelState, WriteBack};
@@ -88,6 +89,13 @@ pub(crate) struct Base<P: Platform> {
     /// Resets of the card when this channel was last known to be alive.
     epoch: u32,
     claim: Claim,
+}
+
+impl<P: ForkPlatform> Fork for Base<P> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        let (regs, irqs, clock) = (self.regs.fork(memo)?, self.irqs.fork(memo)?, self.clock.fork(memo)?);
+        Ok(Self { regs, irqs, clock, claim: self.claim.fork(memo)?, ..*self })
+    }
 }
 
 impl<P: Platform> Base<P> {

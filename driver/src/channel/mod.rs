@@ -34,11 +34,12 @@ pub use wait::{LOST_WAKE_UP_GRACE_NS, SPURIOUS_LIMIT, Wait, WaitStats};
 
 use crate::counters::ChannelCounters;
 use crate::error::{DriverError, Failure, RingFault};
-use crate::platform::{DmaBuffer, DmaMemory, Nanos, Platform};
+use crate::platform::{DmaBuffer, DmaMemory, ForkPlatform, Nanos, Platform};
 use base::{Base, Health};
 use core::fmt;
 use progress::Block;
 use ring::Ring;
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::registers::c2h;
 use silico_spec::units::BusAddr;
 
@@ -61,6 +62,12 @@ pub(crate) struct Memory<B> {
     block: Option<Block<B>>,
 }
 
+impl<B: Fork> Fork for Memory<B> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { ring: self.ring.fork(memo)?, block: self.block.fork(memo)? })
+    }
+}
+
 /// One C2H channel with a ring.
 pub struct RingChannel<P: Platform> {
     /// `None` only within drop, where memory that the card may still write to is leaked.
@@ -75,6 +82,14 @@ pub struct RingChannel<P: Platform> {
     dropped: u64,
     /// How the run ended, once it has.
     stopped: Stopped,
+}
+
+impl<P: ForkPlatform> Fork for RingChannel<P> {
+    /// The same channel of the same run, on the copy of its card: one copy for each, under one memo.
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        let (memory, base) = (self.memory.fork(memo)?, self.base.fork(memo)?);
+        Ok(Self { memory, base, ..*self })
+    }
 }
 
 /// The memory, apart from the rest of the channel so that both can be used at once.

@@ -2,6 +2,7 @@
 
 use crate::error::RingFault;
 use crate::platform::{DmaBuffer, Time};
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::writeback::{BYTES, WORDS, WriteBack};
 
 /// Reads of a torn block before it counts as broken. With [`TORN_PAUSE_NS`] between them this is far longer than a 64-byte write takes to land.
@@ -30,6 +31,12 @@ pub(crate) struct Block<B> {
     run: u32,
     /// Sequence of the last block taken; 0 before the first.
     seen: u64,
+}
+
+impl<B: Fork> Fork for Block<B> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { buffer: self.buffer.fork(memo)?, ..*self })
+    }
 }
 
 impl<B: DmaBuffer> Block<B> {

@@ -11,6 +11,7 @@ use super::frame::Frame;
 use crate::error::RingFault;
 use crate::platform::DmaBuffer;
 use core::ops::Range;
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::frame::{FrameHeader, GRID, HEADER_BYTES};
 
 const HEADER: u64 = HEADER_BYTES as u64;
@@ -44,6 +45,12 @@ pub(super) struct Ring<B> {
     given: Mark,
     taken: Mark,
     announced: Mark,
+}
+
+impl<B: Fork> Fork for Ring<B> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { buffer: self.buffer.fork(memo)?, ..*self })
+    }
 }
 
 impl<B: DmaBuffer> Ring<B> {

@@ -27,9 +27,10 @@ use crate::channel::progress::Block;
 use crate::channel::wait::{Awaited, wait};
 use crate::channel::{Phase, Wait, WaitMode, WaitStats, held};
 use crate::error::{ConfigError, DriverError, RingFault, check};
-use crate::platform::{DmaBuffer, DmaMemory, Nanos, Platform};
+use crate::platform::{DmaBuffer, DmaMemory, ForkPlatform, Nanos, Platform};
 use core::fmt;
 use ring::Ring;
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::registers::h2c;
 use staging::Staging;
 
@@ -38,6 +39,12 @@ pub(crate) struct Memory<B> {
     ring: Ring<B>,
     staging: Option<Staging<B>>,
     block: Option<Block<B>>,
+}
+
+impl<B: Fork> Fork for Memory<B> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { ring: self.ring.fork(memo)?, staging: self.staging.fork(memo)?, block: self.block.fork(memo)? })
+    }
 }
 
 impl<B: DmaBuffer> Memory<B> {
@@ -88,6 +95,14 @@ pub struct SendChannel<P: Platform> {
     config: SendConfig,
     /// How the run ended, once that is known.
     unsent: Option<Unsent>,
+}
+
+impl<P: ForkPlatform> Fork for SendChannel<P> {
+    /// The same channel of the same run, on the copy of its card: one copy for each, under one memo.
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        let (memory, base) = (self.memory.fork(memo)?, self.base.fork(memo)?);
+        Ok(Self { memory, base, ..*self })
+    }
 }
 
 impl<P: Platform> SendChannel<P> {

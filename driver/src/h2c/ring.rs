@@ -12,6 +12,7 @@ use crate::platform::DmaBuffer;
 use alloc::boxed::Box;
 use alloc::vec;
 use silico_spec::descriptor::{DescriptorFlags, H2C_DESCRIPTOR_BYTES, H2cDescriptor};
+use silico_spec::fork::{CannotFork, Fork, Memo};
 
 /// What the driver remembers of a descriptor.
 #[derive(Clone, Copy, Debug, Default)]
@@ -60,6 +61,12 @@ pub(super) struct Ring<B> {
     done: Mark,
     pub(super) submitted: Totals,
     pub(super) sent: Totals,
+}
+
+impl<B: Fork> Fork for Ring<B> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { buffer: self.buffer.fork(memo)?, entries: self.entries.clone(), ..*self })
+    }
 }
 
 impl<B: DmaBuffer> Ring<B> {

@@ -6,6 +6,7 @@
 
 use crate::platform::DmaBuffer;
 use core::ops::Range;
+use silico_spec::fork::{CannotFork, Fork, Memo};
 
 /// Pieces start on this, and take multiples of it: a cache line is never shared by CPU and card.
 pub(super) const STAGING_GRID: u64 = 64;
@@ -33,6 +34,12 @@ pub(super) struct Staging<B> {
     /// Where the next piece may start.
     next: u64,
     used: u64,
+}
+
+impl<B: Fork> Fork for Staging<B> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { buffer: self.buffer.fork(memo)?, ..*self })
+    }
 }
 
 impl<B: DmaBuffer> Staging<B> {

@@ -3,6 +3,7 @@
 use crate::error::EntryFault;
 use crate::platform::DmaBuffer;
 use silico_spec::descriptor::{CompletionFlags, PAGE_COMPLETION_BYTES, PageCompletion, phase};
+use silico_spec::fork::{CannotFork, Fork, Memo};
 
 const BYTES: u64 = PAGE_COMPLETION_BYTES as u64;
 const WORDS: u64 = BYTES / 8;
@@ -17,6 +18,12 @@ pub(super) struct Completions<B> {
     lap: u64,
     /// Entries that the doorbell has named.
     rung: u64,
+}
+
+impl<B: Fork> Fork for Completions<B> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { buffer: self.buffer.fork(memo)?, ..*self })
+    }
 }
 
 impl<B: DmaBuffer> Completions<B> {

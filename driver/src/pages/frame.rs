@@ -26,6 +26,11 @@ pub struct PageFrame {
 }
 
 impl PageFrame {
+    /// The same frame for the copy of its channel.
+    pub(super) const fn copy(&self) -> Self {
+        Self { header: self.header, channel: self.channel, page: self.page, offset: self.offset, pages: self.pages }
+    }
+
     /// Number of the page in which it begins.
     #[must_use]
     pub const fn page(&self) -> u32 {

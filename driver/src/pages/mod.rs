@@ -27,11 +27,12 @@ use crate::channel::wait::{Awaited, wait};
 use crate::channel::{Phase, Wait, WaitMode, WaitStats, held};
 use crate::counters::ChannelCounters;
 use crate::error::{DriverError, EntryFault, RingFault};
-use crate::platform::{DmaMemory, Nanos, Platform};
+use crate::platform::{DmaMemory, ForkPlatform, Nanos, Platform};
 use completion::Completions;
 use core::fmt;
 use pool::Pool;
 use reader::Reader;
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::registers::c2h;
 
 /// DMA memory of a channel.
@@ -39,6 +40,12 @@ pub(crate) struct Memory<B> {
     pool: Pool<B>,
     completions: Completions<B>,
     block: Option<Block<B>>,
+}
+
+impl<B: Fork> Fork for Memory<B> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { pool: self.pool.fork(memo)?, completions: self.completions.fork(memo)?, block: self.block.fork(memo)? })
+    }
 }
 
 /// One C2H channel with pages.
@@ -58,6 +65,15 @@ pub struct PageChannel<P: Platform> {
     dropped: u64,
     /// How the run ended, once it has.
     stopped: PagesStopped,
+}
+
+impl<P: ForkPlatform> Fork for PageChannel<P> {
+    /// The same channel of the same run, on the copy of its card: one copy for each, under one memo. Frames that are held are the original's: what is held
+    /// is not given back in the copy before its next start.
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        let (memory, base) = (self.memory.fork(memo)?, self.base.fork(memo)?);
+        Ok(Self { memory, base, reader: self.reader.clone(), next: self.next.as_ref().map(PageFrame::copy), ..*self })
+    }
 }
 
 impl<P: Platform> PageChannel<P> {

@@ -8,6 +8,7 @@ use crate::platform::DmaBuffer;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use silico_spec::descriptor::{PAGE_DESCRIPTOR_BYTES, PAGE_GRID, PageCompletion, PageDescriptor};
+use silico_spec::fork::{CannotFork, Fork, Memo};
 
 /// No next page.
 const NONE: u32 = u32::MAX;
@@ -49,6 +50,19 @@ pub(super) struct Pool<B> {
     entry: usize,
     /// Descriptors that the doorbell has named.
     rung: u64,
+}
+
+impl<B: Fork> Fork for Slot<B> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { buffer: self.buffer.fork(memo)?, ..*self })
+    }
+}
+
+impl<B: Fork> Fork for Pool<B> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        let slots = self.slots.iter().map(|slot| slot.fork(memo)).collect::<Result<_, _>>()?;
+        Ok(Self { list: self.list.fork(memo)?, slots, ..*self })
+    }
 }
 
 impl<B: DmaBuffer> Pool<B> {

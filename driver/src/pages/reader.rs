@@ -41,6 +41,7 @@ struct Begun {
 }
 
 /// The position in a run.
+#[derive(Clone)]
 pub(super) struct Reader {
     channel: ChannelId,
     max_frame: u32,

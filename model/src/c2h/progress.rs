@@ -192,6 +192,12 @@ impl Progress {
         write_back.into_iter().chain(interrupt).min()
     }
 
+    /// Whether [`Progress::update`] does nothing at any later clock unless a count changes or the host writes a register: all that was delivered is
+    /// told, and nobody waits for more. To be asked after an update.
+    pub(crate) fn rests(&self) -> bool {
+        !self.due && !self.armed && self.target.is_none() && self.dirty_since.is_none()
+    }
+
     /// Whether [`Progress::update`] may do something although no count changed and no timer ran out.
     pub(crate) fn pending(&self) -> bool {
         self.target.is_some()

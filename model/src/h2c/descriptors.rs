@@ -100,6 +100,11 @@ impl Descriptors {
         self.words.issue(fetch.count * H2C_DESCRIPTOR_BYTES)
     }
 
+    /// All that were given are done with.
+    pub(crate) fn is_idle(&self) -> bool {
+        !self.can_judge() && self.active.is_empty() && self.reading.left == 0
+    }
+
     /// Whether [`Descriptors::judge`] has one to judge.
     #[inline]
     pub(crate) fn can_judge(&self) -> bool {

@@ -142,6 +142,19 @@ impl Channel {
         matches!(self.state, State::Idle | State::Error) && still
     }
 
+    /// It runs, and nothing can happen in it without a register write: all descriptors that were given are done, and the host was told. Clocks count
+    /// as such without data. `reads`: of this channel that are outstanding.
+    pub(crate) fn rests(&self, reads: u16) -> bool {
+        let done = self.tail == self.delivered.count && reads == 0 && !self.flight && !self.refused;
+        let loops = matches!(self.run.output(), Some(Output::Loopback(_)));
+        self.state == State::Running && done && !loops && self.progress.rests() && self.descriptors.is_idle() && self.stage.is_empty()
+    }
+
+    /// Passes clocks of a channel that rests.
+    pub(crate) fn rest(&mut self, clocks: u64) {
+        self.perf.no_data += clocks;
+    }
+
     /// Whether the channel stopped by an error and has not been started or reset since.
     pub(crate) fn failed(&self) -> bool {
         self.error.0 != ChannelError::None

@@ -8,7 +8,7 @@ use silico_spec::units::{Cycle, Tag};
 pub(crate) const TAGS: usize = 1024;
 
 /// When each tag of the card may be used again.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tags {
     /// Since the last completion reached the card in this cycle, the tag is free; [`Cycle::NEVER`]: in flight.
     free_since: Box<[Cycle; TAGS]>,

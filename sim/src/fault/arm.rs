@@ -48,7 +48,7 @@ impl<'a> Facts<'a> {
 }
 
 /// A rule, its counts and its randomness.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Armed {
     pub(super) rule: Rule,
     seen: u64,

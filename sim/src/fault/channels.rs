@@ -26,7 +26,7 @@ enum Holds {
 }
 
 /// Ranges of host memory and their owners.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Channels {
     /// By first address; each goes as far as the next one.
     ranges: BTreeMap<u64, (ChannelSel, Holds)>,

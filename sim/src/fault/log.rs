@@ -2,6 +2,7 @@
 
 use super::rule::{Harm, Rule, Trigger, What};
 use crate::trace::Way;
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::tlp::Header;
 use silico_spec::units::{Cycle, Cycles};
 use std::fmt;
@@ -51,7 +52,7 @@ impl fmt::Display for Planted {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Inner {
     records: Vec<Planted>,
     /// How often each rule has struck, in the order of the rules.
@@ -117,6 +118,19 @@ impl FaultLog {
 /// By this a fault at the port asks the machine, which owns the link, to take it down.
 #[derive(Clone, Debug, Default)]
 pub struct LinkSwitch(Arc<AtomicU64>);
+
+impl Fork for FaultLog {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        let copy = |inner: &Mutex<Inner>| inner.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        memo.share(&self.0, |inner, _| Ok(Mutex::new(copy(inner)))).map(Self)
+    }
+}
+
+impl Fork for LinkSwitch {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        memo.share(&self.0, |span, _| Ok(AtomicU64::new(span.load(Ordering::Relaxed)))).map(Self)
+    }
+}
 
 impl LinkSwitch {
     pub(super) fn down_for(&self, span: u64) {

@@ -13,6 +13,7 @@ use super::rule::{Rule, What};
 use super::up::Outgoing;
 use crate::trace::Way;
 use silico_spec::credit::{Consumed, Limits};
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::params::DataWidth;
 use silico_spec::port::{Response, Stimulus, TlpBuf, TlpPort};
 use silico_spec::tlp::{CompletionStatus, Header};
@@ -49,6 +50,13 @@ impl<P: TlpPort> Faults<P> {
     /// By which rules with `flap` take the link down; without a machine behind it they do nothing.
     pub fn link_switch(&self) -> LinkSwitch {
         self.plan.link.clone()
+    }
+}
+
+impl<P: Fork> Fork for Faults<P> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        let (inner, log, link) = (self.inner.fork(memo)?, self.plan.log.fork(memo)?, self.plan.link.fork(memo)?);
+        Ok(Self { inner, plan: Plan { log, link, ..self.plan.clone() } })
     }
 }
 
@@ -94,7 +102,7 @@ pub(super) struct Ended {
 }
 
 /// Rules at work, and all that they have set in motion.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Plan {
     pub(super) rules: Vec<Armed>,
     repeats: Vec<(usize, RepeatFrame)>,

@@ -10,7 +10,7 @@ use std::ops::Range;
 const REMEMBERED: usize = 1024;
 
 /// The Nth frame of channel 0 comes twice. To be told before and after each run of clocks, until it says that it is done.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct RepeatFrame {
     nth: u64,
     pub(super) done: bool,
@@ -57,7 +57,7 @@ fn waiting(stimulus: &Stimulus) -> usize {
 }
 
 /// Writes of the frame that is played again.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Replay {
     /// Payload that no header has claimed yet.
     recent: VecDeque<(u64, Vec<u8>)>,
@@ -65,7 +65,7 @@ struct Replay {
 }
 
 /// A frame as it lies in the ring, from `address` on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Recording {
     address: u64,
     bytes: Vec<u8>,

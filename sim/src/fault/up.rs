@@ -18,7 +18,7 @@ const SETTLED: Cycles = Cycles(1000);
 const GREATEST: u16 = 64;
 
 /// A TLP on its way to the host that does not come straight from the card.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Outgoing {
     /// Not before.
     pub(super) at: Cycle,

@@ -23,7 +23,7 @@ struct Update {
 }
 
 /// The root port's side of flow control.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Grants {
     initial: Limits,
     interval: u64,
@@ -61,6 +61,12 @@ impl Grants {
             repeat: Cycles(DllConfig::UPDATE_REPEAT_NS * 1000 / u64::from(clock_ps)),
             damaged: 0,
         }
+    }
+
+    /// All chance from here on descends from `seed`.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        self.random = stream(seed, 8);
+        self.damage.reseed(stream(seed, 9));
     }
 
     /// The link came up at `now`: flow control begins anew. Returns what the card sees.

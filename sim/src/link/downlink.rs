@@ -18,7 +18,7 @@ use std::collections::VecDeque;
 /// Posted writes of the CPU that wait for credits before a store stalls it.
 pub(crate) const STORE_BUFFER: usize = 16;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Waiting {
     since: Cycle,
     /// Order in which requests were made.
@@ -48,7 +48,7 @@ pub(crate) struct ReadyCompletion {
 }
 
 /// A TLP for the card that waits for a replay.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Held {
     pub(crate) tlp: TlpBuf,
     /// The tag that is free when it arrives.
@@ -56,7 +56,7 @@ pub(crate) struct Held {
 }
 
 /// The transmitter towards the card.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Downlink {
     pub(crate) wire: Serializer,
     pub(crate) latency: Cycles,
@@ -105,6 +105,12 @@ impl Downlink {
             chance: stream(config.seed, 11),
             coin: false,
         }
+    }
+
+    /// All chance from here on descends from `seed`.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        self.damage.reseed(stream(seed, 10));
+        self.chance = stream(seed, 11);
     }
 
     /// The link came up: flow control begins anew with what the card grants.

@@ -18,7 +18,7 @@ const MOST_HOLDS: usize = 16;
 
 /// Clocks in which the card's transmitter was told to wait since it sent its last TLP: what the next one must have kept to, which may have begun between any
 /// two of them.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ready {
     /// Before the first of `holds`, it was told to wait until here.
     before: Cycle,

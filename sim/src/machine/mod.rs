@@ -1,12 +1,17 @@
 //! The machine: joins the parts, owns the card and the clock. Each thing that it does is in a file of its own: [`run`] moves time,
-//! [`receive`] takes TLPs from the card, [`send`] gives it some, [`link`] loses and replays them, [`access`] is what a CPU does, [`state`] resets and brings up.
+//! [`receive`] takes TLPs from the card, [`send`] gives it some, [`link`] loses and replays them, [`access`] is what a CPU does, [`state`] resets and brings up,
+//! [`fork`] makes two of one.
 
 mod access;
+mod fork;
 mod link;
 mod receive;
 mod run;
 mod send;
+mod slot;
 mod state;
+
+pub use slot::{ForkPort, Slot};
 
 use crate::check::tags::Tags;
 use crate::check::{Finding, Violation};
@@ -34,7 +39,7 @@ use crate::trace::{Trace, Way};
 use silico_spec::credit::Limits;
 use silico_spec::generator::XorShift64;
 use silico_spec::params::{DataWidth, MAX_C2H};
-use silico_spec::port::{OutStream, Response, Stimulus, TlpBuf, TlpPort};
+use silico_spec::port::{OutStream, Response, Stimulus, TlpBuf};
 use silico_spec::units::{Cycle, Cycles};
 use std::fmt;
 use std::sync::Arc;
@@ -43,7 +48,7 @@ use std::sync::Arc;
 pub struct Machine {
     config: MachineConfig,
     now: Cycle,
-    card: Box<dyn TlpPort + Send>,
+    card: Slot,
     /// Of the card's port.
     width: DataWidth,
     stimulus: Stimulus,
@@ -97,7 +102,7 @@ pub struct Machine {
 }
 
 /// The card's transmitter: a buffer of a few TLPs in front of the wire.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Uplink {
     wire: Serializer,
     /// Bytes that may wait so that a TLP of the greatest size still fits.
@@ -113,7 +118,8 @@ impl Machine {
     ///
     /// # Errors
     /// If the configuration is out of its limits.
-    pub fn new(config: MachineConfig, card: Box<dyn TlpPort + Send>, front_ends: usize) -> Result<Self, ConfigError> {
+    pub fn new(config: MachineConfig, card: impl Into<Slot>, front_ends: usize) -> Result<Self, ConfigError> {
+        let card = card.into();
         config.validate()?;
         if front_ends > MAX_C2H {
             return Err(ConfigError { field: "front_ends", value: front_ends.to_string(), rule: "at most 16" });

@@ -13,11 +13,16 @@
 //!
 //! A word that lies across the border is the difficulty: its shared bytes are touched by single bytes, its owned ones not at all. Such a word is
 //! only accessed under the piece's lock, by the claim's `load64` too, so atomics of two sizes never race.
+//!
+//! A fork copies the shared bytes of a piece under its lock, and CPU-owned ones through a shared borrow of its claim, which ends all mutable ones. The new
+//! piece gets one claim too: a second one is refused.
 
 #![allow(unsafe_code, reason = "real bytes that CPU and device share; see Soundness")]
 
+use super::dirty::Dirty;
 use super::intervals::Intervals;
 use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::mem::ManuallyDrop;
 use std::ops::Range;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
@@ -26,11 +31,34 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 /// What memory gives to a device that reads what the CPU owns, and so has not given to it.
 pub(crate) const STALE: u8 = 0xff;
 
+/// Bytes that an arena left to the next one of its family: all zero.
+#[derive(Debug)]
+struct Spare {
+    base: NonNull<u8>,
+    layout: Layout,
+}
+
+// SAFETY: the pointer is to plain bytes that nobody else reaches.
+unsafe impl Send for Spare {}
+
+impl Drop for Spare {
+    fn drop(&mut self) {
+        // SAFETY: allocated with this layout by `Arena::new`, whose arena is gone and left the bytes to this value alone.
+        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+    }
+}
+
+/// Spare bytes that a family keeps: one fork at a time lives and dies, as a rule.
+const SPARES: usize = 2;
+
 /// Zeroed bytes, committed by the operating system where touched.
 #[derive(Debug)]
 pub(crate) struct Arena {
     base: NonNull<u8>,
     layout: Layout,
+    dirty: Dirty,
+    /// What arenas of the same family left: those forked from one.
+    spares: Arc<Mutex<Vec<Spare>>>,
 }
 
 // SAFETY: the pointer is to plain bytes owned by this value; all accesses follow the rules at the top of this file, which hold for any threads.
@@ -46,9 +74,20 @@ impl Arena {
         if layout.size() == 0 {
             return None;
         }
+        Self::of_family(layout, Arc::default())
+    }
+
+    fn of_family(layout: Layout, spares: Arc<Mutex<Vec<Spare>>>) -> Option<Arc<Self>> {
         // SAFETY: the layout's size is not zero.
         let base = NonNull::new(unsafe { alloc_zeroed(layout) })?;
-        Some(Arc::new(Self { base, layout }))
+        Some(Arc::new(Self { base, layout, dirty: Dirty::new(layout.size() as u64), spares }))
+    }
+
+    /// Another arena of the same size, all zero; `None` if the operating system has no address space for it.
+    pub(crate) fn sister(&self) -> Option<Arc<Self>> {
+        let spare = self.spares.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let Some(spare) = spare.map(ManuallyDrop::new) else { return Self::of_family(self.layout, self.spares.clone()) };
+        Some(Arc::new(Self { base: spare.base, layout: spare.layout, dirty: Dirty::new(self.len()), spares: self.spares.clone() }))
     }
 
     /// Bytes.
@@ -66,9 +105,20 @@ impl Arena {
 }
 
 impl Drop for Arena {
+    /// The bytes go back to the operating system, or, if there is family, are kept for it: its pages are there already.
     fn drop(&mut self) {
-        // SAFETY: allocated by `new` with this layout; nobody holds a reference to the arena any more, so no slice exists.
-        unsafe { dealloc(self.base.as_ptr(), self.layout) }
+        let spare = Spare { base: self.base, layout: self.layout };
+        if Arc::strong_count(&self.spares) == 1 {
+            return;
+        }
+        let mut spares = self.spares.lock().unwrap_or_else(PoisonError::into_inner);
+        if spares.len() < SPARES {
+            for range in self.dirty.ranges(0..self.len()) {
+                // SAFETY: inside the allocation; nobody holds a reference to the arena any more, so no slice exists.
+                unsafe { self.base.as_ptr().add(range.start as usize).write_bytes(0, (range.end - range.start) as usize) };
+            }
+            spares.push(spare);
+        }
     }
 }
 
@@ -100,11 +150,50 @@ pub(crate) struct Piece {
     watched: AtomicBool,
     /// It was freed: as `state` says, readable without its lock.
     dead: AtomicBool,
+    /// It has its claim.
+    claimed: AtomicBool,
 }
 
 impl Piece {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Bytes `range` of the piece may not be zero from now on.
+    #[inline]
+    fn touch(&self, range: &Range<u64>) {
+        self.arena.dirty.touch(self.start + range.start..self.start + range.end);
+    }
+
+    /// A copy in `arena`, whose bytes there are zero. It has no claim yet; what the CPU owns comes with it: see [`Claim::fork`].
+    pub(crate) fn fork(&self, arena: &Arc<Arena>) -> Self {
+        let state = self.state();
+        let whole = self.start..self.start + self.len.next_multiple_of(8);
+        for range in self.arena.dirty.ranges(whole) {
+            arena.dirty.touch(range.clone());
+            for index in range.start / 8..range.end / 8 {
+                let word = index * 8 - self.start..index * 8 - self.start + 8;
+                if !state.owned.intersects(&word) {
+                    arena.word(index).store(self.arena.word(index).load(Ordering::Relaxed), Ordering::Relaxed);
+                    continue;
+                }
+                for at in word.filter(|at| !state.owned.contains(&(*at..at + 1))) {
+                    let at = (self.start + at) as usize;
+                    // SAFETY: inside both allocations; not CPU-owned, and a byte of a border word, accessed under the lock only, which is held. The
+                    // new piece is nobody's yet.
+                    unsafe { arena.base.as_ptr().add(at).write(self.arena.base.as_ptr().add(at).read()) };
+                }
+            }
+        }
+        Self {
+            arena: arena.clone(),
+            start: self.start,
+            len: self.len,
+            state: Mutex::new(State { owned: state.owned.clone(), live: state.live }),
+            watched: AtomicBool::new(self.watched()),
+            dead: AtomicBool::new(self.is_dead()),
+            claimed: AtomicBool::new(false),
+        }
     }
 
     /// Whether somebody ever polled a word of it.
@@ -136,6 +225,10 @@ impl Piece {
         if state.owned.intersects(&(offset..end)) {
             return Err(Refused::Owned);
         }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        self.touch(&(offset..end));
         // Whoever sees one of these stores with an acquire load also sees all stores of earlier TLPs.
         fence(Ordering::Release);
         let head = (offset.next_multiple_of(8).min(end) - offset) as usize;
@@ -189,6 +282,13 @@ impl Piece {
             return self.read_bytewise(&state, offset, into, &asked);
         }
         let mut at = offset;
+        if offset.is_multiple_of(8) {
+            let first = (self.start + offset) / 8;
+            for (index, word) in (first..).zip(into.as_chunks_mut::<8>().0) {
+                *word = self.arena.word(index).load(Ordering::Acquire).to_le_bytes();
+                at += 8;
+            }
+        }
         while at < end {
             let word = self.arena.word((self.start + at) / 8).load(Ordering::Acquire).to_le_bytes();
             let from = (at % 8) as usize;
@@ -236,13 +336,30 @@ impl Claim {
     unsafe fn new(arena: Arc<Arena>, start: u64, len: u64, used: bool) -> Self {
         let words = start / 8..(start + len).div_ceil(8);
         if used {
-            words.for_each(|index| arena.word(index).store(0, Ordering::Relaxed));
+            for range in arena.dirty.ranges(words.start * 8..words.end * 8) {
+                (range.start / 8..range.end / 8).for_each(|index| arena.word(index).store(0, Ordering::Relaxed));
+            }
         }
         let state = Mutex::new(State { owned: Intervals::default(), live: true });
-        Self {
-            piece: Arc::new(Piece { arena, start, len, state, watched: AtomicBool::new(false), dead: AtomicBool::new(false) }),
-            owned: Intervals::default(),
+        let [watched, dead, claimed] = [false, false, true].map(AtomicBool::new);
+        Self { piece: Arc::new(Piece { arena, start, len, state, watched, dead, claimed }), owned: Intervals::default() }
+    }
+
+    /// The claim on `piece`, a copy of this claim's piece, with the bytes that the CPU owns. `None` if it has one already, or is no such copy.
+    pub(crate) fn fork(&self, piece: Arc<Piece>) -> Option<Self> {
+        let is_copy = (piece.start, piece.len) == (self.piece.start, self.piece.len) && !Arc::ptr_eq(&piece, &self.piece);
+        if !is_copy || piece.state().owned != self.owned || piece.claimed.swap(true, Ordering::AcqRel) {
+            return None;
         }
+        let mut claim = Self { piece, owned: self.owned.clone() };
+        let start = self.piece.start;
+        for owned in self.owned.iter() {
+            for range in self.piece.arena.dirty.ranges(start + owned.start..start + owned.end) {
+                let range = range.start - start..range.end - start;
+                claim.view_mut(range.clone()).copy_from_slice(self.view(range));
+            }
+        }
+        Some(claim)
     }
 
     pub(crate) fn piece(&self) -> &Arc<Piece> {
@@ -290,6 +407,9 @@ impl Claim {
     #[inline]
     pub(crate) fn view_mut(&mut self, range: Range<u64>) -> &mut [u8] {
         self.assert_owned(&range);
+        if !range.is_empty() {
+            self.piece.touch(&range);
+        }
         let base = self.piece.arena.base;
         // SAFETY: inside the allocation; CPU-owned and `self` borrowed mutably, so that nobody else reaches it.
         unsafe {
@@ -335,6 +455,7 @@ impl Claim {
             !self.owned.intersects(&range),
             "the word at {offset:#x} is owned by the CPU: write it through view_mut, or release it first"
         );
+        self.piece.touch(&range);
         self.piece.arena.word((self.piece.start + offset) / 8).store(value, Ordering::Release);
     }
 }
@@ -359,6 +480,15 @@ pub(crate) struct Claims {
 impl Claims {
     pub(crate) fn new(arena: Arc<Arena>) -> Self {
         Self { arena, live: Vec::new(), untouched: 0 }
+    }
+
+    /// The same claims in another arena of the same size.
+    pub(crate) fn fork(&self, arena: Arc<Arena>) -> Self {
+        Self { arena, live: self.live.clone(), untouched: self.untouched }
+    }
+
+    pub(crate) const fn arena(&self) -> &Arc<Arena> {
+        &self.arena
     }
 
     /// Zeroed bytes.

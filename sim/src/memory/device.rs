@@ -2,6 +2,7 @@
 
 use super::arena::Refused;
 use super::{HostMemory, Mapping};
+use silico_spec::fork::{CannotFork, Memo};
 use std::sync::Arc;
 
 /// Mappings that are remembered: a ring, a write-back block, an interrupt or descriptor ring per channel.
@@ -28,6 +29,11 @@ pub(crate) struct Cursor {
 impl Cursor {
     pub(crate) fn new(memory: Arc<HostMemory>) -> Self {
         Self { memory, hits: Vec::with_capacity(HITS), oldest: 0 }
+    }
+
+    /// The same view of the copy of its memory, with nothing remembered.
+    pub(crate) fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        HostMemory::fork(&self.memory, memo).map(Self::new)
     }
 
     /// The mapping with `address`, remembered or looked up. A remembered one may be dead.

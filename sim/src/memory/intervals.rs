@@ -16,6 +16,11 @@ impl Intervals {
         }
     }
 
+    /// The ranges, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Range<u64>> + '_ {
+        self.0.iter().map(|(start, end)| *start..*end)
+    }
+
     /// Adds a range.
     pub(crate) fn insert(&mut self, range: Range<u64>) {
         if range.is_empty() {

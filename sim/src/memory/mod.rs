@@ -7,6 +7,7 @@
 mod allocator;
 mod arena;
 mod device;
+mod dirty;
 mod intervals;
 
 pub(crate) use device::{Cursor, DeviceError};
@@ -14,6 +15,7 @@ pub(crate) use device::{Cursor, DeviceError};
 use crate::config::{ConfigError, HostConfig, Placement};
 use allocator::Allocator;
 use arena::{Arena, Claim, Claims, Piece};
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::units::BusAddr;
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -146,6 +148,28 @@ impl HostMemory {
         (address - mapping.bus < mapping.len).then(|| mapping.clone())
     }
 
+    /// A copy: all that is mapped, at the same addresses, with the same bytes. What the CPU owns of a buffer comes with the fork of its [`DmaRegion`],
+    /// as does the right to free it.
+    pub(crate) fn fork(this: &Arc<Self>, memo: &mut Memo) -> Result<Arc<Self>, CannotFork> {
+        memo.share(this, |memory, memo| {
+            let table = memory.table();
+            let rule = "as large as the operating system can give twice";
+            let arena = table.claims.arena().sister().ok_or(CannotFork { what: "host memory", rule })?;
+            let copy = |mapping: &Mapping| {
+                let piece = memo.share(&mapping.piece, |piece, _| Ok(piece.fork(&arena)))?;
+                Ok(Mapping { piece, ..*mapping })
+            };
+            let mappings = table.mappings.iter().map(copy).collect::<Result<_, _>>()?;
+            let (low, high) = (table.low.clone(), table.high.clone());
+            Ok(Self {
+                low_bytes: memory.low_bytes,
+                placement: memory.placement,
+                polled: AtomicBool::new(memory.is_polled()),
+                table: Mutex::new(Table { claims: table.claims.fork(arena), low, high, mappings }),
+            })
+        })
+    }
+
     fn free(&self, bus: u64, end: u64, claim: Claim) {
         let mut table = self.table();
         table.mappings.retain(|mapping| mapping.bus != bus);
@@ -249,6 +273,17 @@ impl DmaRegion {
     #[inline]
     pub fn store64(&self, offset: u64, value: u64) {
         self.claim().store64(offset, value);
+    }
+}
+
+impl Fork for DmaRegion {
+    /// The same buffer in the copy of its memory. To be called while nobody else acquires or releases parts of it.
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        let memory = HostMemory::fork(&self.memory, memo)?;
+        let rule = "one that is forked once, and with all of its memory, in a fork";
+        let piece = memo.find(self.claim().piece());
+        let claim = piece.and_then(|piece| self.claim().fork(piece)).ok_or(CannotFork { what: "a DMA buffer", rule })?;
+        Ok(Self { memory, bus: self.bus, end: self.end, claim: Some(claim) })
     }
 }
 

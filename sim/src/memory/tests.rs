@@ -163,3 +163,66 @@ fn a_freed_buffer_does_not_say_who_polls_the_one_in_its_place() {
         assert_eq!(cursor.watched(address), polled);
     }
 }
+
+fn fork(memory: &Arc<HostMemory>, region: &DmaRegion) -> (Arc<HostMemory>, DmaRegion, Memo) {
+    let mut memo = Memo::new();
+    (HostMemory::fork(memory, &mut memo).unwrap(), region.fork(&mut memo).unwrap(), memo)
+}
+
+#[test]
+fn a_fork_has_the_same_bytes_and_owners_and_goes_its_own_way() {
+    let memory = HostMemory::new(&HostConfig::default()).unwrap();
+    let mut region = memory.alloc(100_003, 4096).unwrap();
+    region.acquire(5..20_001);
+    region.view_mut(5..20_001).iter_mut().zip(1..).for_each(|(byte, value): (&mut u8, u32)| *byte = value as u8);
+    // Owned up to the middle of a word, the device's beyond; and a page that only the device has touched.
+    region.release(9000..9500);
+    let mut cursor = Cursor::new(memory.clone());
+    let base = region.bus_addr().0;
+    let at = |offset: u64| base + offset;
+    cursor.write(at(9001), &[0xaa; 499]).unwrap();
+    cursor.write(at(99_990), &[0xbb; 13]).unwrap();
+    region.store64(40_000, 0x1234_5678);
+    let (copied, mut copy, _memo) = fork(&memory, &region);
+    assert_eq!((copy.bus_addr(), copy.len()), (region.bus_addr(), region.len()));
+    assert_eq!(copy.load64(40_000), 0x1234_5678);
+    assert_eq!((copy.view(5..9000), copy.view(9500..20_001)), (region.view(5..9000), region.view(9500..20_001)));
+    copy.acquire(0..100_003);
+    region.acquire(0..100_003);
+    assert!(copy.view(0..100_003) == region.view(0..100_003), "bytes differ");
+    assert_eq!(copy.view(99_990..100_003), [0xbb; 13]);
+    // What one does, the other does not see.
+    copy.view_mut(50..51)[0] ^= 0xff;
+    assert_ne!(copy.view(50..51), region.view(50..51));
+    assert_eq!(Cursor::new(copied.clone()).write(at(0), &[1; 8]), Err(DeviceError::Owned));
+    drop(copy);
+    assert_eq!(Cursor::new(copied).write(at(0), &[1; 8]), Err(DeviceError::Unmapped));
+    region.release(0..8);
+    assert_eq!(cursor.write(at(0), &[1; 8]), Ok(()));
+}
+
+#[test]
+fn a_buffer_is_forked_once_and_with_its_memory() {
+    let memory = HostMemory::new(&HostConfig::default()).unwrap();
+    let region = memory.alloc(64, 64).unwrap();
+    let (_copied, _copy, mut memo) = fork(&memory, &region);
+    assert!(region.fork(&mut memo).is_err(), "two buffers for the same bytes");
+    let late = memory.alloc(64, 64).unwrap();
+    assert!(late.fork(&mut memo).is_err(), "it is not in the copy");
+}
+
+#[test]
+fn what_a_fork_leaves_is_clean_for_the_next() {
+    let memory = HostMemory::new(&HostConfig::default()).unwrap();
+    let region = memory.alloc(1 << 20, 4096).unwrap();
+    for round in 0..5 {
+        let (copied, mut copy, _memo) = fork(&memory, &region);
+        copy.acquire(0..1 << 20);
+        assert!(copy.view(0..1 << 20).iter().all(|byte| *byte == 0), "round {round}");
+        copy.view_mut(round * 5000..(round + 60) * 5000).fill(0xcc);
+        let mut more = copied.alloc(10_000, 64).unwrap();
+        more.acquire(0..10_000);
+        assert!(more.view(0..10_000).iter().all(|byte| *byte == 0), "round {round}");
+        more.view_mut(0..10_000).fill(0xdd);
+    }
+}

@@ -24,7 +24,7 @@ pub(crate) enum Route {
 }
 
 /// The root port's registers.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Bridge {
     buses: u32,
     command: u32,

@@ -11,7 +11,7 @@ use silico_spec::units::{Cycle, Cycles};
 use std::collections::VecDeque;
 
 /// A read that is being answered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Read {
     ready: Cycle,
     pub(crate) request: Header,
@@ -21,7 +21,7 @@ pub(crate) struct Read {
 }
 
 /// All reads in flight.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Completer {
     /// Not ready yet, in order of readiness.
     waiting: VecDeque<Read>,
@@ -62,6 +62,11 @@ impl Completer {
             first_splits: stream(seed, 6),
             choices: stream(seed, 3),
         }
+    }
+
+    /// All chance from here on descends from `seed`.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        [self.latencies, self.first_splits, self.choices] = [2, 6, 3].map(|usage| stream(seed, usage));
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -16,7 +16,7 @@ pub(crate) enum Event {
 }
 
 /// The interrupt controller.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Interrupts {
     /// When each is delivered, and when its message arrived.
     pending: VecDeque<(Cycle, Event, Cycle)>,
@@ -30,6 +30,10 @@ pub(crate) struct Interrupts {
 impl Interrupts {
     pub(crate) fn new(latency: Distribution, random: XorShift64) -> Self {
         Self { pending: VecDeque::new(), latched: Box::new([0; VECTORS / 64]), levels: 0, latency, random }
+    }
+
+    pub(crate) fn reseed(&mut self, random: XorShift64) {
+        self.random = random;
     }
 
     /// A message that arrives at `arrival` and takes effect at `visible`. Messages are delivered in order. Returns when this one is.

@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 /// A write on its way into memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Write {
     pub(crate) arrival: Cycle,
     pub(crate) visible: Cycle,
@@ -40,7 +40,7 @@ pub(crate) struct Slot {
 }
 
 /// The queue, in order of visibility.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Posted {
     queue: VecDeque<Write>,
     latency: Distribution,
@@ -73,6 +73,11 @@ impl Posted {
             last: Cycle(0),
             shown: Cycle(0),
         }
+    }
+
+    /// All chance from here on descends from `seed`.
+    pub(crate) fn reseed(&mut self, seed: u64) {
+        [self.random, self.tears] = [1, 7].map(|usage| stream(seed, usage));
     }
 
     /// When something posted that arrives at `arrival` takes effect.

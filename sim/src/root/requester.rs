@@ -29,7 +29,7 @@ enum Slot {
 }
 
 /// The root port's outstanding requests.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Requester {
     slots: [Slot; TAGS],
     next: usize,

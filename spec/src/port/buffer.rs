@@ -8,7 +8,6 @@ use alloc::boxed::Box;
 pub const MAX_PAYLOAD: usize = 4096;
 
 /// A whole TLP: the header's dwords and the payload. Equal if it is the same TLP, whatever lay in the buffer before.
-#[derive(Clone)]
 pub struct TlpBuf {
     /// As in [`Beat::header`].
     pub header: [u32; 4],
@@ -18,6 +17,16 @@ pub struct TlpBuf {
     pub digest: u32,
     len: u32,
     data: Box<[u8; MAX_PAYLOAD]>,
+}
+
+impl Clone for TlpBuf {
+    /// Of the payload, what there is of it; the rest of the buffer is zero.
+    fn clone(&self) -> Self {
+        let mut copy = Self { header: self.header, discard: self.discard, digest: self.digest, ..Self::new() };
+        copy.set_len(self.len as usize);
+        copy.payload_mut().copy_from_slice(self.payload());
+        copy
+    }
 }
 
 impl TlpBuf {

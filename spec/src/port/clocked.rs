@@ -5,7 +5,7 @@ use crate::params::DataWidth;
 use crate::units::{Cycle, Cycles};
 
 /// Any [`Endpoint`] as a [`TlpPort`]: clock by clock, beat by beat.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Clocked<E> {
     endpoint: E,
     input: PortIn,

@@ -44,6 +44,25 @@ pub struct Stimulus {
     pub spare: Vec<TlpBuf>,
 }
 
+impl Clone for Stimulus {
+    /// Spare buffers stay where they are.
+    fn clone(&self) -> Self {
+        Self {
+            reset: self.reset,
+            link_up: self.link_up,
+            credits: self.credits,
+            tx_ready_at: self.tx_ready_at,
+            tx_stall: self.tx_stall,
+            rx_stall: self.rx_stall,
+            rx: self.rx.clone(),
+            rx_passed: self.rx_passed,
+            front: self.front.clone(),
+            out: self.out.clone(),
+            spare: Vec::new(),
+        }
+    }
+}
+
 impl Stimulus {
     /// Link up, no credits, nothing to say, for a card with `channels` front ends.
     #[must_use]
@@ -87,7 +106,7 @@ impl Stimulus {
 }
 
 /// What came of a run of clocks.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Response {
     /// Clocks that passed; at least one, at most the limit.
     pub clocks: Cycles,

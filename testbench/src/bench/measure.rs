@@ -2,6 +2,7 @@
 //! What counts is the time of the CPU, as in the figures to beat: other programs on the machine cost the simulator none of it, save by cold caches.
 
 use super::counting::allocations;
+use super::scenarios::{self, Scenarios};
 use super::table::{Row, Table};
 use crate::cli::RunOptions;
 use crate::report::Report;
@@ -28,8 +29,6 @@ const MIXED: &[&str] = &["--source", "generator", "--frame-size", "64..1500", "-
 const SPARSE: &[&str] = &["--source", "generator", "--channels", "1", "--frame-size", "256", "--frames", "2000", "--pause", "100000"];
 /// Small, to count allocations per frame with.
 const SMALL: [&str; 4] = ["--source", "generator", "--frame-size", "64"];
-/// A scenario: a new machine, bring-up, about 2000 busy clocks, the end.
-const CASE: &[&str] = &["--source", "generator", "--frame-size", "64..1500", "--frames", "80"];
 /// Frames that the card fetches in a round, and how long the host waits for one.
 const READ_FRAMES: u64 = 5_000;
 const DEADLINE_NS: u64 = 10_000_000;
@@ -44,7 +43,9 @@ pub(super) fn all(time: Duration) -> Result<Table, CouldNotRun> {
     let (busy, one) = full_loop(&[&DENSE[..], &ONE[..]].concat(), time)?;
     let (_, four) = full_loop(&[&DENSE[..], &FOUR[..]].concat(), time)?;
     let (_, mixed) = full_loop(MIXED, time)?;
-    let row = |name, value, unit, reference| Row { name, value: Some(value), unit, reference };
+    let row = |name, value, unit, reference| Row { name, value: Some(value), unit, reference, of: None };
+    let Scenarios { anew, forked, of_anew, of_forked } = scenarios::measure(time)?;
+    let scenarios = |name, value, of| Row { of: Some(of), ..row(name, value, "/s", None) };
     Ok(Table {
         rows: vec![
             row("busy clocks, full loop, one channel", busy, "clocks/s", None),
@@ -54,20 +55,21 @@ pub(super) fn all(time: Duration) -> Result<Table, CouldNotRun> {
             row("DMA reads, 4 KiB frames, one channel", reads(time)?, "B/s", Some(PYTHON_READ)),
             row("register round trips", register_reads(time)?, "/s", Some(PYTHON_REGISTER)),
             row("sparse clocks: a frame in 400 us", idle(time)?, "clocks/s", None),
-            row("scenarios: new machine, 80 frames, end", cases(time)?, "/s", None),
+            scenarios("random scenarios, brought up anew", anew, of_anew),
+            scenarios("random scenarios, forked, brought up once", forked, of_forked),
             row("allocations per frame", allocations_per_frame()?, "", None),
         ],
     })
 }
 
 /// CPU time of this process so far, in seconds.
-fn cpu() -> f64 {
+pub(super) fn cpu() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
 /// The best of as many rounds as fit into `time`, one at least.
-fn best(time: Duration, mut round: impl FnMut() -> Result<f64, CouldNotRun>) -> Result<f64, CouldNotRun> {
+pub(super) fn best(time: Duration, mut round: impl FnMut() -> Result<f64, CouldNotRun>) -> Result<f64, CouldNotRun> {
     let (start, mut best) = (Instant::now(), 0.0);
     loop {
         best = round()?.max(best);
@@ -77,13 +79,10 @@ fn best(time: Duration, mut round: impl FnMut() -> Result<f64, CouldNotRun>) -> 
     }
 }
 
-fn report(args: &[&str]) -> Result<Report, CouldNotRun> {
-    pass(&RunOptions::typed(args).map_err(|e| CouldNotRun(e.to_string()))?)
-}
-
 /// The report of a run that must pass.
-fn pass(options: &RunOptions) -> Result<Report, CouldNotRun> {
-    let report = run(&RunConfig::new(options)?, &mut Progress::Quiet)?;
+fn report(args: &[&str]) -> Result<Report, CouldNotRun> {
+    let options = RunOptions::typed(args).map_err(|e| CouldNotRun(e.to_string()))?;
+    let report = run(&RunConfig::new(&options)?, &mut Progress::Quiet)?;
     match &report.finding {
         None => Ok(report),
         Some(finding) => Err(CouldNotRun(format!("`{}` failed: {}", report.command, finding.what))),
@@ -147,18 +146,6 @@ fn idle(time: Duration) -> Result<f64, CouldNotRun> {
         let start = cpu();
         let clocks = report(SPARSE)?.simulated.cycles;
         Ok(clocks as f64 / (cpu() - start))
-    })
-}
-
-fn cases(time: Duration) -> Result<f64, CouldNotRun> {
-    let mut options = RunOptions::typed(CASE).map_err(|e| CouldNotRun(e.to_string()))?;
-    best(time, || {
-        let start = cpu();
-        for _ in 0..100 {
-            options.seed += 1;
-            pass(&options)?;
-        }
-        Ok(100.0 / (cpu() - start))
     })
 }
 

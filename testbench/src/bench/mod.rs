@@ -2,6 +2,7 @@
 
 mod counting;
 mod measure;
+mod scenarios;
 mod table;
 
 pub use counting::{CountingAllocator, allocations};

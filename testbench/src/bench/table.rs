@@ -14,6 +14,9 @@ pub struct Row {
     pub unit: &'static str,
     /// The best Python PCIe model (cocotbext-pcie) on a machine of this kind, in the same unit.
     pub reference: Option<f64>,
+    /// What the figure is of, where its name does not say it all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub of: Option<String>,
 }
 
 impl Row {
@@ -50,6 +53,9 @@ impl fmt::Display for Table {
             let reference = row.reference.map_or(String::new(), |value| format!("{}{}", show(value), row.unit));
             let ratio = row.ratio().map_or(String::new(), |ratio| format!("{ratio:.0} x"));
             writeln!(f, "{:<44}{value:>20}{reference:>16}{ratio:>12}", row.name)?;
+            if let Some(of) = &row.of {
+                writeln!(f, "    {of}")?;
+            }
         }
         Ok(())
     }
@@ -61,10 +67,12 @@ mod tests {
 
     #[test]
     fn a_row_says_how_many_times_the_reference_it_is() {
-        let row = Row { name: "payload", value: Some(386e6), unit: "B/s", reference: Some(386e3) };
+        let row = Row { name: "payload", value: Some(386e6), unit: "B/s", reference: Some(386e3), of: Some("of 4 KiB".into()) };
         assert_eq!(row.ratio(), Some(1000.0));
-        let text = Table { rows: vec![row, Row { name: "reads", value: None, unit: "B/s", reference: Some(280e3) }] }.to_string();
+        let reads = Row { name: "reads", value: None, unit: "B/s", reference: Some(280e3), of: None };
+        let text = Table { rows: vec![row, reads] }.to_string();
         assert!(text.contains("386.00 MB/s") && text.contains("386.0 kB/s") && text.contains("1000 x"), "{text}");
+        assert!(text.contains("\n    of 4 KiB\n"), "{text}");
         assert!(text.contains("not built yet") && text.contains("280.0 kB/s"), "{text}");
     }
 }

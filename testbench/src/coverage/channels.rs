@@ -281,7 +281,7 @@ bins! {
 }
 
 /// Counts of what channels do.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Channels {
     pub(super) moves: Counts<(Kind, Move)>,
     pub(super) doing: Counts<Doing>,

@@ -98,7 +98,7 @@ struct Asked {
 }
 
 /// Counts of headers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tlps {
     pub(super) sent: Counts<Sent>,
     pub(super) received: Counts<Received>,

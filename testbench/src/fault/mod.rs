@@ -16,8 +16,8 @@ use silico_spec::port::TlpPort;
 /// Wraps `card` so that `rules` apply to it, their randomness drawn from `seed`. The switch is for
 /// [`Machine::attach`](silico_sim::Machine::attach), without which no rule takes the link down.
 #[must_use]
-pub fn plant<P: TlpPort + Send + 'static>(rules: &[Rule], seed: u64, card: P, log: FaultLog) -> (Box<dyn TlpPort + Send>, LinkSwitch) {
+pub fn plant<P: TlpPort>(rules: &[Rule], seed: u64, card: P, log: FaultLog) -> (Faults<P>, LinkSwitch) {
     let faults = Faults::new(card, rules, seed, log);
     let switch = faults.link_switch();
-    (Box::new(faults), switch)
+    (faults, switch)
 }

@@ -2,12 +2,13 @@
 
 use super::schedule::{ChannelFrames, Plan};
 use silico_sim::FrameSource;
+use silico_spec::fork::{CannotFork, Memo};
 use silico_spec::port::FrontFrame;
 use silico_spec::units::Cycle;
 use std::sync::Arc;
 
 /// The planned frames of one channel, as the machine wants them.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct PlannedSource {
     frames: ChannelFrames,
     data: Arc<[u8]>,
@@ -34,6 +35,10 @@ impl FrameSource for PlannedSource {
             start: piece.start,
             len: piece.len as usize,
         })
+    }
+
+    fn fork_source(&self, _: &mut Memo) -> Result<Box<dyn FrameSource + Send>, CannotFork> {
+        Ok(Box::new(self.clone()))
     }
 }
 

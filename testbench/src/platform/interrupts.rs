@@ -41,6 +41,18 @@ impl Default for Lines {
 }
 
 impl Lines {
+    /// The same for a copy of the platform.
+    pub(super) fn copy(&self) -> Self {
+        let word = |word: &AtomicU16| AtomicU16::new(word.load(Ordering::SeqCst));
+        Self {
+            limits: [word(&self.limits[0]), word(&self.limits[1]), word(&self.limits[2])],
+            kind: word(&self.kind),
+            granted: word(&self.granted),
+            kicked: self.kicked.iter().map(|bits| AtomicU64::new(bits.load(Ordering::SeqCst))).collect(),
+            level_masked: AtomicBool::new(self.level_masked.load(Ordering::SeqCst)),
+        }
+    }
+
     fn is_level(&self) -> bool {
         self.kind.load(Ordering::SeqCst) == InterruptKind::Intx as u16
     }
@@ -143,6 +155,10 @@ pub struct SimInterrupts {
 impl SimInterrupts {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         Self { shared: shared.clone() }
+    }
+
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
     }
 
     /// One turn of a wait. Whether it fired; time may have passed.

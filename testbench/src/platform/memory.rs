@@ -22,6 +22,18 @@ impl SimBuffer {
         })?;
         Ok(Self { region, shared: shared.clone() })
     }
+
+    pub(super) const fn from_parts(region: DmaRegion, shared: Arc<Shared>) -> Self {
+        Self { region, shared }
+    }
+
+    pub(super) const fn region(&self) -> &DmaRegion {
+        &self.region
+    }
+
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
 }
 
 impl fmt::Debug for SimBuffer {

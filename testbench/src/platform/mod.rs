@@ -2,6 +2,7 @@
 //!
 //! Only calls that block (register reads, waits, pauses) and posted stores take the machine's lock; memory is reached without it.
 
+mod fork;
 mod interrupts;
 mod memory;
 mod process;
@@ -16,8 +17,7 @@ pub use registers::SimRegisters;
 pub use time::SimClock;
 
 use silico_driver::platform::{AccessError, AllocError, ConfigSpace, DmaMemory, Nanos, Platform, Time};
-use silico_sim::{ConfigError, CpuClock, CpuCosts, Function, HostMemory, Machine, MachineConfig, MachineError};
-use silico_spec::port::TlpPort;
+use silico_sim::{ConfigError, CpuClock, CpuCosts, Function, HostMemory, Machine, MachineConfig, MachineError, Slot};
 use silico_spec::units::{Cycle, Cycles};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -75,7 +75,7 @@ impl SimPlatform {
     ///
     /// # Errors
     /// If the configuration is refused, or the card does not come up.
-    pub fn new(config: MachineConfig, card: Box<dyn TlpPort + Send>, front_ends: usize) -> Result<Self, SetUpError> {
+    pub fn new(config: MachineConfig, card: impl Into<Slot>, front_ends: usize) -> Result<Self, SetUpError> {
         let (costs, clock_ps) = (config.host.cpu, u64::from(config.clock_ps));
         let mut machine = Machine::new(config, card, front_ends).map_err(SetUpError::Config)?;
         let function = machine.enumerate().map_err(SetUpError::Machine)?;

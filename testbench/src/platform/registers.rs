@@ -21,6 +21,10 @@ impl SimRegisters {
         Self { shared: shared.clone() }
     }
 
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
     fn read(&self, offset: u32, bytes: u8) -> Result<u64, AccessError> {
         let answer = self.shared.machine().read(BAR, offset.into(), bytes).map_err(|error| access_error(&error, offset.into()));
         answer.or_else(|error| self.shared.read_of_nobody(u64::MAX >> (64 - 8 * u32::from(bytes)), error))

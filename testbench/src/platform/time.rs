@@ -15,6 +15,10 @@ impl SimClock {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
         Self { shared: shared.clone() }
     }
+
+    pub(super) const fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
 }
 
 impl fmt::Debug for SimClock {

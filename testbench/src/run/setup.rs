@@ -11,8 +11,9 @@ use silico_driver::channel::{
     DataInterrupt, ElinkBlocks, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy,
 };
 use silico_driver::pages::PageConfig;
+use silico_sim::Slot;
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::generator::LengthMode;
-use silico_spec::port::TlpPort;
 
 /// Longest polling of a hybrid wait, in ns.
 const HYBRID_POLL_NS: u64 = 2_000;
@@ -32,6 +33,18 @@ pub struct Bench {
     pub planted: FaultLog,
 }
 
+impl Fork for Bench {
+    /// A bench that goes on by itself from here. Channels that are open are forked by who holds them, under the same memo.
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self {
+            platform: self.platform.fork(memo)?,
+            card: self.card.fork(memo)?,
+            seen: self.seen.fork(memo)?,
+            planted: self.planted.fork(memo)?,
+        })
+    }
+}
+
 /// Builds card, machine and driver.
 ///
 /// # Errors
@@ -39,11 +52,11 @@ pub struct Bench {
 pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
     let (seen, planted) = (Seen::default(), FaultLog::default());
     let model = silico_model::Card::new(config.card.clone()).map_err(|e| CouldNotRun(e.to_string()))?;
-    let (card, switch): (Box<dyn TlpPort + Send>, _) = if config.faults.is_empty() {
-        (Box::new(Probe::new(model, seen.clone())), None)
+    let (card, switch) = if config.faults.is_empty() {
+        (Slot::forkable(Probe::new(model, seen.clone())), None)
     } else {
         let (card, switch) = plant(&config.faults, config.machine.seed, model, planted.clone());
-        (Box::new(Probe::new(card, seen.clone())), Some(switch))
+        (Slot::forkable(Probe::new(card, seen.clone())), Some(switch))
     };
     // What a fault did to the coming up of the card is no judgement of the card; but it must be said.
     let with_faults = |what: String| {

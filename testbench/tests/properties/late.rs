@@ -38,7 +38,7 @@ fn rig(tags: u16, ecrc: bool, rule: &str) -> Result<(SimPlatform, Card<SimPlatfo
     // Answers that are cut alike: one to an old read would fit a new one.
     let host = HostConfig { split: CompletionSplit::Largest, ..HostConfig::default() };
     let config = MachineConfig { link: LinkConfig { ecrc, ..LinkConfig::default() }, host, ..MachineConfig::default() };
-    let platform = SimPlatform::new(config, planted, 4).map_err(text)?;
+    let platform = SimPlatform::new(config, Box::new(planted), 4).map_err(text)?;
     let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(text)?;
     Ok((platform, card, log))
 }

@@ -10,6 +10,7 @@ mod coverage;
 mod crash;
 mod drain;
 mod elinks;
+mod forks;
 mod frames;
 mod full;
 mod harness;

@@ -82,7 +82,7 @@ fn a_failure_ends_with_the_command_that_gives_it_again() {
 }
 
 fn planted(rule: &str, card: Card) -> Box<dyn TlpPort + Send> {
-    plant(&[rule.parse().expect("a rule")], 1, card, FaultLog::default()).0
+    Box::new(plant(&[rule.parse().expect("a rule")], 1, card, FaultLog::default()).0)
 }
 
 fn flip(card: Card) -> Box<dyn TlpPort + Send> {

@@ -148,7 +148,7 @@ fn planted(card: Box<dyn TlpPort + Send>, scenario: &Scenario, log: FaultLog) ->
     }
     let rules: Vec<Rule> =
         scenario.faults.iter().map(|rule| rule.parse().map_err(|error| format!("{rule}: {error}"))).collect::<Result<_, _>>()?;
-    Ok(plant(&rules, scenario.machine.seed, card, log).0)
+    Ok(Box::new(plant(&rules, scenario.machine.seed, card, log).0))
 }
 
 /// Turns what the driver said into words.

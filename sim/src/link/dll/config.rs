@@ -147,6 +147,11 @@ pub(crate) struct Injector {
 }
 
 impl Injector {
+    /// All chance from here on comes from `random`; what was counted stays.
+    pub(crate) const fn reseed(&mut self, random: XorShift64) {
+        self.random = random;
+    }
+
     pub(crate) const fn new(what: Occurrence, random: XorShift64) -> Self {
         Self { what, seen: 0, random }
     }

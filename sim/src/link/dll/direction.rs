@@ -20,7 +20,7 @@ const REPLAYS: u8 = 4;
 const RECOVERIES: u8 = 8;
 
 /// A TLP in the replay buffer.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Sent<T> {
     wire: u32,
     /// When the receiver took it; [`Cycle::NEVER`]: not yet.
@@ -30,7 +30,7 @@ struct Sent<T> {
 }
 
 /// One direction.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Direction<T> {
     sent: VecDeque<Sent<T>>,
     /// Sequence number of the first one in `sent`, not modulo anything.
@@ -82,6 +82,13 @@ impl<T> Direction<T> {
             lost: injector(errors.lost, 1),
             acks: injector(back.ack, 2),
         }
+    }
+
+    /// All chance from here on descends from `seed`, as given to [`Direction::new`].
+    pub(crate) fn reseed(&mut self, seed: [u64; 2]) {
+        self.lcrc.reseed(stream(seed[0], seed[1]));
+        self.lost.reseed(stream(seed[0], seed[1] + 1));
+        self.acks.reseed(stream(seed[0], seed[1] + 2));
     }
 
     /// The link went down: sequence numbers begin anew, what was held is gone.

@@ -169,6 +169,8 @@ pub struct HostConfig {
     pub guard_bytes: u64,
     /// Where allocations go.
     pub placement: Placement,
+    /// BARs of 64 bits are placed below 4 GiB too, as by firmware that leaves "above 4G decoding" off: requests to the card have 3-dword headers.
+    pub low_bars: bool,
     /// From the arrival of a write to its visibility, in ns.
     pub write_latency: Distribution,
     /// From the arrival of a read to its first completion, in ns.
@@ -200,6 +202,7 @@ impl Default for HostConfig {
             low_bytes: 32 << 20,
             guard_bytes: 4096,
             placement: Placement::Mixed,
+            low_bars: false,
             write_latency: Distribution::Uniform { min: 60, max: 100 },
             read_latency: Distribution::Tail { min: 180, half_life: 20, max: 600 },
             mmio_read_latency: Distribution::Fixed(150),

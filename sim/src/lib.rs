@@ -28,5 +28,5 @@ pub use machine::{ForkPort, Machine, Slot};
 pub use memory::{AllocError, DmaRegion, HostMemory};
 pub use root::enumerate::{Bar, Function};
 pub use root::ordering::{Ordering, Torn};
-pub use stats::{CorrectableErrors, DllStats, Stats};
+pub use stats::{CorrectableErrors, DllStats, Passes, Stats};
 pub use trace::Trace;

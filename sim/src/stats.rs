@@ -119,6 +119,21 @@ impl CorrectableErrors {
     }
 }
 
+/// TLPs that went before an older one, by the cell of PCIe 4.0 table 2-39 that lets them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Passes {
+    /// A2b: a write of the card with relaxed ordering, before an older write.
+    pub relaxed_write: u64,
+    /// B3, D5a: completions for the card, before those of an older read.
+    pub read: u64,
+    /// D2b: completions with relaxed ordering for the card, while a write of the CPU waited.
+    pub relaxed_completion: u64,
+    /// D3: completions for the card, while a read of the CPU waited.
+    pub completion: u64,
+    /// A3: writes of the CPU, before an older read of it.
+    pub posted: u64,
+}
+
 /// Counters of a machine since it was built.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -158,6 +173,8 @@ pub struct Stats {
     pub damaged_updates: [u64; 2],
     /// Times that the link went through Recovery.
     pub retrains: u64,
+    /// TLPs that went before older ones.
+    pub passes: Passes,
     /// Violations, the first and all later ones.
     pub violations: u64,
 }

@@ -97,7 +97,7 @@ impl Channel {
         let mut after = after;
         if self.run.writes_back() && writeback::is_place(self.run.wb_addr) && !block_sent {
             if can_write {
-                self.progress.due = true;
+                self.progress.end(after == After::Error);
                 return false;
             }
             // The last block could not be written: that is no clean stop.

@@ -3,7 +3,7 @@
 //! The data cause is armed with the number of frames that the host has seen. It fires once when more have been *published*, and every
 //! byte and write-back that it announces has left before its message can: a channel's posted writes leave in order.
 
-use silico_spec::port::TlpBuf;
+use silico_spec::port::{Report, TlpBuf};
 use silico_spec::writeback::{ChannelError, WriteBack};
 
 /// How often a channel writes back, as its registers say.
@@ -60,6 +60,11 @@ pub(crate) struct Progress {
     beyond_since: Option<u64>,
     /// The data cause wants to fire once this many frames are published.
     target: Option<u64>,
+    /// Why the block that is due, or was written last, is; and why the data cause fires, or fired last.
+    pub(crate) block: Report,
+    pub(crate) signal: Report,
+    /// Times that the data cause has fired in this run.
+    pub(crate) signals: u32,
 }
 
 /// The counts of a channel that have become true for the host. What interrupts and blocks are counted by is `frames`: frames of a C2H channel,
@@ -122,8 +127,17 @@ impl Progress {
         let bytes = delivered.count - self.written_count;
         let since = *self.dirty_since.get_or_insert(now);
         let enough = |limit: u32, value: u64| limit != 0 && value >= u64::from(limit);
+        let was_due = self.due;
         self.due |= enough(set.wb_frames, frames) || enough(set.wb_bytes, bytes) || enough(set.wb_time, now - since);
         self.due |= self.target.is_some_and(|target| target > self.written_frames);
+        if self.due && !was_due {
+            self.block = match () {
+                () if enough(set.wb_frames, frames) => Report::Count,
+                () if enough(set.wb_bytes, bytes) => Report::Bytes,
+                () if enough(set.wb_time, now - since) => Report::Time,
+                () => Report::Wanted,
+            };
+        }
     }
 
     fn interrupt(&mut self, now: u64, set: &Pace, causes: &Causes, delivered: Delivered) -> bool {
@@ -134,6 +148,11 @@ impl Progress {
             let urgent = delivered.urgent > causes.arm;
             if vector(causes.data).is_some() && (late || urgent || beyond >= u64::from(causes.data_frames)) {
                 self.target = Some(delivered.frames);
+                self.signal = match () {
+                    () if urgent => Report::Wanted,
+                    () if beyond >= u64::from(causes.data_frames) => Report::Count,
+                    () => Report::Time,
+                };
             }
         }
         let published = if set.writes_back { self.published } else { delivered.frames };
@@ -141,6 +160,7 @@ impl Progress {
             return false;
         }
         (self.armed, self.target, self.beyond_since) = (false, None, None);
+        self.signals = self.signals.wrapping_add(1);
         true
     }
 
@@ -150,7 +170,14 @@ impl Progress {
         self.published = delivered.frames;
         if self.armed && delivered.frames > causes.arm && vector(causes.data).is_some() {
             self.target = Some(delivered.frames);
+            self.signal = Report::Stop;
         }
+    }
+
+    /// The last block of a run is due.
+    pub(crate) fn end(&mut self, failed: bool) {
+        self.due = true;
+        self.block = if failed { Report::Failure } else { Report::Stop };
     }
 
     /// The next cycle at whose end a timer runs out.

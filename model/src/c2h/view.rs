@@ -1,5 +1,6 @@
 //! What a channel shows to coverage and to debuggers.
 
+use super::progress::Progress;
 use super::{Channel, Env, Next};
 use silico_spec::port::{Activity, ChannelView};
 use silico_spec::writeback::ChannelState;
@@ -19,7 +20,22 @@ impl Channel {
             None => self.delivered.count.checked_div(self.run.ring_size),
         };
         let laps = laps.unwrap_or(0);
-        ChannelView { state: self.state(), error: self.error.0, activity, pages: self.pages.is_some(), reads, laps }
+        let Progress { sequence: blocks, block, signals, signal, .. } = self.progress;
+        let view = ChannelView {
+            state: self.state(),
+            error: self.error.0,
+            activity,
+            reads,
+            laps,
+            blocks,
+            block,
+            signals,
+            signal,
+            ..ChannelView::default()
+        };
+        let Some(pages) = self.pages.as_deref() else { return view };
+        let entries_full = pages.is_waiting() && !pages.has_entry();
+        ChannelView { pages: true, entries: pages.completions.tail(), entry: pages.ended(), entries_full, ..view }
     }
 
     fn waits_for(&self, reads: u16, env: &Env) -> Activity {

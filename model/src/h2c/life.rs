@@ -113,7 +113,7 @@ impl Channel {
         let mut after = after;
         if self.run.pace().writes_back && !block_sent && writeback::is_place(self.run.wb_addr) {
             if can_write {
-                self.progress.due = true;
+                self.progress.end(after == After::Error);
                 return false;
             }
             // The last block could not be written: that is no clean stop.

@@ -2,6 +2,7 @@
 
 use super::{Channel, Need};
 use crate::c2h::Env;
+use crate::c2h::progress::Progress;
 use silico_spec::port::{Activity, ChannelView};
 use silico_spec::writeback::ChannelState;
 
@@ -22,6 +23,8 @@ impl Channel {
             },
         };
         let laps = self.delivered.count.checked_div(self.run.ring_entries.into()).unwrap_or(0);
-        ChannelView { state: self.state(), error: self.error.0, activity, pages: false, reads, laps }
+        let Progress { sequence: blocks, block, signals, signal, .. } = self.progress;
+        let view = ChannelView { state: self.state(), error: self.error.0, activity, reads, laps, ..ChannelView::default() };
+        ChannelView { blocks, block, signals, signal, ..view }
     }
 }

@@ -228,8 +228,13 @@ impl Plan {
         let mut held = self.held_until;
         if let Some(first) = self.outgoing.front() {
             let due = first.at.max(saved.tx_ready_at);
-            if self.sending.is_none() && due <= now && stimulus.tx_ready(now, 0) && self.affords(now, granted) {
-                self.sending = Some((now, self.width.beats(first.tlp.payload().len() as u32)));
+            if self.sending.is_none() && due <= now && self.affords(now, granted) {
+                if stimulus.tx_ready(now, 0) {
+                    self.sending = Some((now, self.width.beats(first.tlp.payload().len() as u32)));
+                } else {
+                    // It begins with a run: the next one must begin where the receiver is ready, or it would wait for ever for one that by chance does.
+                    until(&mut saved, now.after(Cycles(stimulus.tx_stall.trailing_ones().into())));
+                }
             }
             if due > now {
                 until(&mut saved, due);

@@ -8,7 +8,7 @@ use super::dll::{Direction, Injector};
 use super::serializer::Serializer;
 use crate::config::MachineConfig;
 use crate::distribution::stream;
-use crate::stats::DllStats;
+use crate::stats::{DllStats, Passes};
 use silico_spec::credit::{Class, Consumed, Limits, data_credits};
 use silico_spec::generator::XorShift64;
 use silico_spec::port::TlpBuf;
@@ -66,6 +66,8 @@ pub(crate) struct Downlink {
     grants: VecDeque<(Cycle, Limits)>,
     /// When the last of them was: nothing that it let go was sent before.
     granted: Cycle,
+    /// Of the request that was popped last.
+    popped: u64,
     posted: VecDeque<Waiting>,
     non_posted: VecDeque<Waiting>,
     orders: u64,
@@ -91,6 +93,7 @@ impl Downlink {
             consumed: [Consumed::default(); 3],
             grants: VecDeque::new(),
             granted: Cycle(0),
+            popped: 0,
             posted: VecDeque::new(),
             non_posted: VecDeque::new(),
             orders: 0,
@@ -222,7 +225,26 @@ impl Downlink {
     /// Takes the request whose turn it is.
     pub(crate) fn pop(&mut self, turn: Turn) -> Option<TlpBuf> {
         let queue = if turn == Turn::Posted { &mut self.posted } else { &mut self.non_posted };
-        queue.pop_front().map(|waiting| waiting.tlp)
+        let waiting = queue.pop_front()?;
+        self.popped = waiting.order;
+        Some(waiting.tlp)
+    }
+
+    /// Notes what a TLP of `class` goes before at `at`: a request that was popped, or a completion.
+    #[inline]
+    pub(crate) fn note_passes(&self, at: Cycle, class: Class, relaxed: bool, passes: &mut Passes) {
+        if !self.has_requests() {
+            return;
+        }
+        let reads = self.non_posted.front();
+        match class {
+            Class::Posted => passes.posted += u64::from(reads.is_some_and(|read| read.order < self.popped)),
+            Class::NonPosted => {}
+            Class::Completion => {
+                passes.completion += u64::from(reads.is_some_and(|read| read.since <= at));
+                passes.relaxed_completion += u64::from(relaxed && self.posted.front().is_some_and(|write| write.since <= at));
+            }
+        }
     }
 
     /// Sends a TLP at `at`, paying its credits. Returns when the card sees its first beat; `None`: it was damaged on the way, and the data
@@ -235,7 +257,11 @@ impl Downlink {
         }
         match &mut self.dll {
             None => Some(self.wire.send(at, wire_bytes).after(self.latency)),
-            Some(dll) => dll.transmit(at, wire_bytes, &mut self.wire, stats),
+            Some(dll) => {
+                let arrival = dll.transmit(at, wire_bytes, &mut self.wire, stats);
+                stats.full += u64::from(dll.is_full());
+                arrival
+            }
         }
     }
 }

@@ -106,6 +106,7 @@ impl Machine {
         match kind {
             Kind::MemWrite => {
                 let slot = self.posted.order(arrival, header.attributes().relaxed);
+                self.stats.passes.relaxed_write += u64::from(slot.passes);
                 self.grants.free(slot.drained, Class::Posted, data);
                 self.take_write(header, slot);
             }

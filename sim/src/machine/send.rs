@@ -54,6 +54,7 @@ impl Machine {
     fn send_completion(&mut self, at: Cycle) {
         // The bytes are those of this instant.
         self.apply_writes(at);
+        self.stats.passes.read += u64::from(self.completer.passes());
         let Some((request, piece)) = self.completer.take(at) else { return };
         let mut tlp = self.spare();
         tlp.set_len(piece.length.bytes() as usize);
@@ -103,6 +104,7 @@ impl Machine {
             (tlp.header, tlp.digest) = (header.0, ecrc(&header, tlp.payload()));
         }
         let wire = wire_bytes(&header, len);
+        self.downlink.note_passes(at, class, header.attributes().relaxed, &mut self.stats.passes);
         let arrives = self.downlink.send(at, class, len, wire, &mut self.stats.dll_to_card);
         self.stats.to_card.count(header.kind(), len, wire);
         let held = Held { tlp, ends };

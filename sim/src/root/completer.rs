@@ -97,6 +97,11 @@ impl Completer {
         Some(ReadyCompletion { at: read.ready, data: data_credits(read.next.length.bytes()), relaxed })
     }
 
+    /// Whether the next completion goes before one of an older read.
+    pub(crate) const fn passes(&self) -> bool {
+        self.turn > 0
+    }
+
     /// Takes the next completion at `at`: its request and piece. The caller says with [`Completer::end`] if the read ends with it for another
     /// reason than its last piece.
     pub(crate) fn take(&mut self, at: Cycle) -> Option<(Header, CompletionPiece)> {

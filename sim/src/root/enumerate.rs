@@ -12,9 +12,9 @@ use silico_spec::units::{Bdf, BusAddr, Cycles};
 
 /// Bus address from which 64-bit BARs are placed: above all host memory.
 const WINDOW_64: u64 = 0x20_0000_0000;
-/// Bus address from which 32-bit BARs are placed.
+/// Bus address from which 32-bit BARs are placed, and all others where they are to be low: above the lower part of host memory.
 const WINDOW_32: u64 = 0xc000_0000;
-/// First address after the window of 32-bit BARs.
+/// First address after that window.
 const WINDOW_32_END: u64 = 0xfe00_0000;
 /// Largest BAR that is placed.
 const LARGEST_BAR: u64 = 1 << 40;
@@ -181,7 +181,7 @@ impl Machine {
         while index < 6 {
             let (mask, is_64) = self.size_bar(bdf, index)?;
             if let Some(size) = bar_size(index, mask, is_64)? {
-                let window = if is_64 { &mut high } else { &mut low };
+                let window = if is_64 && !self.config().host.low_bars { &mut high } else { &mut low };
                 let address =
                     window.place(size).ok_or_else(|| MachineError::Function(format!("BAR{index} of {size:#x} bytes finds no room")))?;
                 self.poke(bdf, header::bar(index), 0xf, address as u32)?;

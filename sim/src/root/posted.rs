@@ -34,6 +34,8 @@ pub(crate) struct Slot {
     pub(crate) arrival: Cycle,
     /// For all that is ordered behind it.
     pub(crate) drained: Cycle,
+    /// Before an older one.
+    pub(crate) passes: bool,
     relaxed: bool,
 }
 
@@ -85,8 +87,9 @@ impl Posted {
         let latency = if relaxed { &self.relaxed_latency } else { &self.latency };
         let own = arrival.after(Cycles(latency.draw(&mut self.random)));
         let drained = if relaxed { own } else { own.max(self.last) };
+        let passes = drained < self.last;
         self.last = self.last.max(drained);
-        Slot { arrival, drained, relaxed }
+        Slot { arrival, drained, passes, relaxed }
     }
 
     /// When all that was posted so far is drained: nothing that follows and may not pass it takes effect before.

@@ -28,6 +28,27 @@ fn bars_and_capabilities_are_found() {
     assert_eq!(machine.violation(), None);
 }
 
+/// As on a machine whose firmware maps nothing above 4 GiB: requests to the card have short headers.
+#[test]
+fn low_bars_are_reached_by_three_dwords() {
+    let mut config = MachineConfig::default();
+    config.host.low_bars = true;
+    let (mut machine, shared) = machine(config);
+    for bar in machine.function().unwrap().bars.iter().flatten() {
+        assert!(bar.is_64 && !bar.address.needs_64() && bar.address.0 % bar.size == 0, "{bar:?}");
+    }
+    machine.write(0, 0, 4, 1).unwrap();
+    machine.read(0, 0, 4).unwrap();
+    let requests: Vec<usize> = lock(&shared)
+        .arrived
+        .iter()
+        .filter(|(_, header, _)| matches!(header.kind(), Kind::MemRead | Kind::MemWrite))
+        .map(|(_, header, _)| header.dwords())
+        .collect();
+    assert!(requests.len() >= 2 && requests.iter().all(|dwords| *dwords == 3), "{requests:?}");
+    assert_eq!(machine.violation(), None);
+}
+
 #[test]
 fn an_absent_card_is_an_error() {
     let (card, shared) = Card::new(DataWidth::W256);

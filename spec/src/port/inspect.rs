@@ -25,6 +25,46 @@ pub enum Activity {
     Failed,
 }
 
+/// Why a channel told the host of its progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Report {
+    /// It has not.
+    #[default]
+    None,
+    /// So many frames, or descriptors.
+    Count,
+    /// So many bytes.
+    Bytes,
+    /// So many clocks since the first that was not told.
+    Time,
+    /// Somebody waits for it: of a write-back, the armed interrupt; of an interrupt, the descriptor's flag.
+    Wanted,
+    /// A stop.
+    Stop,
+    /// An error.
+    Failure,
+}
+
+/// Why a page was completed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PageEnd {
+    /// None was.
+    #[default]
+    None,
+    /// Its frame goes on in the next one.
+    GoesOn,
+    /// It is full to its last byte, and a frame ends there.
+    Full,
+    /// A frame has ended, and each has pages of its own.
+    Frame,
+    /// The next frame is longer than the rest of it, or may be.
+    NoFit,
+    /// The timer.
+    Timer,
+    /// A stop.
+    Stop,
+}
+
 /// One channel at an instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChannelView {
@@ -40,6 +80,20 @@ pub struct ChannelView {
     pub reads: u16,
     /// How often its buffer, or its descriptor ring, has wrapped in this run.
     pub laps: u64,
+    /// Write-back blocks of this run.
+    pub blocks: u64,
+    /// Why the last one was written.
+    pub block: Report,
+    /// Times that the data cause (C2H) or the space cause (H2C) fired in this run.
+    pub signals: u32,
+    /// Why it fired last.
+    pub signal: Report,
+    /// Entries of the completion ring that this run has written.
+    pub entries: u64,
+    /// Why the last page was completed.
+    pub entry: PageEnd,
+    /// A page waits for an entry of the completion ring.
+    pub entries_full: bool,
 }
 
 /// A card that can be looked into.

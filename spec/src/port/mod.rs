@@ -21,7 +21,7 @@ mod streams;
 
 pub use buffer::{MAX_PAYLOAD, TlpBuf};
 pub use clocked::Clocked;
-pub use inspect::{Activity, ChannelView, Inspect};
+pub use inspect::{Activity, ChannelView, Inspect, PageEnd, Report};
 pub use run::{Response, RxTlp, Stimulus, TlpPort};
 pub use signals::{Beat, Endpoint, FrontBeat, MAX_BEAT, PortIn, PortOut};
 pub use streams::{FrontFrame, FrontStream, OutStream};

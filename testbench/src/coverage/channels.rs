@@ -4,7 +4,7 @@
 use super::Counts;
 use super::bin::{Bin, bins};
 use silico_spec::params::{MAX_C2H, MAX_H2C};
-use silico_spec::port::{Activity, ChannelView, Inspect};
+use silico_spec::port::{Activity, ChannelView, Inspect, PageEnd, Report};
 use silico_spec::writeback::{ChannelError, ChannelState};
 
 bins! {
@@ -182,6 +182,96 @@ bins! {
 }
 
 bins! {
+    /// Why a channel wrote its write-back block.
+    pub enum Told {
+        Count => "so many frames or descriptors",
+        Bytes => "so many bytes",
+        Time => "the timer",
+        Wanted => "an armed interrupt wants it first",
+        Stop => "the last one of a run",
+        Failure => "the last one of a run that failed",
+    }
+}
+
+bins! {
+    /// Why a data or space cause fired.
+    pub enum Fired {
+        Count => "so many frames or descriptors",
+        Time => "the timer",
+        Flag => "the descriptor's flag",
+        Stop => "a stop: there is no more to come",
+    }
+}
+
+/// A write-back of a kind of channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenBack(Kind, Told);
+
+impl Bin for WrittenBack {
+    const COUNT: usize = <(Kind, Told)>::COUNT;
+
+    fn at(index: usize) -> Self {
+        let (kind, told) = <(Kind, Told)>::at(index);
+        Self(kind, told)
+    }
+
+    fn index(self) -> usize {
+        (self.0, self.1).index()
+    }
+
+    fn name(self) -> String {
+        (self.0, self.1).name()
+    }
+
+    fn impossible(self) -> Option<&'static str> {
+        ((self.0, self.1) == (Kind::Send, Told::Bytes)).then_some("a host-to-card channel writes back by descriptors and time")
+    }
+}
+
+/// An interrupt of a kind of channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Signalled(Kind, Fired);
+
+impl Bin for Signalled {
+    const COUNT: usize = <(Kind, Fired)>::COUNT;
+
+    fn at(index: usize) -> Self {
+        let (kind, fired) = <(Kind, Fired)>::at(index);
+        Self(kind, fired)
+    }
+
+    fn index(self) -> usize {
+        (self.0, self.1).index()
+    }
+
+    fn name(self) -> String {
+        (self.0, self.1).name()
+    }
+
+    fn impossible(self) -> Option<&'static str> {
+        (self.0 != Kind::Send && self.1 == Fired::Flag).then_some("frames of a card-to-host channel have no flag")
+    }
+
+    fn elsewhere(self) -> Option<&'static str> {
+        ((self.0, self.1) == (Kind::Send, Fired::Flag))
+            .then_some("model/tests/h2c.rs: the driver sets no flag, it coalesces all descriptors alike")
+    }
+}
+
+bins! {
+    /// What became of pages and of the completion ring.
+    pub enum Paged {
+        GoesOn => "completed: its frame goes on in the next page",
+        Full => "completed: full to its last byte",
+        Frame => "completed: its frame has ended, and each has pages of its own",
+        NoFit => "completed: packed, and the next frame does not fit",
+        Timer => "completed: by the timer",
+        Stop => "completed: by a stop",
+        Waits => "waits: the completion ring is full",
+    }
+}
+
+bins! {
     /// Tags of the card.
     pub enum Tags {
         None => "none in use",
@@ -199,6 +289,9 @@ pub(super) struct Channels {
     pub(super) failures: Counts<Failure>,
     pub(super) laps: Counts<(Kind, Laps)>,
     pub(super) tags: Counts<Tags>,
+    pub(super) blocks: Counts<WrittenBack>,
+    pub(super) signals: Counts<Signalled>,
+    pub(super) pages: Counts<Paged>,
     last: [Option<ChannelView>; MAX_C2H + MAX_H2C],
 }
 
@@ -236,7 +329,9 @@ impl Channels {
             if before == Some(view) {
                 continue;
             }
-            self.changed(kind(place, &view), &before.unwrap_or_default(), &view);
+            // A channel that a reset struck does not show any more what kind it was.
+            let was = before.filter(|before| before.state != ChannelState::Idle).unwrap_or(view);
+            self.changed(kind(place, &was), &before.unwrap_or_default(), &view);
         }
         let (used, all) = card.tags();
         self.tags.hit(match used {
@@ -254,6 +349,7 @@ impl Channels {
         if now.error != before.error && now.error != ChannelError::None {
             self.failures.hit(Failure(kind, now.error as u8));
         }
+        self.told(kind, before, now);
         if now.laps != before.laps || before.state != ChannelState::Running {
             self.laps.hit((
                 kind,
@@ -263,6 +359,47 @@ impl Channels {
                     _ => Laps::Many,
                 },
             ));
+        }
+    }
+
+    /// What it told the host, and why.
+    fn told(&mut self, kind: Kind, before: &ChannelView, now: &ChannelView) {
+        if now.blocks > before.blocks {
+            let told = match now.block {
+                Report::Count => Some(Told::Count),
+                Report::Bytes => Some(Told::Bytes),
+                Report::Time => Some(Told::Time),
+                Report::Wanted => Some(Told::Wanted),
+                Report::Stop => Some(Told::Stop),
+                Report::Failure => Some(Told::Failure),
+                Report::None => None,
+            };
+            told.into_iter().for_each(|told| self.blocks.hit(WrittenBack(kind, told)));
+        }
+        if now.signals > before.signals {
+            let fired = match now.signal {
+                Report::Count => Some(Fired::Count),
+                Report::Time => Some(Fired::Time),
+                Report::Wanted => Some(Fired::Flag),
+                Report::Stop => Some(Fired::Stop),
+                Report::Bytes | Report::Failure | Report::None => None,
+            };
+            fired.into_iter().for_each(|fired| self.signals.hit(Signalled(kind, fired)));
+        }
+        if now.entries > before.entries {
+            let end = match now.entry {
+                PageEnd::GoesOn => Some(Paged::GoesOn),
+                PageEnd::Full => Some(Paged::Full),
+                PageEnd::Frame => Some(Paged::Frame),
+                PageEnd::NoFit => Some(Paged::NoFit),
+                PageEnd::Timer => Some(Paged::Timer),
+                PageEnd::Stop => Some(Paged::Stop),
+                PageEnd::None => None,
+            };
+            end.into_iter().for_each(|end| self.pages.hit(end));
+        }
+        if now.entries_full && !before.entries_full {
+            self.pages.hit(Paged::Waits);
         }
     }
 

@@ -22,10 +22,23 @@ bins! {
         Duplicate => "discarded as duplicate",
         Nak => "Nak",
         DamagedAck => "Ack or Nak damaged",
+        Gap => "Nak for a gap in the sequence",
         Timeout => "REPLAY_TIMER expired",
+        Rollover => "REPLAY_NUM rolled over: the link retrains",
         Replay => "replay",
         Full => "replay buffer full",
         DamagedUpdate => "UpdateFC damaged",
+    }
+}
+
+bins! {
+    /// What went before an older TLP, by the cell of PCIe 4.0 table 2-39 that lets it.
+    pub enum Passing {
+        RelaxedWrite => "A2b: the card's write with relaxed ordering, before an older write",
+        Read => "B3, D5a: completions for the card, before those of an older read",
+        RelaxedCompletion => "D2b: completions with relaxed ordering for the card, while a write of the CPU waits",
+        Completion => "D3: completions for the card, while a read of the CPU waits",
+        Posted => "A3: a write of the CPU, before an older read" elsewhere "sim/src/link/downlink.rs: this CPU waits for each of its reads",
     }
 }
 
@@ -39,7 +52,7 @@ bins! {
         NoCompletion => "completion credits for no other TLP",
         Late => "completion after its request was given up" elsewhere "sim/tests/machine/access.rs: a card that answers late",
         Interrupt => "interrupt delivered",
-        IntxLevel => "INTx level changed" elsewhere "testbench/tests/intx.rs: the suite's machines use MSI-X",
+        IntxLevel => "INTx level changed",
         ErrCor => "ERR_COR taken",
         ErrNonFatal => "ERR_NONFATAL taken",
         ErrFatal => "ERR_FATAL taken",
@@ -98,6 +111,7 @@ bins! {
 pub struct Machines {
     dll: Counts<(Way, Dll)>,
     link: Counts<OnLink>,
+    passes: Counts<Passing>,
     freedoms: Counts<Freedom>,
     shapes: Counts<Shape>,
 }
@@ -132,6 +146,15 @@ impl Machines {
         ] {
             self.link.add(bin, times);
         }
+        for (bin, times) in [
+            (Passing::RelaxedWrite, stats.passes.relaxed_write),
+            (Passing::Read, stats.passes.read),
+            (Passing::RelaxedCompletion, stats.passes.relaxed_completion),
+            (Passing::Completion, stats.passes.completion),
+            (Passing::Posted, stats.passes.posted),
+        ] {
+            self.passes.add(bin, times);
+        }
         self.freedoms(config);
         self.shapes(config, params);
     }
@@ -144,7 +167,9 @@ impl Machines {
             (Dll::Duplicate, stats.duplicates),
             (Dll::Nak, stats.naks),
             (Dll::DamagedAck, stats.damaged_acks),
+            (Dll::Gap, stats.gaps),
             (Dll::Timeout, stats.timeouts),
+            (Dll::Rollover, stats.rollovers),
             (Dll::Replay, stats.replays),
             (Dll::Full, stats.full),
             (Dll::DamagedUpdate, updates),
@@ -229,6 +254,7 @@ impl Machines {
         let groups = [
             ("link: data link layer", self.dll.group()),
             ("link: events", self.link.group()),
+            ("link: ordering", self.passes.group()),
             ("machine: freedoms", self.freedoms.group()),
             ("machine: shapes", self.shapes.group()),
         ];

@@ -12,9 +12,9 @@ mod record;
 mod tlps;
 
 pub use bin::{Bin, Counts, Group, Hits};
-pub use channels::{Doing, Failure, Kind, Laps, Level, Move, ResetIn, Tags};
+pub use channels::{Doing, Failure, Fired, Kind, Laps, Level, Move, Paged, ResetIn, Signalled, Tags, Told, WrittenBack};
 pub use command::run;
-pub use machine::{Dll, Freedom, Machines, OnLink, Shape, Way};
+pub use machine::{Dll, Freedom, Machines, OnLink, Passing, Shape, Way};
 pub use observer::{Covered, Grant, Observer};
 pub use record::{Record, RecordError};
 pub use tlps::{ReadShape, Received, Sent, Split, WriteShape};

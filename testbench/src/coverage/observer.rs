@@ -19,7 +19,9 @@ bins! {
         PostedHeaders => "posted headers used up",
         PostedData => "posted data used up",
         NonPosted => "non-posted headers used up",
+        NonPostedData => "non-posted data used up" never "the card's requests that are not posted are reads: they carry no data",
         Completions => "completion headers used up",
+        CompletionData => "completion data used up" never "the card owes one completion of two dwords at a time: the CPU waits for each of its reads",
         Infinite => "infinite in some class",
         NotReady => "transmit stream held",
         Gaps => "transmit stream held in single clocks",
@@ -104,9 +106,10 @@ impl<P: TlpPort + Inspect> Observer<P> {
                 self.grants.hit(grant);
             }
         }
-        let posted = &self.consumed[Class::Posted as usize];
-        if limits.of(Class::Posted).data() == Some(posted.data) {
-            self.grants.hit(Grant::PostedData);
+        for (class, grant) in [(Class::Posted, Grant::PostedData), (Class::Completion, Grant::CompletionData)] {
+            if limits.of(class).data() == Some(self.consumed[class as usize].data) {
+                self.grants.hit(grant);
+            }
         }
         if limits.0.iter().any(|limit| limit.headers().is_none()) {
             self.grants.hit(Grant::Infinite);
@@ -209,6 +212,9 @@ impl<P> Drop for Observer<P> {
             ("channel: laps", channels.laps.group()),
             ("channel: resets in the middle of", channels.resets.group()),
             ("tags", channels.tags.group()),
+            ("channel: write-backs", channels.blocks.group()),
+            ("channel: interrupts", channels.signals.group()),
+            ("channel: pages", channels.pages.group()),
         ] {
             record.groups.insert(name.into(), group);
         }

@@ -19,7 +19,7 @@ impl World {
         }
         let armed = self.is_armed(index)?;
         self.advance(self.signal_clocks());
-        self.listen(index, 0)?;
+        self.hush(index)?;
         if let Some(entries) = self.lanes[index].shape.page_entries() {
             return self.bad_page_doorbell(index, kind, entries.into(), armed);
         }
@@ -52,10 +52,10 @@ impl World {
 
     /// Rings a doorbell with a value that stops the channel.
     fn spoil(&mut self, index: usize, register: u32, value: u64, armed: bool) -> Result<(), String> {
-        let deaf = self.is_deaf(index);
+        let (deaf, own) = (self.is_deaf(index), self.has_own_vectors());
         let lane = &mut self.lanes[index];
         (lane.spoiled, lane.errors) = (true, lane.errors + 1);
-        let listens = lane.shape.coalescing().is_some() && !deaf && !armed;
+        let listens = own && lane.shape.coalescing().is_some() && !deaf && !armed;
         self.set_register(index, register, value)?;
         if c2h::status::STATE.get(self.register32(index, c2h::STATUS)?.into()) == 1 {
             return Err(format!("channel {index} runs on after a doorbell of {value:#x}"));

@@ -3,7 +3,10 @@
 
 mod bins;
 
-pub(crate) use bins::{Notes, Signal};
+mod more;
+
+pub(crate) use bins::{Notes, Rung, Signal};
+pub(crate) use more::{Cause, Elink, cut_in_loop, given_back, noticed, over_pages, put_out, woken, word};
 
 use crate::coverage::bins::{Ended, Mode, OpIn};
 use crate::scenario::Op;
@@ -54,6 +57,11 @@ pub(crate) fn met(error: &DriverError) {
 /// An interrupt came, for this reason.
 pub(crate) fn signal(signal: Signal) {
     note(|notes| notes.signals.hit(signal));
+}
+
+/// The driver's ladder helped, by this rung.
+pub(crate) fn climbed(rung: Rung) {
+    note(|notes| notes.ladder.hit(rung));
 }
 
 /// A wait ended.

@@ -1,5 +1,6 @@
 //! The end of a case: the host takes everything, and everything comes, within a bound in cycles; then the books are closed.
 
+use crate::coverage;
 use crate::scenario::{LEAST_RATE, READ_TIMEOUT, Scenario};
 use crate::senders::VECTORS;
 use crate::stream::Ended;
@@ -260,6 +261,7 @@ impl World {
         }
         self.settle();
         self.check_counters()?;
+        self.note_faults()?;
         self.check_tags()?;
         for index in 0..self.lanes.len() {
             self.close_ring(index);
@@ -268,6 +270,17 @@ impl World {
             self.close_sender(index);
         }
         self.check_rules()
+    }
+
+    /// Who noticed the faults of a case that has but one kind of them.
+    fn note_faults(&self) -> Result<(), String> {
+        let mut words: Vec<String> = self.planted.records().iter().map(|planted| coverage::word(&planted.rule.to_string())).collect();
+        words.sort_unstable();
+        words.dedup();
+        let [word] = &words[..] else { return Ok(()) };
+        let log = self.card.errors().map_err(|error| format!("the error log: {error}"))?;
+        coverage::noticed(word, &self.failures, &log);
+        Ok(())
     }
 
     fn settle(&self) {

@@ -3,7 +3,7 @@
 use crate::coverage;
 use crate::world::{End, Lane, World, said};
 use silico_driver::error::{DriverError, RingFault};
-use silico_spec::frame::FrameHeader;
+use silico_spec::frame::{Flags, FrameHeader};
 use silico_spec::port::FrontFrame;
 use silico_spec::registers::c2h;
 use silico_spec::units::Cycles;
@@ -45,6 +45,7 @@ impl World {
         let (platform, taps) = (self.platform.clone(), self.taps.clone());
         let released = self.taps.released();
         let lane = &mut self.lanes[index];
+        let looped = lane.looped;
         let Lane { ring, oracle, delivered, log, .. } = lane;
         let taken = ring.as_mut().expect("open").next(|header, payload| {
             if clocks > 0 {
@@ -55,6 +56,9 @@ impl World {
             let now = platform.machine().now().since(released).0;
             oracle.judge(header, payload, released.0, now, taps.entered(index))?;
             (*delivered, *log) = (*delivered + 1, hashed(*log, header));
+            if looped && header.flags.contains(Flags::ERROR) {
+                coverage::cut_in_loop();
+            }
             Ok(())
         });
         match taken {
@@ -82,6 +86,9 @@ impl World {
     /// The driver says that the channel stopped by itself: right only after a bad doorbell.
     pub(crate) fn failed(&mut self, index: usize, error: DriverError) -> Result<(), String> {
         coverage::met(&error);
+        if let DriverError::Failed { failure, .. } = error {
+            self.failures.extend(failure.error());
+        }
         let lane = &self.lanes[index];
         let excused = match error {
             DriverError::Failed { failure, .. } => match failure.error() {

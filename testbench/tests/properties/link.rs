@@ -2,7 +2,7 @@
 
 use crate::scenario::uniform;
 use serde::{Deserialize, Serialize};
-use silico_sim::{LinkErrors, MachineConfig, Stalls, Starvation, Torn};
+use silico_sim::{LinkErrors, MachineConfig, Occurrence, Stalls, Starvation, Torn};
 use silico_spec::units::Cycles;
 
 /// All off as a default.
@@ -25,12 +25,18 @@ pub(crate) struct LinkShape {
     pub(crate) relaxed_ns: u16,
     pub(crate) relaxed_completions: bool,
     pub(crate) arbitrate: bool,
+    /// So many transmissions in a row, to the host and to the card, are damaged: from four on the link retrains.
+    pub(crate) burst: (u8, u8),
     /// In ns.
     pub(crate) late: u16,
     /// 0 off, 1 grain 4, 2 grain 8, 3 grain 16, 4 grain 32, 5 grain 64.
     pub(crate) torn: u8,
 }
 
+/// Clocks after which a CPU on such a link gives up a read.
+const PATIENT: u64 = 250_000;
+/// Transmissions before a burst of damage: those of enumeration.
+const BURST_AT: u64 = 250;
 /// Longest that a part of a torn write is behind the rest, in ns.
 const TORN_NS: u32 = 300;
 
@@ -52,6 +58,13 @@ impl LinkShape {
     pub(crate) fn apply(&self, config: &mut MachineConfig) {
         let (link, host) = (&mut config.link, &mut config.host);
         (link.dll.to_host, link.dll.to_card) = (errors(self.errors.0), errors(self.errors.1));
+        for (errors, burst) in [(&mut link.dll.to_host, self.burst.0), (&mut link.dll.to_card, self.burst.1)] {
+            if burst > 0 {
+                errors.lcrc = Occurrence::Span { first: BURST_AT + u64::from(burst) * 5, count: u64::from(burst.min(6)) };
+                // As many replay timers as it takes to retrain: a CPU must have that much patience.
+                host.completion_timeout = Cycles(PATIENT);
+            }
+        }
         link.dll.replay_tlps = (self.replay_tlps != 0).then(|| u32::from(self.replay_tlps.clamp(2, 2047)));
         link.starvation = match self.starvation % 3 {
             0 => Starvation::Off,
@@ -70,7 +83,7 @@ impl LinkShape {
 
     /// Clocks that all of it may cost a TLP of up to `largest` bytes, one with the other.
     pub(crate) fn clocks_per_tlp(&self, largest: u64) -> u64 {
-        let damaged = if self.errors == (0, 0) { 0 } else { 2_500 };
+        let damaged = if (self.errors, self.burst) == ((0, 0), (0, 0)) { 0 } else { 2_500 };
         let replay = if self.replay_tlps == 0 { 0 } else { 400 };
         let starved = match self.starvation % 3 {
             0 => 0,

@@ -93,11 +93,14 @@ impl State {
             Op::MaskAll(on) => self.all_masked != *on,
             Op::Restart(_) | Op::RestartSender(_) => self.enabled,
             Op::MisconfigureSender { .. } => self.enabled && self.bus_master,
+            Op::RattleSender { .. } => self.enabled && self.bus_master,
+            Op::Sleep(_) => self.bus_master,
             Op::Misconfigure { lane, .. } | Op::Rattle { lane, .. } => self.enabled && self.bus_master && !self.is_looped(*lane),
             Op::Send { sender, .. } => matches!(self.sender(*sender).activity, Running | Spoiled),
             Op::BadTail { sender, .. } => self.sender(*sender).activity == Running && self.enabled && self.bus_master,
             Op::MaskSender { sender, on } => self.sender(*sender).masked != *on,
-            Op::Recover { .. } => self.recoveries < RECOVERIES,
+            Op::Recover { .. } | Op::Pull { .. } | Op::Crash(_) => self.recoveries < RECOVERIES,
+            Op::Ladder(_) | Op::Mend { .. } => self.enabled && self.bus_master && self.recoveries < RECOVERIES,
             _ => true,
         }
     }
@@ -119,7 +122,7 @@ impl State {
             Op::Restart(lane) => self.lane_mut(*lane).activity = started,
             Op::BadDoorbell { lane, .. } => self.lane_mut(*lane).activity = Spoiled,
             Op::Mask { lane, on } => self.lane_mut(*lane).masked = *on,
-            Op::StopSender(sender) | Op::ResetSender(sender) | Op::MisconfigureSender { sender, .. } => {
+            Op::StopSender(sender) | Op::ResetSender(sender) | Op::MisconfigureSender { sender, .. } | Op::RattleSender { sender, .. } => {
                 self.sender_mut(*sender).activity = Idle;
             }
             Op::StartSender(sender) if self.enabled && self.sender(*sender).activity == Idle => self.sender_mut(*sender).activity = started,
@@ -133,7 +136,11 @@ impl State {
                 let channels = self.lanes.iter_mut().chain(&mut self.senders).filter(|channel| channel.activity == Running);
                 channels.for_each(|channel| channel.activity = Spoiled);
             }
-            Op::Recover { .. } => {
+            Op::Sleep(_) => {
+                let channels = self.lanes.iter_mut().chain(&mut self.senders).filter(|channel| channel.activity == Running);
+                channels.for_each(|channel| channel.activity = Spoiled);
+            }
+            Op::Recover { .. } | Op::Ladder(_) | Op::Mend { .. } | Op::Pull { .. } | Op::Crash(_) => {
                 let recoveries = self.recoveries + 1;
                 self = Self { recoveries, ..Self::new(self.machine, self.lane_shapes, self.sender_shapes) };
             }
@@ -221,8 +228,8 @@ mod tests {
                 state = state.after(&op);
             }
         }
-        let all = "Advance ArmAndSleep ArmAndStop AwaitSent BadDoorbell BadTail BusMaster Coalesce Enable Feed GiveBack Hold Mask MaskAll MaskSender Misconfigure MisconfigureSender Poll \
-                   Rattle Reap Recover Reopen Reset ResetSender Restart RestartSender Send Snapshot Start StartSender Stop StopSender Wait";
+        let all = "Advance ArmAndSleep ArmAndStop AwaitSent BadDoorbell BadTail BusMaster Coalesce Crash Enable Feed GiveBack Hold Ladder Mask MaskAll MaskSender Mend Misconfigure MisconfigureSender Poll Pull \
+                   Rattle RattleSender Reap Recover Reopen Reset ResetSender Restart RestartSender Send Sleep Snapshot Start StartSender Stop StopSender Wait";
         assert_eq!(kinds.into_iter().collect::<Vec<_>>().join(" "), all.split_whitespace().collect::<Vec<_>>().join(" "));
     }
 

@@ -28,8 +28,8 @@ impl World {
     pub(crate) fn stop(&mut self, index: usize) -> Result<(), String> {
         let was_running = self.lanes[index].is_running();
         // What fires from here on is an answer to the arming that is found.
-        self.listen(index, 0)?;
-        let sleeper = was_running && !self.is_deaf(index) && self.is_armed(index)?;
+        self.hush(index)?;
+        let sleeper = was_running && self.has_own_vectors() && !self.is_deaf(index) && self.is_armed(index)?;
         let seen = self.register(index, c2h::INT_DATA_ARM)?;
         let end = self.lanes[index].end;
         self.lanes[index].oracle.may_miss();

@@ -1,10 +1,10 @@
 //! Host-to-card channels: frames submitted, reaped, stopped, reset; what comes out is judged by the outlet as soon as it is there.
 
 use crate::check::output::Outlet;
-use crate::coverage;
+use crate::coverage::{self, Cause};
 use crate::scenario::{READ_TIMEOUT, SendTo, SenderShape, WaitKind};
-use crate::world::{World, said};
-use silico::platform::{SimBuffer, SimPlatform};
+use crate::world::{Host, World, said};
+use silico::platform::SimBuffer;
 use silico_driver::channel::{Phase, Wait};
 use silico_driver::error::{DriverError, RingFault};
 use silico_driver::h2c::{Output, SendChannel, Ticket, Unsent, Until};
@@ -25,10 +25,10 @@ pub(crate) struct Sender {
     pub(crate) shape: SenderShape,
     pub(crate) output: Output,
     /// `None` only while it is reopened.
-    pub(crate) channel: Option<SendChannel<SimPlatform>>,
+    pub(crate) channel: Option<SendChannel<Host>>,
     pub(crate) outlet: Outlet,
     /// Buffers of the host that the card may still read. They are freed as soon as it may not.
-    own: VecDeque<(Ticket, SimBuffer)>,
+    pub(crate) own: VecDeque<(Ticket, SimBuffer)>,
     /// A doorbell out of bounds was rung in this run.
     pub(crate) spoiled: bool,
     /// Bus mastering was off in this run.
@@ -62,7 +62,7 @@ impl Sender {
         }
     }
 
-    pub(crate) fn channel(&mut self) -> &mut SendChannel<SimPlatform> {
+    pub(crate) fn channel(&mut self) -> &mut SendChannel<Host> {
         self.channel.as_mut().expect("only a reopening takes it")
     }
 
@@ -203,6 +203,9 @@ impl World {
     /// The driver says that the channel stopped by itself: right only if it was given a reason.
     pub(crate) fn sender_failed(&mut self, index: usize, error: DriverError) -> Result<(), String> {
         coverage::met(&error);
+        if let DriverError::Failed { failure, .. } = error {
+            self.failures.extend(failure.error());
+        }
         let sender = &self.senders[index];
         let excused = match error {
             DriverError::Failed { failure, .. } => match failure.error() {
@@ -229,7 +232,11 @@ impl World {
         let sender = &mut self.senders[index];
         let was_running = sender.is_running();
         let mode = sender.shape.wait_mode(kind);
+        let before = sender.channel().wait_stats().woken;
         let result = sender.channel().wait_as(mode, Until::AllSent, deadline);
+        if sender.channel().wait_stats().woken > before {
+            coverage::woken(self.machine.irqs(), Cause::Space);
+        }
         sender.free_sent();
         coverage::waited(mode, &result);
         let through = match result {
@@ -276,12 +283,12 @@ impl World {
     }
 
     /// What a run that is over still owed to its output comes; then nothing of it may.
-    fn settle_output(&mut self, index: usize) -> Result<(), String> {
+    pub(crate) fn settle_output(&mut self, index: usize) -> Result<(), String> {
         self.advance(OWED);
         self.collect(index, true)
     }
 
-    fn begin_sender(&mut self, index: usize) {
+    pub(crate) fn begin_sender(&mut self, index: usize) {
         let masterless = !self.bus_master;
         let sender = &mut self.senders[index];
         sender.outlet.begin();
@@ -292,7 +299,7 @@ impl World {
     }
 
     /// Frames between this sender and its lane may be missing from here on.
-    fn disturb_loop(&mut self, index: usize) {
+    pub(crate) fn disturb_loop(&mut self, index: usize) {
         if let Some(lane) = self.senders[index].target() {
             self.lanes[lane].oracle.may_miss();
         }
@@ -318,6 +325,7 @@ impl World {
         if !whole {
             return Err(format!("sender {index}: {} frames were submitted, and it stops with {unsent:?}", sender.outlet.in_run()));
         }
+        coverage::put_out(sender.output, sender.outlet.ended(unsent.sent), self.params.width.bytes().into(), sender.outlet.is_cut());
         if sender.output != Output::Stream {
             return Ok(());
         }

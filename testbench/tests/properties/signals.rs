@@ -1,13 +1,14 @@
 //! Waits and interrupts: who sleeps is woken, and finds a reason.
 
-use crate::coverage::{self, Signal};
+use crate::coverage::{self, Cause, Signal};
 use crate::scenario::WaitKind;
 use crate::senders::VECTORS;
 use crate::strategies::MOST_DELAY;
 use crate::world::World;
-use silico_driver::channel::Wait;
-use silico_driver::platform::{Interrupts, Platform, Registers, Wake};
-use silico_spec::config::capabilities::{msix, standard_id};
+use silico_driver::channel::{Wait, WaitMode};
+use silico_driver::platform::{InterruptKind, Interrupts, Platform, Registers, Time, Wake};
+use silico_spec::config::capabilities::{msi, msix, standard_id};
+use silico_spec::config::header;
 use silico_spec::params::PBA_OFFSET;
 use silico_spec::registers::c2h;
 
@@ -20,8 +21,12 @@ impl World {
         let (deadline, deaf) = (self.in_ns(ns), self.is_deaf(index));
         let lane = &mut self.lanes[index];
         let (mode, was_running, masked) = (lane.shape.wait_mode(kind), lane.is_running(), deaf);
+        let before = lane.ring().wait_stats().woken;
         let waited = lane.ring().wait_as(mode, deadline);
         coverage::waited(mode, &waited);
+        if lane.ring().wait_stats().woken > before {
+            coverage::woken(self.machine.irqs(), Cause::Data);
+        }
         match waited {
             Ok(Wait::Ready) if self.take(index)? => Ok(true),
             Ok(Wait::Ready) => Err(format!("channel {index}: the wait said ready, and there is no frame")),
@@ -31,7 +36,12 @@ impl World {
             Ok(Wait::LostWakeUp { frames }) => Err(format!("channel {index}: {frames} frames lay there, armed for, and no interrupt came")),
             Ok(Wait::Ended) if was_running => Err(format!("channel {index}: the wait said ended on a running channel")),
             Ok(Wait::Ended) => Ok(false),
-            Err(error) => self.failed(index, error).map(|()| false),
+            Err(error) => {
+                if mode == WaitMode::Interrupt && was_running {
+                    coverage::woken(self.machine.irqs(), Cause::Error);
+                }
+                self.failed(index, error).map(|()| false)
+            }
         }
     }
 
@@ -49,7 +59,8 @@ impl World {
     /// Arms and sleeps by hand, from a state in which no earlier arming owes anything: an interrupt must have a frame behind it, and a frame an interrupt.
     pub(crate) fn arm_and_sleep(&mut self, index: usize, ns: u64) -> Result<(), String> {
         let lane = &self.lanes[index];
-        if !lane.is_running() || lane.is_doubtful() || !self.enabled || lane.shape.coalescing().is_none() {
+        let idle = !lane.is_running() || lane.is_doubtful() || !self.enabled;
+        if idle || !self.has_own_vectors() || lane.shape.coalescing().is_none() {
             return Ok(());
         }
         self.take_some(index)?;
@@ -58,7 +69,7 @@ impl World {
         }
         self.advance(self.signal_clocks());
         self.take_some(index)?;
-        self.listen(index, 0)?;
+        self.hush(index)?;
         let (seen, masked) = (self.lanes[index].oracle.taken(), self.is_deaf(index));
         self.lanes[index].armed += 1;
         let at_once = self.register(index, c2h::FRAMES)? > seen;
@@ -99,8 +110,19 @@ impl World {
     }
 
     /// Waits for the channel's vector, whatever fired since the last time included.
+    /// Where vectors are shared, nobody can tell whose it was: time passes.
     pub(crate) fn listen(&self, index: usize, ns: u64) -> Result<Wake, String> {
+        if !self.has_own_vectors() {
+            self.platform.pause(self.in_ns(ns));
+            return Ok(Wake::Deadline);
+        }
         self.platform.interrupts().wait(index as u16, self.in_ns(ns)).map_err(|error| format!("waiting for vector {index}: {error}"))
+    }
+
+    /// Whatever fired until now is no answer to what comes: messages, and kicks of the driver's own (one of each may be latched).
+    pub(crate) fn hush(&self, index: usize) -> Result<(), String> {
+        while self.listen(index, 0)? == Wake::Interrupt {}
+        Ok(())
     }
 
     pub(crate) fn pending_bit(&self, index: usize) -> Result<bool, String> {
@@ -111,6 +133,9 @@ impl World {
 
     /// Masks or unmasks a channel's vector. What is pending then comes, once.
     pub(crate) fn mask(&mut self, index: usize, on: bool) -> Result<(), String> {
+        if !self.has_own_vectors() {
+            return Ok(());
+        }
         let masked = match index.checked_sub(VECTORS) {
             Some(sender) => &mut self.senders[sender].masked,
             None => &mut self.lanes[index].masked,
@@ -119,7 +144,7 @@ impl World {
         let pending = !on && was_masked && !self.all_masked && self.bus_master && {
             let bit = self.pending_bit(index)?;
             // What fired before the masking is no answer.
-            self.listen(index, 0)?;
+            self.hush(index)?;
             bit
         };
         let offset = index as u64 * 16 + 12;
@@ -129,12 +154,25 @@ impl World {
         }
         if pending {
             coverage::signal(Signal::VectorMask);
+            coverage::woken(InterruptKind::MsiX, Cause::LetGo);
         }
         Ok(())
     }
 
-    /// Sets or clears the function mask. What is pending then comes, once.
+    /// Nothing is masked.
+    pub(crate) fn unmask_all(&mut self) -> Result<(), String> {
+        if self.all_masked {
+            self.mask_all(false)?;
+        }
+        (0..self.lanes.len()).try_for_each(|index| self.mask(index, false))?;
+        (0..self.senders.len()).try_for_each(|index| self.mask(VECTORS + index, false))
+    }
+
+    /// Sets or clears the function mask, or what stands for it. What is pending then comes, once.
     pub(crate) fn mask_all(&mut self, on: bool) -> Result<(), String> {
+        if !self.has_own_vectors() {
+            return self.mask_shared(on);
+        }
         let text = |error: silico_sim::MachineError| format!("MSI-X control: {error}");
         let at =
             self.platform.machine().function().and_then(|function| function.standard(standard_id::MSIX)).ok_or("no MSI-X")? + msix::CONTROL;
@@ -143,7 +181,7 @@ impl World {
             let unmasked = self.bus_master.then(|| (0..self.lanes.len()).filter(|index| !self.lanes[*index].masked));
             for index in unmasked.into_iter().flatten().collect::<Vec<_>>() {
                 if self.pending_bit(index)? {
-                    self.listen(index, 0)?;
+                    self.hush(index)?;
                     pending.push(index);
                 }
             }
@@ -158,6 +196,33 @@ impl World {
             }
             coverage::signal(Signal::FunctionMask);
         }
+        Ok(())
+    }
+
+    /// All messages of MSI, or the level of INTx. What is pending then comes.
+    fn mask_shared(&mut self, on: bool) -> Result<(), String> {
+        let kind = self.machine.irqs();
+        let text = |error: silico_sim::MachineError| format!("what is pending: {error}");
+        let mut machine = self.platform.machine();
+        let pending = if kind == InterruptKind::Msi {
+            let at = machine.function().and_then(|function| function.standard(standard_id::MSI)).ok_or("no MSI")? + msi::PENDING;
+            machine.config_read(at).map_err(text)? != 0 && self.bus_master
+        } else {
+            machine.config_read(header::COMMAND_STATUS).map_err(text)? & header::status::INTERRUPT != 0
+        };
+        let came = |machine: &silico_sim::Machine| machine.stats().interrupts.iter().sum::<u64>() + machine.stats().intx_changes;
+        let before = came(&machine);
+        drop(machine);
+        self.platform.mask_interrupts(on).map_err(|error| format!("masking all: {error}"))?;
+        let was_masked = std::mem::replace(&mut self.all_masked, on);
+        if on || !was_masked || !pending {
+            return Ok(());
+        }
+        self.advance(self.signal_clocks());
+        if came(&self.platform.machine()) == before {
+            return Err(format!("{kind:?} was pending when it was unmasked, and nothing came"));
+        }
+        coverage::woken(kind, Cause::LetGo);
         Ok(())
     }
 

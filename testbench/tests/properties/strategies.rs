@@ -197,7 +197,7 @@ pub(crate) fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
     (
         (any::<u64>(), 1_u8..6, 0_u8..5, 7_u8..11, prop_oneof![1 => Just(1_u64), 3 => 1_u64..200], posted),
         (0_u8..9, 2_u32..9, 0_u8..4, prop_oneof![2 => Just(11_u8), 3 => 11_u8..16], prop_oneof![1 => 2_u16..5, 2 => 2_u16..100]),
-        (span(2000), span(1000), span(1000), 0_u8..3),
+        (span(2000), span(1000), span(1000), 0_u8..3, prop_oneof![6 => Just(0_u8), 1 => Just(1), 1 => Just(2)], prop::bool::weighted(0.2)),
         reads(flavour),
         option::weighted(0.4, link()),
     )
@@ -217,6 +217,8 @@ pub(crate) fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
             interrupt_ns: host.1,
             mmio_read_ns: host.2,
             placement: host.3,
+            interrupts: host.4,
+            low_bars: host.5,
             reads,
             link: more.unwrap_or_default(),
             steady: false,
@@ -225,10 +227,11 @@ pub(crate) fn machine(flavour: Flavour) -> impl Strategy<Value = MachineShape> {
 
 /// What links may do beyond being slow: some of it.
 fn link() -> impl Strategy<Value = LinkShape> {
+    let burst = || prop_oneof![2 => Just(0_u8), 1 => 4_u8..12];
     let ppm = || prop_oneof![3 => Just(0_u32), 1 => 1_u32..1000, 2 => 1000_u32..30_000];
     let stalls = || prop_oneof![2 => Just(0_u8), 2 => 1_u8..5];
     (
-        (ppm(), ppm(), prop_oneof![2 => Just(0_u16), 1 => 2_u16..6, 1 => 6_u16..40]),
+        (ppm(), ppm(), prop_oneof![2 => Just(0_u16), 1 => 2_u16..6, 1 => 6_u16..40], burst(), burst()),
         (prop_oneof![2 => Just(0_u8), 1 => Just(1), 1 => Just(2)], 1_u16..400),
         (stalls(), stalls(), prop_oneof![2 => Just(0_u16), 1 => 1_u16..200]),
         prop::bool::weighted(0.3),
@@ -237,6 +240,7 @@ fn link() -> impl Strategy<Value = LinkShape> {
     )
         .prop_map(|(errors, starvation, stalls, ecrc, order, seen)| LinkShape {
             errors: (errors.0, errors.1),
+            burst: (errors.3, errors.4),
             replay_tlps: errors.2,
             starvation: starvation.0,
             starved: starvation.1,
@@ -280,6 +284,11 @@ fn lane_op(flavour: Flavour) -> impl Strategy<Value = Op> {
     ]
 }
 
+/// Control words, clocks between them, clocks before them, and whether the channel has failed by then.
+fn rattling() -> impl Strategy<Value = (Vec<u8>, u8, u16, bool)> {
+    (vec(0_u8..4, 1..6), 0_u8..20, prop_oneof![1 => Just(0_u16), 2 => 0_u16..800], prop::bool::weighted(0.3))
+}
+
 /// Operations that change what a lane does.
 fn lane_turn(flavour: Flavour) -> impl Strategy<Value = Op> {
     let n = || 0_u8..4;
@@ -293,7 +302,7 @@ fn lane_turn(flavour: Flavour) -> impl Strategy<Value = Op> {
         1 => (n(), lane(flavour)).prop_map(|(lane, shape)| Op::Reopen { lane, shape: Box::new(shape) }),
         bad => (n(), 0_u8..6).prop_map(|(lane, kind)| Op::BadDoorbell { lane, kind }),
         bad => (n(), 0_u8..6).prop_map(|(lane, kind)| Op::Misconfigure { lane, kind }),
-        1 => (n(), vec(0_u8..4, 1..6), 0_u8..20).prop_map(|(lane, words, clocks)| Op::Rattle { lane, words, clocks }),
+        1 => (n(), rattling()).prop_map(|(lane, (words, clocks, after, spoil))| Op::Rattle { lane, words, clocks, after, spoil }),
     ]
 }
 
@@ -314,13 +323,15 @@ fn sender_op(flavour: Flavour) -> impl Strategy<Value = Op> {
         turns => n().prop_map(Op::ResetSender),
         bad => (n(), 0_u8..2).prop_map(|(sender, kind)| Op::BadTail { sender, kind }),
         1 => (n(), 0_u8..3).prop_map(|(sender, kind)| Op::MisconfigureSender { sender, kind }),
+        bad => (n(), rattling())
+            .prop_map(|(sender, (words, clocks, after, spoil))| Op::RattleSender { sender, words, clocks, after, spoil }),
     ]
 }
 
 /// Operations on the whole card.
 fn card_op(flavour: Flavour, state: &State) -> impl Strategy<Value = Op> + use<> {
     let masks = if flavour == Flavour::Masks { 12 } else { 2 };
-    let falls = if flavour == Flavour::Levels { 8 } else { 1 };
+    let falls: u32 = if flavour == Flavour::Levels { 8 } else { 1 };
     // A switch that is off goes on soon: little happens while it is.
     let (enable, master) = (if state.enabled { 2 } else { 12 }, if state.bus_master { 1 } else { 12 });
     let recover = (prop::sample::select(Level::ALL.to_vec()), any::<bool>());
@@ -329,6 +340,11 @@ fn card_op(flavour: Flavour, state: &State) -> impl Strategy<Value = Op> + use<>
         master => Just(Op::BusMaster(!state.bus_master)),
         masks => Just(Op::MaskAll(!state.all_masked)),
         falls => recover.prop_map(|(level, orderly)| Op::Recover { level, orderly }),
+        2 => (1_u32..2000).prop_map(Op::Sleep),
+        falls => (0_u8..6).prop_map(Op::Ladder),
+        falls.div_ceil(2) => any::<bool>().prop_map(|asleep| Op::Mend { asleep }),
+        falls.div_ceil(2) => (0_u32..3000, any::<bool>()).prop_map(|(clocks, ones)| Op::Pull { clocks, ones }),
+        falls.div_ceil(2) => (0_u32..2000).prop_map(Op::Crash),
     ]
 }
 
@@ -410,5 +426,6 @@ pub(crate) fn is_broken_answer(rule: &str) -> bool {
 /// Faults in the answers to the card's reads, each of which the card must notice.
 pub(crate) fn broken_answers() -> impl Strategy<Value = Vec<String>> {
     let what = prop::sample::select(BROKEN.to_vec());
-    vec((what, 1_u32..60).prop_map(|(what, nth)| format!("down.cpl.{what}@{nth}")), 1..4)
+    let one = (what, prop_oneof![2 => 1_u32..12, 1 => 1_u32..60]).prop_map(|(what, nth)| format!("down.cpl.{what}@{nth}"));
+    prop_oneof![3 => vec(one.clone(), 1), 2 => vec(one, 1..4)]
 }

@@ -1,11 +1,13 @@
 //! A card-to-host channel of either discipline as the suite sees it: the next frame, a start, a stop. With pages, some frames are kept for long and go back
 //! in any order; each is looked at again when it goes, and a handle of a run that is over must be refused.
 
-use silico::platform::SimPlatform;
+use crate::scenario::LaneShape;
+use crate::world::Host;
 use silico_driver::channel::{Phase, RingChannel, Wait, WaitMode, WaitStats};
 use silico_driver::error::DriverError;
 use silico_driver::pages::{PageChannel, PageFrame};
 use silico_driver::platform::Nanos;
+use silico_driver::recover::Recoverable;
 use silico_spec::frame::FrameHeader;
 use silico_spec::generator::XorShift64;
 
@@ -20,31 +22,36 @@ pub(crate) struct Ended {
 /// A channel that the suite reads.
 #[derive(Debug)]
 pub(crate) enum Stream {
-    Ring(Box<RingChannel<SimPlatform>>),
+    Ring(Box<RingChannel<Host>>),
     Pages(Box<Pages>),
 }
 
 /// A channel with pages, and what is kept of it.
 #[derive(Debug)]
 pub(crate) struct Pages {
-    channel: PageChannel<SimPlatform>,
+    channel: PageChannel<Host>,
     kept: Vec<PageFrame>,
     /// Pages that may be kept at most, so that the next frame still finds some.
     most: u32,
+    /// Frames share pages.
+    packed: bool,
     random: XorShift64,
     /// What was wrong with a frame that was kept, if anything ever was.
     wrong: Option<String>,
 }
 
 impl Pages {
-    pub(crate) fn new(channel: PageChannel<SimPlatform>, most: u32, seed: u64) -> Self {
-        Self { channel, kept: Vec::new(), most, random: XorShift64::new(seed), wrong: None }
+    pub(crate) fn new(channel: PageChannel<Host>, shape: &LaneShape, seed: u64) -> Self {
+        let packed = shape.paged.as_ref().is_some_and(|paged| paged.packed);
+        Self { channel, kept: Vec::new(), most: shape.most_kept(), packed, random: XorShift64::new(seed), wrong: None }
     }
 
     /// Gives frames back, any of them first, until no more than `most` pages are kept.
     fn give_back(&mut self, most: u32) -> Result<(), DriverError> {
         while self.kept.iter().map(PageFrame::pages).sum::<u32>() > most {
-            let frame = self.kept.swap_remove(self.random.step() as usize % self.kept.len());
+            let index = self.random.step() as usize % self.kept.len();
+            crate::coverage::given_back(index == 0);
+            let frame = self.kept.remove(index);
             self.look_again(&frame);
             self.channel.give_back(frame)?;
         }
@@ -85,6 +92,7 @@ impl Pages {
         let Some(frame) = self.channel.poll()? else { return Ok(None) };
         let view = self.channel.view(&frame)?;
         let payload: Vec<u8> = view.parts().flatten().copied().collect();
+        crate::coverage::over_pages(self.packed, frame.pages());
         let judged = judge(view.header(), [&payload, &[]]).and_then(|()| view.verify().map_err(|error| error.to_string()));
         self.kept.push(frame);
         self.give_back(self.most)?;
@@ -150,6 +158,21 @@ impl Stream {
                 let result = pages.channel.reset();
                 pages.started(result)
             }
+        }
+    }
+
+    /// The channel as the driver's recovery sees it.
+    pub(crate) fn recoverable(&mut self) -> &mut dyn Recoverable {
+        match self {
+            Self::Ring(ring) => &mut **ring,
+            Self::Pages(pages) => &mut pages.channel,
+        }
+    }
+
+    /// Somebody else has started a new run.
+    pub(crate) fn renewed(&mut self) {
+        if let Self::Pages(pages) = self {
+            pages.refuse_kept();
         }
     }
 

@@ -1,21 +1,25 @@
 //! Card, machine and driver in one process, and which operation is done where: each is judged by the oracle as soon as it is over.
 
 use crate::check::delivery::Oracle;
+use crate::rattle::Shaken;
 use crate::scenario::{LaneShape, MachineShape, Op, READ_TIMEOUT, Scenario};
 use crate::senders::{Sender, VECTORS};
 use crate::stream::{Pages, Stream};
 use crate::tap::{Tap, Taps};
 use silico::fault::{FaultLog, Rule, plant};
-use silico::platform::{SimPlatform, SimRegisters};
+use silico::platform::{Process, SimPlatform, SimRegisters};
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::Phase;
 use silico_driver::error::DriverError;
-use silico_driver::platform::{Nanos, Platform, Registers, Time};
+use silico_driver::interrupts::InterruptChoice;
+use silico_driver::platform::{InterruptKind, Nanos, Platform, Registers, Time};
+use silico_driver::recover::Level as DriverLevel;
 use silico_sim::FrameSource;
 use silico_spec::params::CardParams;
 use silico_spec::port::{FrontFrame, TlpPort};
 use silico_spec::registers::c2h;
 use silico_spec::units::{Cycle, Cycles};
+use silico_spec::writeback::ChannelError;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,6 +40,9 @@ impl FrameSource for Queue {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
     }
 }
+
+/// The driver's process on the machine: it may die.
+pub(crate) type Host = Process<SimPlatform>;
 
 /// How a run came to its end, if it has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +98,9 @@ impl Lane {
 /// Everything.
 pub(crate) struct World {
     pub(crate) platform: SimPlatform,
-    pub(crate) card: Card<SimPlatform>,
+    /// Who drives the card.
+    pub(crate) host: Host,
+    pub(crate) card: Card<Host>,
     pub(crate) regs: SimRegisters,
     pub(crate) taps: Taps,
     pub(crate) lanes: Vec<Lane>,
@@ -102,11 +111,15 @@ pub(crate) struct World {
     pub(crate) bus_master: bool,
     /// The function mask of MSI-X is set.
     pub(crate) all_masked: bool,
+    /// Channels were stopped behind the driver's back.
+    pub(crate) bare: bool,
+    /// What the card said of channels that failed.
+    pub(crate) failures: Vec<ChannelError>,
     /// Clocks that passed with nothing going on, on purpose.
     leapt: u64,
     /// Faults that may strike.
     pub(crate) faults: u64,
-    planted: FaultLog,
+    pub(crate) planted: FaultLog,
     /// Some of them spoil answers to the card's reads.
     pub(crate) tampered: bool,
 }
@@ -143,6 +156,11 @@ pub(crate) fn said(what: &str, channel: usize) -> impl FnOnce(DriverError) -> St
     move |error| format!("{what} of channel {channel}: {error}")
 }
 
+/// How the card of a machine is brought up.
+pub(crate) fn how(machine: &MachineShape) -> BringUp {
+    BringUp { interrupts: InterruptChoice::Only(machine.irqs()), ..BringUp::default() }
+}
+
 impl World {
     /// Builds it and starts all channels.
     pub(crate) fn new(scenario: &Scenario, wrap: Wrap) -> Result<Self, String> {
@@ -157,11 +175,13 @@ impl World {
         let card = planted(wrap(model), scenario, log.clone())?;
         let platform =
             SimPlatform::new(machine.config(), Box::new(Tap::new(card, taps.clone())), lanes.len()).map_err(|e| e.to_string())?;
-        let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(|error| format!("bring-up: {error}"))?;
+        let host = Process::new(platform.clone());
+        let card = Card::bring_up(host.clone(), &how(machine)).map_err(|error| format!("bring-up: {error}"))?;
         let regs = platform.registers();
         let (lanes_built, senders) = (Vec::with_capacity(lanes.len()), Vec::with_capacity(scenario.senders.len()));
         let mut world = Self {
             platform,
+            host,
             card,
             regs,
             taps,
@@ -172,6 +192,8 @@ impl World {
             enabled: true,
             bus_master: true,
             all_masked: false,
+            bare: false,
+            failures: Vec::new(),
             leapt: 0,
             faults: scenario.faults.len() as u64,
             planted: log,
@@ -209,6 +231,7 @@ impl World {
             world.senders.push(Sender::new(shape, index as u8, machine.seed, loops));
             world.senders[index].errors = world.faults;
         }
+        world.report_all()?;
         world.open_all()?;
         Ok(world)
     }
@@ -234,7 +257,7 @@ impl World {
         let ring = match shape.page_config(channel, fifo) {
             Some(config) => {
                 let pages = self.card.page_channel(channel, &config).map_err(said("opening", index))?;
-                Stream::Pages(Box::new(Pages::new(pages, shape.most_kept(), self.machine.seed ^ u64::from(channel))))
+                Stream::Pages(Box::new(Pages::new(pages, &shape, self.machine.seed ^ u64::from(channel))))
             }
             None => {
                 let ring = self.card.channel(channel, &shape.config(channel, fifo)).map_err(said("opening", index))?;
@@ -291,6 +314,11 @@ impl World {
         self.check_wakeups()
     }
 
+    /// Each channel has an interrupt of its own, which can be waited for and masked alone.
+    pub(crate) fn has_own_vectors(&self) -> bool {
+        self.machine.irqs() == InterruptKind::MsiX
+    }
+
     /// No interrupt of the vector can come at present.
     pub(crate) fn is_deaf(&self, vector: usize) -> bool {
         let masked = match vector.checked_sub(VECTORS) {
@@ -334,7 +362,17 @@ impl World {
             Op::MaskAll(on) => self.mask_all(*on),
             Op::BusMaster(on) => self.set_bus_master(*on),
             Op::Snapshot(lane) => self.snapshot(at(*lane)),
-            Op::Rattle { lane, words, clocks } => self.rattle(at(*lane), words, u64::from(*clocks)),
+            Op::Rattle { lane, words, clocks, after, spoil } => {
+                self.rattle(at(*lane), &Shaken { words, clocks: (*clocks).into(), after: (*after).into(), spoil: *spoil })
+            }
+            Op::RattleSender { sender, words, clocks, after, spoil } => {
+                self.rattle_sender(to(*sender), &Shaken { words, clocks: (*clocks).into(), after: (*after).into(), spoil: *spoil })
+            }
+            Op::Sleep(clocks) => self.sleep((*clocks).into()),
+            Op::Ladder(rung) => self.climb(DriverLevel::ALL[usize::from(*rung) % DriverLevel::ALL.len()]),
+            Op::Mend { asleep } => self.mend(*asleep),
+            Op::Pull { clocks, ones } => self.pull((*clocks).into(), *ones),
+            Op::Crash(clocks) => self.crash((*clocks).into()),
             Op::Recover { level, orderly } => self.recover(*level, *orderly),
             Op::Advance(clocks) => {
                 self.advance(u64::from(*clocks));

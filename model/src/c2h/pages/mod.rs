@@ -14,7 +14,7 @@ use free_list::FreeList;
 pub(crate) use free_list::{Bad, Fetch};
 use place::Place;
 use silico_spec::descriptor::{CompletionFlags, PageCompletion};
-use silico_spec::port::TlpBuf;
+use silico_spec::port::{PageEnd, TlpBuf};
 
 /// The pages of one run.
 #[derive(Clone, Debug)]
@@ -26,6 +26,10 @@ pub(crate) struct Pages {
     flush_time: u32,
     /// When the last frame was put into the page that is open.
     put_at: u64,
+    /// The host wants no more.
+    closed: bool,
+    /// Why the page was completed whose entry went out last.
+    ended: PageEnd,
 }
 
 /// What an entry that goes out announces.
@@ -44,6 +48,8 @@ impl Pages {
             place: Place::new(set.packed()),
             flush_time: set.flush_time,
             put_at: 0,
+            closed: false,
+            ended: PageEnd::None,
         }
     }
 
@@ -87,6 +93,7 @@ impl Pages {
     /// The host wants no more: what is whole is completed, what is not is forgotten.
     pub(crate) fn close(&mut self) {
         self.give_up();
+        self.closed = true;
         self.place.seal(CompletionFlags::FLUSHED);
     }
 
@@ -110,8 +117,21 @@ impl Pages {
     pub(crate) fn write_entry(&mut self, now: u64, out: &mut TlpBuf) -> Option<Announced> {
         let page = self.place.announce()?;
         let (bytes, frames, flags) = (page.used, page.frames, CompletionFlags(page.flags));
+        self.ended = match () {
+            () if flags.contains(CompletionFlags::CONTINUED) => PageEnd::GoesOn,
+            () if flags.contains(CompletionFlags::FLUSHED) && self.closed => PageEnd::Stop,
+            () if flags.contains(CompletionFlags::FLUSHED) => PageEnd::Timer,
+            () if page.used == page.page.length => PageEnd::Full,
+            () if self.place.is_packed() => PageEnd::NoFit,
+            () => PageEnd::Frame,
+        };
         let entry = PageCompletion { cookie: page.page.cookie, bytes, sequence: 0, stamp: now, frames, flags };
         Some(Announced { address: self.completions.write(entry, out), bytes, frames })
+    }
+
+    /// Why the page was completed whose entry went out last.
+    pub(crate) fn ended(&self) -> PageEnd {
+        self.ended
     }
 
     /// The end of clock `now`: a page that was left alone for long enough is completed. Returns whether one was.

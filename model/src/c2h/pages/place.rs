@@ -87,6 +87,11 @@ impl Place {
         Self { packed, pages, announced: 0, started: 0, frame: None, sequence: 0, void_to: (0, 0), put: false }
     }
 
+    /// Frames share pages.
+    pub(crate) fn is_packed(&self) -> bool {
+        self.packed
+    }
+
     /// Pages into which something was put.
     pub(crate) fn started(&self) -> u64 {
         self.started

@@ -50,6 +50,16 @@ impl Outlet {
         (self.sent.len() - self.first) as u64
     }
 
+    /// The first `frames` frames of the run: their lengths.
+    pub(crate) fn ended(&self, frames: u64) -> impl Iterator<Item = usize> {
+        self.sent[self.first..].iter().take(frames as usize).map(|frame| frame.len)
+    }
+
+    /// A frame of the run was cut.
+    pub(crate) const fn is_cut(&self) -> bool {
+        self.cut
+    }
+
     /// Bytes submitted in this run that have not come out.
     pub(crate) fn owed(&self) -> u64 {
         let whole: u64 = self.sent[self.next.min(self.sent.len())..].iter().map(|frame| frame.len as u64).sum();

@@ -2,6 +2,7 @@
 
 use crate::senders::VECTORS;
 use crate::world::World;
+use silico_driver::platform::InterruptKind;
 
 /// What a vector may have done by now.
 #[derive(Clone, Copy, Debug)]
@@ -35,10 +36,18 @@ impl World {
         let senders = self.senders.iter().enumerate().map(|(index, sender)| {
             (VECTORS + index, sender.armed + sender.channel.as_ref().map_or(0, |channel| channel.wait_stats().armed), sender.errors)
         });
-        for (vector, armed, errors) in lanes.chain(senders) {
-            Fired { vector, fired: counts.get(vector).copied().unwrap_or(0), armed, errors }.judge()?;
+        match self.machine.irqs() {
+            InterruptKind::MsiX => lanes.chain(senders).try_for_each(|(vector, armed, errors)| {
+                Fired { vector, fired: counts.get(vector).copied().unwrap_or(0), armed, errors }.judge()
+            }),
+            // Vectors are shared: all together.
+            InterruptKind::Msi => {
+                let (armed, errors) = lanes.chain(senders).fold((0, 0), |sum, (_, armed, errors)| (sum.0 + armed, sum.1 + errors));
+                Fired { vector: 0, fired: counts.iter().sum(), armed, errors }.judge()
+            }
+            // A level rises once for many causes, and falls when they are served.
+            InterruptKind::Intx => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the suite itself can tell: operations and the states in which they find channels, how waits end, what wakes a sleeper, what the driver says, which
 //! faults struck.
 
+use super::more::More;
 use crate::scenario::Op;
 use silico::bins;
 use silico::coverage::{Bin, Counts, Machines, Record};
 use silico_driver::error::DriverError;
+use silico_driver::recover::Level;
 
 bins! {
     /// How a wait waits.
@@ -34,8 +36,6 @@ bins! {
         ByTimer => "later, by timer",
         VectorMask => "pending behind its vector mask",
         FunctionMask => "pending behind the function mask",
-        Intx => "INTx" elsewhere "testbench/tests/intx.rs",
-        Msi => "MSI, shared vectors" elsewhere "model/tests/corners.rs: the suite's machines use MSI-X, a vector for each channel",
     }
 }
 
@@ -69,6 +69,31 @@ pub(crate) fn met(error: &DriverError) -> Met {
         E::Fault { .. } => Met::Fault,
         E::Config(_) | E::Alloc(_) | E::NotRunning { .. } | E::ChannelInUse { .. } | E::ChannelsOpen { .. } => Met::Config,
         _ => Met::Broken,
+    }
+}
+
+bins! {
+    /// A rung of the driver's recovery ladder that brought the card back: asked for, or chosen for an error.
+    pub(crate) enum Rung {
+        Stop => "channel stop",
+        Reset => "channel reset",
+        Card => "card reset",
+        Function => "function-level reset",
+        Hot => "hot reset",
+        Removal => "re-attach after removal",
+        StopFor => "channel stop, for a channel that failed",
+        ResetFor => "channel reset, for an error" elsewhere "driver/tests/recover.rs: a card that breaks its own rules; this one does not",
+        CardFor => "card reset, for a channel without bus mastering",
+        FunctionFor => "function-level reset, for registers that do not answer",
+        HotFor => "hot reset, for an error" elsewhere "driver/tests/recover.rs: a card whose function-level reset fails",
+        RemovalFor => "re-attach, for a card that is gone",
+    }
+}
+
+impl Rung {
+    /// `chosen`: by the driver, for an error.
+    pub(crate) fn of(level: Level, chosen: bool) -> Self {
+        Self::at(level as usize + if chosen { Level::ALL.len() } else { 0 })
     }
 }
 
@@ -111,7 +136,7 @@ const LANE_OPS: [&str; 18] = [
     "Snapshot",
     "Rattle",
 ];
-const SENDER_OPS: [&str; 10] = [
+const SENDER_OPS: [&str; 11] = [
     "Send",
     "Reap",
     "AwaitSent",
@@ -122,8 +147,9 @@ const SENDER_OPS: [&str; 10] = [
     "MaskSender",
     "BadTail",
     "MisconfigureSender",
+    "RattleSender",
 ];
-const CARD_OPS: [&str; 5] = ["Advance", "Enable", "MaskAll", "BusMaster", "Recover"];
+const CARD_OPS: [&str; 10] = ["Advance", "Enable", "MaskAll", "BusMaster", "Recover", "Sleep", "Ladder", "Mend", "Pull", "Crash"];
 const STATES: [&str; 10] = [
     "ring, idle",
     "ring, running",
@@ -193,13 +219,15 @@ pub(crate) struct Notes {
     pub(crate) waits: Counts<(Mode, Ended)>,
     pub(crate) signals: Counts<Signal>,
     pub(crate) errors: Counts<Met>,
+    pub(crate) ladder: Counts<Rung>,
+    pub(crate) more: More,
     faults: Counts<Fault>,
 }
 
 impl Notes {
     /// A fault struck, by this rule.
     pub(crate) fn planted(&mut self, rule: &str) {
-        let word = rule.split(['@', '(']).next().unwrap_or_default().rsplit('.').next().unwrap_or_default();
+        let word = super::word(rule);
         if let Some(fault) = (0..Fault::COUNT).map(Fault::at).find(|fault| fault.name() == word) {
             self.faults.hit(fault);
         }
@@ -214,9 +242,11 @@ impl Notes {
             ("suite: interrupts", self.signals.group()),
             ("suite: driver errors", self.errors.group()),
             ("suite: faults", self.faults.group()),
+            ("suite: recovery ladder", self.ladder.group()),
         ] {
             record.groups.insert(name.into(), group);
         }
+        record.groups.extend(self.more.groups().map(|(name, group)| (name.to_string(), group)));
         record
     }
 }

@@ -3,6 +3,7 @@
 use super::uniform;
 use crate::link::LinkShape;
 use serde::{Deserialize, Serialize};
+use silico_driver::platform::InterruptKind;
 use silico_sim::{CompletionSplit, CpuCosts, Generation, HostConfig, LinkConfig, MachineConfig, Placement};
 use silico_spec::credit::{Limit, data_credits};
 use silico_spec::params::{CardParams, DataWidth};
@@ -33,6 +34,12 @@ pub(crate) struct MachineShape {
     pub(crate) mmio_read_ns: (u32, u32),
     /// 0 low, 1 high, 2 mixed.
     pub(crate) placement: u8,
+    /// 0 MSI-X, 1 MSI, 2 INTx.
+    #[serde(default)]
+    pub(crate) interrupts: u8,
+    /// BARs lie below 4 GiB.
+    #[serde(default)]
+    pub(crate) low_bars: bool,
     #[serde(default)]
     pub(crate) reads: ReadShape,
     #[serde(default)]
@@ -81,6 +88,15 @@ impl Default for ReadShape {
 }
 
 impl MachineShape {
+    /// The kind of interrupt that the driver is held to.
+    pub(crate) const fn irqs(&self) -> InterruptKind {
+        match self.interrupts % 3 {
+            0 => InterruptKind::MsiX,
+            1 => InterruptKind::Msi,
+            _ => InterruptKind::Intx,
+        }
+    }
+
     pub(crate) fn mps(&self) -> u32 {
         1 << self.mps_log2.clamp(7, 10)
     }
@@ -126,6 +142,7 @@ impl MachineShape {
             },
             host: HostConfig {
                 placement: [Placement::Low, Placement::High, Placement::Mixed][usize::from(self.placement % 3)],
+                low_bars: self.low_bars,
                 write_latency: uniform(self.write_ns),
                 interrupt_latency: uniform(self.interrupt_ns),
                 mmio_read_latency: uniform(self.mmio_read_ns),

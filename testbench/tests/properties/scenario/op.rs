@@ -14,10 +14,12 @@ pub(crate) enum Level {
     Hot,
     /// The link goes down, as when the card is pulled out, and comes up again.
     Link,
+    /// Function-level reset by a host that makes nothing quiet before.
+    Abrupt,
 }
 
 impl Level {
-    pub(crate) const ALL: [Self; 4] = [Self::Card, Self::Function, Self::Hot, Self::Link];
+    pub(crate) const ALL: [Self; 5] = [Self::Card, Self::Function, Self::Hot, Self::Link, Self::Abrupt];
 }
 
 /// One thing that happens. Lanes and senders are taken modulo how many there are.
@@ -136,7 +138,37 @@ pub(crate) enum Op {
         lane: u8,
         words: Vec<u8>,
         clocks: u8,
+        /// Clocks that the run before them has lasted.
+        #[serde(default)]
+        after: u16,
+        /// A doorbell out of bounds has stopped it by then.
+        #[serde(default)]
+        spoil: bool,
     },
+    /// The same for a sender.
+    RattleSender {
+        sender: u8,
+        words: Vec<u8>,
+        clocks: u8,
+        after: u16,
+        spoil: bool,
+    },
+    /// D3hot for so many clocks, and back to D0.
+    Sleep(u32),
+    /// The driver's recovery ladder: a rung of it, under everything that runs.
+    Ladder(u8),
+    /// The driver's recovery from whatever has failed, or left the card in D3hot: the gentlest rung that helps.
+    Mend {
+        asleep: bool,
+    },
+    /// The card is pulled out so many clocks from now, under everything that the driver does; it is put back and found again.
+    Pull {
+        clocks: u32,
+        /// The platform does not tell: reads give ones.
+        ones: bool,
+    },
+    /// The driver's process dies; so many clocks later another one takes the card over.
+    Crash(u32),
     /// A reset under everything that runs, and the way back: all is opened and started anew. `orderly`: channels are closed before it, else after it.
     Recover {
         level: Level,
@@ -182,26 +214,19 @@ impl Op {
             | Self::ResetSender(sender)
             | Self::MaskSender { sender, .. }
             | Self::BadTail { sender, .. }
+            | Self::RattleSender { sender, .. }
             | Self::MisconfigureSender { sender, .. } => Some(*sender),
             _ => None,
         }
     }
 
+    /// All of the card may be as after power-on behind it.
+    pub(crate) const fn resets_card(&self) -> bool {
+        matches!(self, Self::Recover { .. } | Self::Ladder(_) | Self::Mend { .. } | Self::Pull { .. } | Self::Crash(_))
+    }
+
     /// It needs a sender.
     pub(crate) const fn is_of_sender(&self) -> bool {
-        use Op::{AwaitSent, BadTail, MaskSender, MisconfigureSender, Reap, ResetSender, RestartSender, Send, StartSender, StopSender};
-        matches!(
-            self,
-            Send { .. }
-                | Reap(_)
-                | AwaitSent { .. }
-                | StopSender(_)
-                | StartSender(_)
-                | RestartSender(_)
-                | ResetSender(_)
-                | MaskSender { .. }
-                | BadTail { .. }
-                | MisconfigureSender { .. }
-        )
+        self.sender().is_some()
     }
 }

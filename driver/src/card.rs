@@ -503,3 +503,16 @@ fn read_capabilities(regs: &impl Named, map: MapVersion) -> Result<Capabilities,
         elinks: regs.get32(card::ELINKS)?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_longer_a_wait_has_lasted_the_longer_it_pauses_and_never_beyond_its_deadline() {
+        let until = |waited: u64, deadline| pause_until(Nanos(1000), Nanos(1000 + waited), Nanos(deadline)).0 - 1000 - waited;
+        assert_eq!([0, 8, 8 * REGISTER_PAUSE_NS].map(|waited| until(waited, u64::MAX)), [REGISTER_PAUSE_NS; 3]);
+        assert_eq!(until(80 * REGISTER_PAUSE_NS, u64::MAX), 10 * REGISTER_PAUSE_NS);
+        assert_eq!(until(80 * REGISTER_PAUSE_NS, 1000 + 80 * REGISTER_PAUSE_NS + 7), 7);
+    }
+}

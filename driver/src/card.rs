@@ -318,12 +318,32 @@ impl<P: Platform> Card<P> {
         identify(&self.regs)
     }
 
-    /// Asks until it is `done`, or for `limit_ns`.
+    /// Asks the card until it is `done`, or for `limit_ns`.
     pub(crate) fn wait_for(
         &self,
         limit_ns: u64,
         what: &'static str,
+        done: impl FnMut() -> Result<bool, DriverError>,
+    ) -> Result<(), DriverError> {
+        self.wait_with(limit_ns, what, done, pause_until)
+    }
+
+    /// As [`Card::wait_for`], for other threads: asking costs the card nothing, and how long they took so far says nothing of how long they will.
+    pub(crate) fn wait_for_others(
+        &self,
+        limit_ns: u64,
+        what: &'static str,
+        done: impl FnMut() -> Result<bool, DriverError>,
+    ) -> Result<(), DriverError> {
+        self.wait_with(limit_ns, what, done, |_, now, deadline| deadline.min(now.after(REGISTER_PAUSE_NS)))
+    }
+
+    fn wait_with(
+        &self,
+        limit_ns: u64,
+        what: &'static str,
         mut done: impl FnMut() -> Result<bool, DriverError>,
+        pause: impl Fn(Nanos, Nanos, Nanos) -> Nanos,
     ) -> Result<(), DriverError> {
         let start = self.clock.now();
         let deadline = start.after(limit_ns);
@@ -332,7 +352,7 @@ impl<P: Platform> Card<P> {
             if now >= deadline {
                 return Err(DriverError::Timeout { what, ns: now.0.saturating_sub(start.0) });
             }
-            self.clock.pause(pause_until(start, now, deadline));
+            self.clock.pause(pause(start, now, deadline));
         }
         Ok(())
     }

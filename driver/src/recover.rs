@@ -190,7 +190,7 @@ impl<P: Platform> Card<P> {
         }
         let closed = self.shared().close().ok_or(DriverError::Resetting)?;
         let limit = GATE_LIMIT_NS + 2 * self.shared().completion_timeout_ns();
-        self.wait_for(limit, "other threads to leave a start, stop or reset of their channel", || Ok(closed.is_empty()))?;
+        self.wait_for_others(limit, "other threads to leave a start, stop or reset of their channel", || Ok(closed.is_empty()))?;
         let platform = self.platform();
         let tried = match level {
             Level::FunctionReset => self.cut_off_bus().and_then(|()| platform.function_reset()),

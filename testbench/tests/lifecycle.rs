@@ -18,6 +18,7 @@ use silico_spec::registers::{c2h, card};
 use silico_spec::units::Cycles;
 use silico_spec::writeback::ChannelError;
 use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 const HYBRID: WaitMode = WaitMode::Hybrid { max_poll_ns: 2_000 };
 /// As long as any wait here may take, in ns.
@@ -201,6 +202,15 @@ fn send_on(mut send: SendChannel<SimPlatform>, clock: &impl Time) {
     send.stop().expect("stopped");
 }
 
+/// Says so when it goes, by a panic too.
+struct Leaves<'a>(&'a AtomicBool);
+
+impl Drop for Leaves<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A supervisor resets the card again and again under channels on other threads: each run is whole, or ends with the typed error.
 #[test]
 fn a_supervisor_resets_the_card_under_running_threads() {
@@ -208,14 +218,17 @@ fn a_supervisor_resets_the_card_under_running_threads() {
     platform.take_turns(Cycles(1_000));
     let card = up(&platform, &BringUp::default());
     let rings: Vec<_> = (0..2).map(|channel| card.channel(channel, &generated(channel)).expect("a channel")).collect();
+    // Without a supervisor the workers would wait for ever to be reset once.
+    let alone = AtomicBool::new(false);
     let resets = std::thread::scope(|scope| {
+        let supervisor = Leaves(&alone);
         let workers: Vec<_> = rings
             .into_iter()
             .map(|mut ring| {
-                let clock = platform.clock();
+                let (clock, alone) = (platform.clock(), &alone);
                 scope.spawn(move || {
                     let (mut whole, mut cut) = (0, 0);
-                    while whole < 15 || cut == 0 {
+                    while (whole < 15 || cut == 0) && !alone.load(Ordering::Relaxed) {
                         let ran = ring.restart().and_then(|()| check_run(&mut ring, &clock, 20, 500));
                         match ran {
                             Ok(()) => whole += 1,
@@ -236,6 +249,7 @@ fn a_supervisor_resets_the_card_under_running_threads() {
                 std::thread::yield_now();
             }
         }
+        drop(supervisor);
         resets
     });
     assert!(resets > 0);

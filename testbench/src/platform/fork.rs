@@ -31,6 +31,8 @@ impl Shared {
                 plugged: bit(&shared.plugged),
                 ones: bit(&shared.ones),
                 turn: word(&shared.turn),
+                waiting: AtomicU64::new(0),
+                taken: AtomicU64::new(0),
             })
         })
     }

@@ -25,6 +25,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Longest single wait that the machine is asked for, in clocks: a second. Callers with more patience ask again.
 const LONGEST_WAIT: u64 = 250_000_000;
+/// How often a caller lets others go first, at most: one that is gone must not hold it up.
+const MOST_YIELDS: u32 = 100_000;
 
 /// What all handles share.
 struct Shared {
@@ -42,6 +44,9 @@ struct Shared {
     ones: AtomicBool,
     /// Clocks for which one caller keeps the machine at most.
     turn: AtomicU64,
+    /// Callers that wait for the machine, and how often it was taken.
+    waiting: AtomicU64,
+    taken: AtomicU64,
 }
 
 /// A simulated machine with an enumerated card, as a driver sees it. A clone reaches the same machine.
@@ -92,6 +97,8 @@ impl SimPlatform {
             plugged: AtomicBool::new(true),
             ones: AtomicBool::new(false),
             turn: AtomicU64::new(LONGEST_WAIT),
+            waiting: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -146,8 +153,28 @@ impl SimPlatform {
 
 impl Shared {
     fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.waiting.fetch_add(1, Ordering::Relaxed);
         // A panic elsewhere must not hide the machine's state from whoever reports it.
-        self.machine.lock().unwrap_or_else(PoisonError::into_inner)
+        let machine = self.machine.lock().unwrap_or_else(PoisonError::into_inner);
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        self.taken.fetch_add(1, Ordering::Relaxed);
+        machine
+    }
+
+    /// After a turn: whoever waits for the machine gets it first. A mutex alone may give it to the same caller again and again, and simulated time, by
+    /// which that one waits for the others, would pass without them.
+    fn give_way(&self) {
+        if self.turn.load(Ordering::Relaxed) == LONGEST_WAIT {
+            return;
+        }
+        let taken = self.taken.load(Ordering::Relaxed);
+        std::thread::yield_now();
+        for _ in 0..MOST_YIELDS {
+            if self.waiting.load(Ordering::Relaxed) == 0 || self.taken.load(Ordering::Relaxed) != taken {
+                return;
+            }
+            std::thread::yield_now();
+        }
     }
 
     fn nanos(&self, cycle: Cycle) -> Nanos {

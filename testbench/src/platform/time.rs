@@ -36,5 +36,7 @@ impl Time for SimClock {
         let mut machine = self.shared.machine();
         let until = self.shared.turn(deadline, machine.now());
         machine.pause(until);
+        drop(machine);
+        self.shared.give_way();
     }
 }

@@ -92,8 +92,8 @@ impl Pages {
 
     /// The host wants no more: what is whole is completed, what is not is forgotten.
     pub(crate) fn close(&mut self) {
-        self.give_up();
         self.closed = true;
+        self.give_up();
         self.place.seal(CompletionFlags::FLUSHED);
     }
 

@@ -22,20 +22,9 @@ const OUTPUTS: &[(&str, &str, &[&str])] = &[
     ("silico-rust", RUST, &[]),
     ("silico-markdown", PAGE, &[]),
     ("c-header", HEADER, &["--std", "gnu17", "--type-style", "hier"]),
-    ("regblock", FOLDER, &REGBLOCK),
-];
-/// Names by place, so that a changed description changes no type's name.
-const REGBLOCK: [&str; 10] = [
-    "--cpuif",
-    "passthrough",
-    "--default-reset",
-    "rst_n",
-    "--type-style",
-    "hier",
-    "--module-name",
-    "silico_registers",
-    "--package-name",
-    "silico_registers_pkg",
+    ("silico-sv", FOLDER, &["--top", "silico_card_block"]),
+    ("silico-sv", FOLDER, &["--top", "silico_c2h_block"]),
+    ("silico-sv", FOLDER, &["--top", "silico_h2c_block"]),
 ];
 
 /// Renders the map into the tree and says what changed.

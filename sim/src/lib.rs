@@ -11,9 +11,12 @@ mod error;
 pub mod fault;
 mod front;
 pub mod link;
+pub mod lockstep;
 mod machine;
 pub mod memory;
 mod root;
+#[cfg(feature = "rtl")]
+pub mod rtl;
 pub mod stats;
 pub mod trace;
 

@@ -1,0 +1,164 @@
+//! Two cards on the same inputs, every output compared on every clock. Knows nothing of what is inside them; the first is the one that answers.
+
+use silico_spec::credit::Limits;
+use silico_spec::params::DataWidth;
+use silico_spec::port::{Beat, Endpoint, FrontBeat, PortIn, PortOut};
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The first output that differed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Divergence {
+    /// Clock of the port, from the first one of the run.
+    pub cycle: u64,
+    /// Name of the signal, as in [`PortOut`].
+    pub signal: String,
+    /// Values of the first and of the second card.
+    pub values: [String; 2],
+    /// Headers that came before, with the clock and which way they went.
+    pub headers: Vec<String>,
+}
+
+impl fmt::Display for Divergence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the cards differ at clock {} in {}: {} against {}", self.cycle, self.signal, self.values[0], self.values[1])?;
+        self.headers.iter().try_for_each(|header| write!(f, "; {header}"))
+    }
+}
+
+/// Where a [`Lockstep`] tells of the first difference.
+#[derive(Clone, Debug, Default)]
+pub struct Verdict(Arc<Mutex<Option<Divergence>>>);
+
+impl Verdict {
+    /// The first difference, if there was one.
+    #[must_use]
+    pub fn divergence(&self) -> Option<Divergence> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, divergence: Divergence) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(divergence);
+    }
+}
+
+/// Two cards side by side. After a difference the second one is left alone.
+#[derive(Debug)]
+pub struct Lockstep<A, B> {
+    first: A,
+    second: B,
+    output: PortOut,
+    cycle: u64,
+    verdict: Verdict,
+    parted: bool,
+    headers: VecDeque<(u64, bool, [u32; 4])>,
+}
+
+impl<A: Endpoint, B: Endpoint> Lockstep<A, B> {
+    /// Both as after power-on. What differs is told to `verdict`.
+    pub fn new(first: A, second: B, verdict: Verdict) -> Self {
+        Self { first, second, output: PortOut::default(), cycle: 0, verdict, parted: false, headers: VecDeque::new() }
+    }
+
+    /// The first card.
+    pub fn first(&self) -> &A {
+        &self.first
+    }
+}
+
+impl<A: Endpoint, B: Endpoint> Endpoint for Lockstep<A, B> {
+    fn width(&self) -> DataWidth {
+        self.first.width()
+    }
+
+    fn clock(&mut self, input: &PortIn, output: &mut PortOut) {
+        let shown = output.tx;
+        self.first.clock(input, output);
+        self.cycle += 1;
+        if self.parted {
+            return;
+        }
+        for (towards, beat) in [(true, &input.rx), (false, &shown)].into_iter().filter(|(_, beat)| beat.valid && beat.sop) {
+            if self.headers.len() == 8 {
+                self.headers.pop_front();
+            }
+            self.headers.push_back((self.cycle, towards, beat.header));
+        }
+        self.second.clock(input, &mut self.output);
+        if let Some((signal, values)) = difference(output, &self.output) {
+            self.parted = true;
+            let show = |(cycle, towards, header): &(u64, bool, [u32; 4])| {
+                format!("clock {cycle} {} {header:08x?}", if *towards { "to the cards" } else { "from them" })
+            };
+            self.verdict.set(Divergence { cycle: self.cycle, signal, values, headers: self.headers.iter().map(show).collect() });
+        }
+    }
+}
+
+fn values<T: fmt::Debug>(first: &T, second: &T) -> [String; 2] {
+    [format!("{first:x?}"), format!("{second:x?}")]
+}
+
+/// The first signal that differs, and its values.
+fn difference(first: &PortOut, second: &PortOut) -> Option<(String, [String; 2])> {
+    if first == second {
+        return None;
+    }
+    let found = |signal: &str, values: [String; 2]| Some((signal.to_owned(), values));
+    if first.tx != second.tx {
+        return beat_difference(&first.tx, &second.tx);
+    }
+    if first.rx_ready != second.rx_ready {
+        return found("rx_ready", values(&first.rx_ready, &second.rx_ready));
+    }
+    if first.credits != second.credits {
+        let Limits(a) = first.credits;
+        let Limits(b) = second.credits;
+        let class = (0..3).find(|&class| a[class] != b[class])?;
+        return found(&format!("credits[{class}]"), values(&a[class], &b[class]));
+    }
+    if first.front_ready != second.front_ready {
+        return found("front_ready", values(&first.front_ready, &second.front_ready));
+    }
+    if first.front_busy != second.front_busy {
+        return found("front_busy", values(&first.front_busy, &second.front_busy));
+    }
+    if first.out_valid != second.out_valid {
+        return found("out_valid", values(&first.out_valid, &second.out_valid));
+    }
+    let channel = (0..first.out.len()).find(|&channel| first.out_valid >> channel & 1 != 0 && first.out[channel] != second.out[channel])?;
+    let show = |beat: &FrontBeat| {
+        format!("{:02x?} last {} error {} source {}", &beat.data[..usize::from(beat.bytes)], beat.last, beat.error, beat.source)
+    };
+    found(&format!("out[{channel}]"), [show(&first.out[channel]), show(&second.out[channel])])
+}
+
+fn beat_difference(first: &Beat, second: &Beat) -> Option<(String, [String; 2])> {
+    let found = |signal: &str, values: [String; 2]| Some((signal.to_owned(), values));
+    if first.valid != second.valid {
+        let show = |beat: &Beat| if beat.valid { format!("a beat (sop {}, header {:08x?})", beat.sop, beat.header) } else { "none".into() };
+        return found("tx.valid", [show(first), show(second)]);
+    }
+    if (first.sop, first.eop) != (second.sop, second.eop) {
+        return found("tx.sop, tx.eop", values(&(first.sop, first.eop), &(second.sop, second.eop)));
+    }
+    if first.header != second.header {
+        let dword = (0..4).find(|&dword| first.header[dword] != second.header[dword])?;
+        return found(&format!("tx.header[{dword}]"), values(&first.header, &second.header));
+    }
+    if first.bytes != second.bytes {
+        return found("tx.bytes", values(&first.bytes, &second.bytes));
+    }
+    if first.data != second.data {
+        let byte = (0..first.data.len()).find(|&byte| first.data[byte] != second.data[byte])?;
+        return found(
+            &format!("tx.data, byte {byte}"),
+            [first, second].map(|beat| format!("{:02x?}", &beat.data[..usize::from(beat.bytes)])),
+        );
+    }
+    if first.digest != second.digest {
+        return found("tx.digest", values(&first.digest, &second.digest));
+    }
+    found("tx.discard", values(&first.discard, &second.discard))
+}

@@ -1,0 +1,147 @@
+//! The Verilated RTL of the card as an [`Endpoint`]. What is inside it is nobody's business here: a port of signals, and one call a clock.
+
+mod ffi;
+
+use cxx::UniquePtr;
+use ffi::bridge::{self, In, Out};
+use silico_spec::credit::{Limit, Limits};
+use silico_spec::params::{CardParams, DataWidth};
+use silico_spec::port::{Beat, Endpoint, MAX_BEAT, PortIn, PortOut};
+
+/// Parameters that no variant was built with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no variant of the RTL was built with these card parameters; there are: {0}")]
+pub struct NoVariant(String);
+
+/// A Verilated card.
+pub struct RtlCard {
+    card: UniquePtr<bridge::Card>,
+    width: DataWidth,
+    input: In,
+    output: Out,
+}
+
+impl std::fmt::Debug for RtlCard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RtlCard").field("width", &self.width).finish_non_exhaustive()
+    }
+}
+
+impl RtlCard {
+    /// A card as after power-on.
+    ///
+    /// # Errors
+    /// If no variant has these parameters.
+    pub fn new(params: &CardParams) -> Result<Self, NoVariant> {
+        if *params != CardParams::default() {
+            return Err(NoVariant("the default parameters".into()));
+        }
+        let mut this = Self { card: bridge::make("w256"), width: params.width, input: nothing(), output: quiet() };
+        this.input.power_on = true;
+        this.card.pin_mut().step(&this.input, &mut this.output);
+        this.input.power_on = false;
+        Ok(this)
+    }
+}
+
+const fn nothing() -> In {
+    In {
+        power_on: false,
+        reset: false,
+        link_up: false,
+        rx_valid: false,
+        rx_sop: false,
+        rx_eop: false,
+        rx_discard: false,
+        rx_bytes: 0,
+        tx_ready: false,
+        rx_digest: 0,
+        rx_header: [0; 4],
+        rx_data: [0; 16],
+        credits: [0; 3],
+        front_valid: 0,
+        front_last: 0,
+        front_error: 0,
+        out_ready: 0,
+        front_bytes: [0; 16],
+        front_source: [0; 16],
+        front_data: [0; 256],
+    }
+}
+
+const fn quiet() -> Out {
+    Out {
+        tx_valid: false,
+        tx_sop: false,
+        tx_eop: false,
+        tx_bytes: 0,
+        rx_ready: false,
+        tx_digest: 0,
+        tx_header: [0; 4],
+        tx_data: [0; 16],
+        credits: [0; 3],
+        front_ready: 0,
+        front_busy: 0,
+    }
+}
+
+fn words(bytes: &[u8; MAX_BEAT], out: &mut [u32], count: usize) {
+    for (word, bytes) in out.iter_mut().zip(bytes.as_chunks::<4>().0).take(count) {
+        *word = u32::from_le_bytes(*bytes);
+    }
+}
+
+/// As `limit_t` of the RTL.
+fn packed(limit: &Limit) -> u32 {
+    let headers = limit.headers().map_or(1 << 8, u32::from);
+    let data = limit.data().map_or(1 << 12, u32::from);
+    headers << 13 | data
+}
+
+fn unpacked(bits: u32) -> Limit {
+    let headers = if bits >> 21 & 1 != 0 { None } else { Some((bits >> 13) as u8) };
+    let data = if bits >> 12 & 1 != 0 { None } else { Some((bits & 0xfff) as u16) };
+    Limit::new(headers, data)
+}
+
+impl Endpoint for RtlCard {
+    fn width(&self) -> DataWidth {
+        self.width
+    }
+
+    fn clock(&mut self, input: &PortIn, output: &mut PortOut) {
+        let count = self.width.bytes() as usize / 4;
+        let to = &mut self.input;
+        (to.reset, to.link_up, to.tx_ready) = (input.reset, input.link_up, input.tx_ready);
+        to.rx_valid = input.rx.valid;
+        if input.rx.valid {
+            let rx = &input.rx;
+            (to.rx_sop, to.rx_eop, to.rx_discard) = (rx.sop, rx.eop, rx.discard);
+            (to.rx_bytes, to.rx_digest, to.rx_header) = (rx.bytes, rx.digest, rx.header);
+            words(&rx.data, &mut to.rx_data, count);
+        }
+        to.credits = input.credits.0.each_ref().map(packed);
+        (to.front_valid, to.front_last, to.front_error, to.out_ready) = (input.front_valid, 0, 0, input.out_ready);
+        for (channel, beat) in input.front.iter().enumerate().filter(|(channel, _)| input.front_valid >> channel & 1 != 0) {
+            to.front_last |= u16::from(beat.last) << channel;
+            to.front_error |= u16::from(beat.error) << channel;
+            (to.front_bytes[channel], to.front_source[channel]) = (beat.bytes, beat.source);
+            words(&beat.data, &mut to.front_data[16 * channel..16 * channel + 16], count);
+        }
+        self.card.pin_mut().step(to, &mut self.output);
+        let from = &self.output;
+        output.tx = Beat::NONE;
+        if from.tx_valid {
+            let tx = &mut output.tx;
+            (tx.valid, tx.sop, tx.eop) = (true, from.tx_sop, from.tx_eop);
+            (tx.bytes, tx.digest, tx.header) = (from.tx_bytes, from.tx_digest, from.tx_header);
+            for (bytes, word) in tx.data.as_chunks_mut::<4>().0.iter_mut().zip(from.tx_data).take(count) {
+                *bytes = word.to_le_bytes();
+            }
+        }
+        output.rx_ready = from.rx_ready;
+        output.credits = Limits(from.credits.map(unpacked));
+        (output.front_ready, output.front_busy) = (from.front_ready, from.front_busy);
+        output.out_valid = 0;
+    }
+}

@@ -18,7 +18,7 @@ const LINE: usize = 16;
 /// If there is no such target, or the card does not come up.
 pub fn config(target: &str) -> Result<String, CouldNotRun> {
     target.parse::<Target>().and_then(|target| target.require_built()).map_err(|error: BadInput| CouldNotRun::from(error))?;
-    let bench = build(&RunConfig::new(&RunOptions::default())?)?;
+    let bench = build(&RunConfig::new(&RunOptions { on: target.into(), ..RunOptions::default() })?)?;
     let mut bytes = Vec::with_capacity(CONFIG_BYTES.into());
     for offset in (0..CONFIG_BYTES).step_by(4) {
         let word = bench.platform.read_config32(offset).map_err(|e| CouldNotRun(format!("config space at {offset:#05x}: {e}")))?;

@@ -1,8 +1,13 @@
 //! Where a command runs, in one word: the same word in every command.
 
 use crate::input::error::BadInput;
+use silico_sim::lockstep::Verdict;
+use silico_spec::params::CardParams;
+use silico_spec::port::TlpPort;
 use std::fmt;
 use std::str::FromStr;
+#[cfg(feature = "rtl")]
+use {silico_sim::lockstep::Lockstep, silico_sim::rtl::RtlCard, silico_spec::port::Clocked};
 
 /// A target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,19 +52,42 @@ impl fmt::Display for Target {
 }
 
 impl Target {
-    /// Refuses the targets that this version cannot run on.
+    /// Refuses the targets that this build cannot run on.
     ///
     /// # Errors
-    /// For all but the model.
+    /// For sockets and real cards; for the RTL, if it was not built in.
     pub fn require_built(&self) -> Result<(), BadInput> {
-        let kind = match self {
+        let (kind, rule) = match self {
             Self::Model => return Ok(()),
-            Self::Rtl => "rtl",
-            Self::Lockstep => "lockstep",
-            Self::Socket(_) => "socket:PATH",
-            Self::Pci(_) => "pci:BDF",
+            Self::Rtl | Self::Lockstep if cfg!(feature = "rtl") => return Ok(()),
+            Self::Rtl => ("rtl", "needs a build with the RTL: cargo run --release --features rtl"),
+            Self::Lockstep => ("lockstep", "needs a build with the RTL: cargo run --release --features rtl"),
+            Self::Socket(_) => ("socket:PATH", "is not built yet"),
+            Self::Pci(_) => ("pci:BDF", "is not built yet"),
         };
-        Err(BadInput::setting("--on", self, format!("model: {kind} is not built yet")))
+        Err(BadInput::setting("--on", self, format!("model: {kind} {rule}")))
+    }
+
+    /// A card of this kind.
+    ///
+    /// # Errors
+    /// If it cannot be built with these parameters, or not at all in this build.
+    pub fn card(&self, params: &CardParams, verdict: &Verdict) -> Result<Box<dyn TlpPort + Send>, String> {
+        let model = || silico_model::Card::new(params.clone()).map_err(|error| error.to_string());
+        match self {
+            Self::Model => Ok(Box::new(model()?)),
+            #[cfg(feature = "rtl")]
+            Self::Rtl => Ok(Box::new(Clocked::new(RtlCard::new(params).map_err(|error| error.to_string())?))),
+            #[cfg(feature = "rtl")]
+            Self::Lockstep => {
+                let rtl = RtlCard::new(params).map_err(|error| error.to_string())?;
+                Ok(Box::new(Clocked::new(Lockstep::new(model()?, rtl, verdict.clone()))))
+            }
+            _ => {
+                let _ = verdict;
+                Err(format!("no card can be built on {self}"))
+            }
+        }
     }
 }
 

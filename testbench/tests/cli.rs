@@ -67,7 +67,7 @@ fn a_file_that_is_no_pcap_is_cut_but_not_taken_for_one() {
 #[case(&["--channels", "17"], &["--channels is 17", "1 to 16"])]
 #[case(&["--width", "100"], &["--width is 100", "64, 128, 256 or 512"])]
 #[case(&["--gen", "9"], &["--gen is 9", "1, 2, 3, 4 or 5"])]
-#[case(&["--on", "rtl"], &["--on is rtl", "not built yet"])]
+#[case(&["--on", "rtl"], &["--on is rtl", "needs a build with the RTL"])]
 #[case(&["--on", "socket:/tmp/x"], &["--on is socket:/tmp/x", "not built yet"])]
 #[case(&["--on", "moon"], &["--on is moon", "model, rtl, lockstep"])]
 #[case(&["--ring-size", "big"], &["--ring-size", "big", "number of bytes"])]

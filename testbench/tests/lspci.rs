@@ -40,5 +40,5 @@ fn lspci_decodes_the_capabilities() {
 
 #[test]
 fn other_targets_are_refused() {
-    silico(&["dump", "config", "--on", "rtl"]).assert_could_not_run(&["--on is rtl", "not built yet"]);
+    silico(&["dump", "config", "--on", "rtl"]).assert_could_not_run(&["--on is rtl", "needs a build with the RTL"]);
 }

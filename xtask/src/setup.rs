@@ -16,6 +16,7 @@ const PACKAGES: &[(&str, &str, &str)] = &[
     ("gcc", "gcc", "compiles the generated C header in a test"),
     ("g++", "g++", "compiles the generated C header as C++ in a test"),
     ("pciutils", "lspci", "decodes the card's config space in a test"),
+    ("verilator", "verilator", "builds the card's RTL, which runs in lockstep with the model in a test"),
     ("python3", "python3", "runs PeakRDL, which renders the register map"),
 ];
 

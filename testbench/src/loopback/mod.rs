@@ -17,6 +17,7 @@ use crate::report::FaultsPart;
 use crate::run::finish::{link_failure, never_struck};
 use crate::run::setup::{Bench, build};
 use crate::run::{CouldNotRun, RunConfig};
+use crate::target::Target;
 use clap::ValueEnum;
 use silico_driver::channel::{RingChannel, RingConfig};
 use silico_driver::error::DriverError;
@@ -92,6 +93,9 @@ struct Session<'a> {
 /// If it could not be done: the first option that cannot be.
 pub fn run(options: &LoopbackOptions) -> Result<LoopbackReport, CouldNotRun> {
     let config = config(options)?;
+    if config.target != Target::Model {
+        return Err(BadInput::setting("--on", &config.target, "model: the RTL has no host-to-card channels yet").into());
+    }
     let bench = build(&config)?;
     let could_not = |error: DriverError| CouldNotRun(error.to_string());
     let longest = options.sizes.max();

@@ -58,6 +58,8 @@ pub struct RunConfig {
     pub options: RunOptions,
     /// The command that repeats it.
     pub command: String,
+    /// Where it runs.
+    pub target: Target,
     /// The card.
     pub card: CardParams,
     /// The machine around it.
@@ -122,7 +124,11 @@ impl RunConfig {
     /// # Errors
     /// The first thing that cannot be.
     pub fn new(options: &RunOptions) -> Result<Self, BadInput> {
-        options.on.parse::<Target>()?.require_built()?;
+        let target = options.on.parse::<Target>()?;
+        target.require_built()?;
+        if target != Target::Model && (options.discipline == Discipline::Pages || options.mode == ModeKind::Blocks) {
+            return Err(BadInput::setting("--on", &target, "model: the RTL has neither pages nor e-link blocks yet"));
+        }
         let width =
             DataWidth::from_bits(options.width).ok_or_else(|| BadInput::setting("--width", options.width, "64, 128, 256 or 512"))?;
         if !(1..=MAX_C2H as u8).contains(&options.channels) {
@@ -166,6 +172,7 @@ impl RunConfig {
         let config = Self {
             options: options.clone(),
             command: reproduce::command(options),
+            target,
             card,
             machine: MachineConfig { host, ..machine },
             feed,
@@ -465,7 +472,7 @@ mod tests {
     #[case(&["--rate", "NaN"], "--rate is NaN")]
     #[case(&["--pace", "fast"], "--pace is fast; it must be capture")]
     #[case(&["--pace", "capture:0"], "--pace is capture:0")]
-    #[case(&["--on", "rtl"], "--on is rtl; it must be model: rtl is not built yet")]
+    #[case(&["--on", "rtl"], "--on is rtl; it must be model: rtl needs a build with the RTL: cargo run --release --features rtl")]
     #[case(&["--on", "pci:0000:03:00.0"], "not built yet")]
     #[case(&["--on", "moon"], "--on is moon; it must be model")]
     #[case(&["no/such/file"], "no/such/file: input is")]

@@ -57,6 +57,8 @@ enum Wrong {
     Interrupts(LostInterrupts),
     /// The driver gave up.
     Driver(DriverError),
+    /// Model and RTL part.
+    Lockstep(silico_sim::lockstep::Divergence),
 }
 
 impl Wrong {
@@ -67,6 +69,7 @@ impl Wrong {
             Self::Stuck(_) => "liveness",
             Self::Imbalance(_) | Self::Interrupts(_) => "conservation",
             Self::Driver(_) => "driver",
+            Self::Lockstep(_) => "lockstep",
         }
     }
 }
@@ -80,6 +83,7 @@ impl Wrong {
             Self::Stuck(_) => "checker liveness".into(),
             Self::Imbalance(_) | Self::Interrupts(_) => "checker conservation".into(),
             Self::Driver(_) => "driver".into(),
+            Self::Lockstep(_) => "lockstep".into(),
         }
     }
 }
@@ -93,6 +97,7 @@ impl fmt::Display for Wrong {
             Self::Imbalance(one) => one.fmt(f),
             Self::Interrupts(one) => one.fmt(f),
             Self::Driver(one) => one.fmt(f),
+            Self::Lockstep(one) => one.fmt(f),
         }
     }
 }

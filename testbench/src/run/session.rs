@@ -103,6 +103,10 @@ impl<'a> Session<'a> {
         if let Some(output) = self.output.take() {
             output.finish()?;
         }
+        // Where two cards part, whatever comes after is no judgement of either.
+        if let Some(divergence) = self.bench.verdict.divergence() {
+            return Ok(self.failed(Wrong::Lockstep(divergence)));
+        }
         // A rule of the machine that was broken explains whatever came of it.
         let violation = self.bench.platform.machine().violation().cloned();
         match (violation, result) {

@@ -6,12 +6,14 @@ use crate::cli::options::{FullKind, NotifyKind};
 use crate::fault::{FaultLog, LinkWhat, clear_probing, plant};
 use crate::platform::{SetUpError, SimPlatform};
 use crate::probe::{Probe, Seen};
+use crate::target::Target;
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{
     DataInterrupt, ElinkBlocks, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy,
 };
 use silico_driver::pages::PageConfig;
 use silico_sim::Slot;
+use silico_sim::lockstep::Verdict;
 use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::generator::LengthMode;
 
@@ -31,6 +33,8 @@ pub struct Bench {
     pub seen: Seen,
     /// Which faults were planted.
     pub planted: FaultLog,
+    /// Where two cards in lockstep differ.
+    pub verdict: Verdict,
 }
 
 impl Fork for Bench {
@@ -41,6 +45,7 @@ impl Fork for Bench {
             card: self.card.fork(memo)?,
             seen: self.seen.fork(memo)?,
             planted: self.planted.fork(memo)?,
+            verdict: self.verdict.clone(),
         })
     }
 }
@@ -51,12 +56,19 @@ impl Fork for Bench {
 /// If the card cannot be built, or does not come up.
 pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
     let (seen, planted) = (Seen::default(), FaultLog::default());
-    let model = silico_model::Card::new(config.card.clone()).map_err(|e| CouldNotRun(e.to_string()))?;
-    let (card, switch) = if config.faults.is_empty() {
-        (Slot::forkable(Probe::new(model, seen.clone())), None)
+    let verdict = Verdict::default();
+    let (card, switch) = if config.target == Target::Model {
+        let model = silico_model::Card::new(config.card.clone()).map_err(|e| CouldNotRun(e.to_string()))?;
+        if config.faults.is_empty() {
+            (Slot::forkable(Probe::new(model, seen.clone())), None)
+        } else {
+            let (card, switch) = plant(&config.faults, config.machine.seed, model, planted.clone());
+            (Slot::forkable(Probe::new(card, seen.clone())), Some(switch))
+        }
     } else {
-        let (card, switch) = plant(&config.faults, config.machine.seed, model, planted.clone());
-        (Slot::forkable(Probe::new(card, seen.clone())), Some(switch))
+        let card = config.target.card(&config.card, &verdict).map_err(CouldNotRun)?;
+        let (card, switch) = plant(&config.faults, config.machine.seed, card, planted.clone());
+        (Slot::from(Box::new(Probe::new(card, seen.clone()))), Some(switch))
     };
     // What a fault did to the coming up of the card is no judgement of the card; but it must be said.
     let with_faults = |what: String| {
@@ -78,9 +90,10 @@ pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
     }
     let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(|e| {
         let violation = platform.machine().violation().map(|violation| format!(" ({violation})")).unwrap_or_default();
-        with_faults(format!("bring-up of the card failed: {e}{violation}"))
+        let parted = verdict.divergence().map(|divergence| format!(" ({divergence})")).unwrap_or_default();
+        with_faults(format!("bring-up of the card failed: {e}{violation}{parted}"))
     })?;
-    Ok(Bench { platform, card, seen, planted })
+    Ok(Bench { platform, card, seen, planted, verdict })
 }
 
 fn wait(config: &RunConfig) -> WaitMode {

@@ -17,3 +17,4 @@ pub mod run;
 pub mod scenario;
 pub mod scoreboard;
 pub mod target;
+pub mod waves;

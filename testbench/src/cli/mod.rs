@@ -4,7 +4,9 @@ mod coverage;
 pub mod loopback;
 pub mod options;
 pub mod reproduce;
+mod waves;
 
 pub use coverage::CoverageOptions;
 pub use loopback::LoopbackOptions;
 pub use options::{BenchCommand, BenchOptions, Cli, Command, DumpCommand, RunOptions};
+pub use waves::WavesOptions;

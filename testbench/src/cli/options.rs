@@ -309,6 +309,9 @@ pub struct RunOptions {
     /// Writes what the host received; a pcap, if the input is one and the name ends in .pcap.
     #[arg(long, value_name = "FILE")]
     pub output: Option<String>,
+    /// Waveforms.
+    #[command(flatten)]
+    pub waves: super::WavesOptions,
     /// TLPs that the report of a failure shows: the last N that passed the link.
     #[arg(long, value_name = "N", default_value_t = 12)]
     pub trace: usize,

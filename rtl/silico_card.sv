@@ -7,14 +7,21 @@ module silico_card
   import silico_pkg::*;
   import silico_config_pkg::*;
   import silico_receiver_pkg::*;
+  import silico_progress_pkg::*;
+  import silico_read_pkg::*;
   import silico_transmitter_pkg::*;
   import silico_channel_pkg::*;
+  import silico_h2c_pkg::receiver_t;
+  import silico_h2c_pkg::OutputStream;
+  import silico_h2c_pkg::OutputLoopback;
 #(
   parameter int unsigned DataWidth = 256,
   parameter int unsigned NumC2h = 4,
   parameter int unsigned NumH2c = 2,
   parameter int unsigned ReadTags = 256,
+  parameter logic [31:0] ReadTimeout = 32'd12_500_000,
   parameter int unsigned Vectors = 16,
+  parameter int unsigned H2cBufferBytes = 65536,
   parameter int unsigned FifoBytes = 16384,
   parameter int unsigned FifoFrames = 64,
   parameter int unsigned Elinks = 64,
@@ -60,7 +67,16 @@ module silico_card
   input  logic [NumC2h-1:0][6:0]           front_bytes_i,
   input  logic [NumC2h-1:0][DataWidth-1:0] front_data_i,
   output logic [NumC2h-1:0]                front_ready_o,
-  output logic [NumC2h-1:0]                front_busy_o
+  output logic [NumC2h-1:0]                front_busy_o,
+
+  // Output streams of H2C channels.
+  output logic [NumH2c-1:0]                out_valid_o,
+  output logic [NumH2c-1:0]                out_last_o,
+  output logic [NumH2c-1:0]                out_error_o,
+  output logic [NumH2c-1:0][15:0]          out_source_o,
+  output logic [NumH2c-1:0][6:0]           out_bytes_o,
+  output logic [NumH2c-1:0][DataWidth-1:0] out_data_o,
+  input  logic [NumH2c-1:0]                out_ready_i
 );
 
   localparam int unsigned Causes = 2 * NumC2h + 2 * NumH2c + 1;
@@ -135,8 +151,44 @@ module silico_card
   vector_t [NumC2h-1:0][1:0] c2h_fired, c2h_fired_accessed;
   vector_t [NumC2h-1:0] c2h_data_signal, c2h_error_signal;
 
+  read_t [NumH2c-1:0] h2c_read;
+  logic [NumH2c-1:0] h2c_read_grant, h2c_read_refuse, h2c_read_left;
+  logic [NumH2c-1:0][8:0] h2c_reads;
+  read_t [NumC2h-1:0] c2h_fetch;
+  logic [NumC2h-1:0] c2h_fetch_grant, c2h_fetch_refuse, c2h_fetch_left;
+  logic [NumC2h-1:0][8:0] c2h_reads;
+
+  logic tag_valid, issued, read_left, reads_forgotten, reads_pending, read_aborted, read_unsupported, read_counts, read_timed_out;
+  logic [7:0] tag, read_left_tag;
+  logic [8:0] tags_in_use, tags_resting;
+  lack_e lack;
+  read_t issued_read;
+  error_e completion_error;
+  error_t timeout_error;
+  reader_t reader;
+  read_beat_t read_beat;
+  read_arrival_t read_arrival;
+  read_failure_t timeout_failure, completion_failure;
+
+  write_t [NumH2c-1:0] h2c_block;
+  logic [NumH2c-1:0] h2c_block_grant, h2c_block_refuse, h2c_block_left;
   bus_t [NumH2c-1:0] h2c_bus;
+  logic [NumH2c-1:0][31:0] h2c_rdata;
+  logic [NumH2c-1:0] h2c_hole, h2c_failed, h2c_failed_accessed;
   logic [NumH2c-1:0][1:0] h2c_acknowledge;
+  vector_t [NumH2c-1:0][1:0] h2c_fired, h2c_fired_accessed;
+  vector_t [NumH2c-1:0] h2c_space_signal, h2c_error_signal;
+
+  logic [NumH2c-1:0] output_valid, output_last, output_error, target_valid, receiver_stopped;
+  receiver_t [NumH2c-1:0] output_receiver;
+  logic [NumH2c-1:0][6:0] output_bytes;
+  logic [NumH2c-1:0][DataWidth-1:0] output_data;
+  logic [NumH2c-1:0][3:0] target;
+  logic [NumC2h-1:0][NumH2c-1:0] loop_feeds;
+  logic [NumC2h-1:0] loop_valid, loop_last, loop_error, loop_ready, loop_attach, loop_attached, loop_detach, c2h_running;
+  logic [NumC2h-1:0][15:0] loop_source;
+  logic [NumC2h-1:0][6:0] loop_bytes;
+  logic [NumC2h-1:0][DataWidth-1:0] loop_data;
 
   consumed_t posted_consumed;
   logic beat_passes, held, no_credit, tlp_done, enabled, card_reset, perf_latch, perf_clear;
@@ -176,7 +228,7 @@ module silico_card
     .bytes_i(rx_bytes),
     .digest_ok_i(rx_digest_ok),
     .decoded_i(decoded_received),
-    .forgotten_i(1'b0),
+    .forgotten_i(reads_forgotten),
     .write_o(is_write),
     .bar2_o(is_bar2),
     .offset_o(write_offset),
@@ -198,7 +250,7 @@ module silico_card
     arriving.arrival = '0;
     received_error = judged_error;
     if (overflow) received_error = '{kind: ErrorReceiverOverflow, has_header: 1'b0, header: '0};
-    else if (is_completion) received_error = '{kind: ErrorUnexpectedCompletion, has_header: 1'b1, header: rx_header};
+    else if (is_completion) received_error = '{kind: completion_error, has_header: 1'b1, header: rx_header};
   end
 
   silico_receiver #(.NpDepth(NpDepth)) u_receiver (
@@ -272,13 +324,13 @@ module silico_card
     .msi_data_o(msi_data),
     .msi_take_i(interrupt_sent && !msix_ready),
     .msi_raise_i(msi_raise),
-    .timeout_error_i('0),
+    .timeout_error_i(timeout_error),
     .write_i(cfg_write),
     .at_i(cfg_at),
     .wdata_i(cfg_wdata),
     .be_i(cfg_be),
     .destination_i(cfg_destination),
-    .transactions_pending_i(1'b0),
+    .transactions_pending_i(reads_pending),
     .rdata_o(cfg_rdata),
     .flr_o(flr_asked),
     .access_error_i(access_error),
@@ -290,8 +342,8 @@ module silico_card
     .interrupt_status_i(interrupt_status),
     .msi_pending_o(msi_pending),
     .received_error_i(received_error),
-    .received_abort_i(1'b0),
-    .received_unsupported_i(1'b0),
+    .received_abort_i(read_aborted),
+    .received_unsupported_i(read_unsupported),
     .slot_power_valid_i(is_slot_power),
     .slot_power_i(rx_data[0][9:0]),
     .report_o(report),
@@ -341,6 +393,12 @@ module silico_card
       signals[2*i + 1] = c2h_error_signal[i];
       fired[2*i +: 2] = c2h_fired[i];
       fired_accessed[2*i +: 2] = c2h_fired_accessed[i];
+    end
+    for (int unsigned i = 0; i < NumH2c; i++) begin
+      signals[2*(NumC2h + i)] = h2c_space_signal[i];
+      signals[2*(NumC2h + i) + 1] = h2c_error_signal[i];
+      fired[2*(NumC2h + i) +: 2] = h2c_fired[i];
+      fired_accessed[2*(NumC2h + i) +: 2] = h2c_fired_accessed[i];
     end
     fired[Causes-1] = card_fired;
     fired_accessed[Causes-1] = card_fired_signalled;
@@ -411,27 +469,25 @@ module silico_card
     .c2h_data_i(c2h_data),
     .c2h_pass_o(c2h_pass),
     .c2h_cells_o(c2h_cells),
-    .block_i('0),
-    .block_grant_o(),
-    .block_refuse_o(),
-    .block_left_o(),
-    .read_i('0),
-    .read_grant_o(),
-    .read_refuse_o(),
-    .read_left_o(),
-    .fetch_i('0),
-    .fetch_grant_o(),
-    .fetch_refuse_o(),
-    .fetch_left_o(),
-    .tag_valid_i(1'b1),
-    .tag_i('0),
-    .lack_o(),
-    .issued_o(),
-    .issued_header_o(),
-    .issued_bytes_o(),
-    .issued_address_o(),
-    .read_left_valid_o(),
-    .read_left_tag_o(),
+    .block_i(h2c_block),
+    .block_grant_o(h2c_block_grant),
+    .block_refuse_o(h2c_block_refuse),
+    .block_left_o(h2c_block_left),
+    .read_i(h2c_read),
+    .read_grant_o(h2c_read_grant),
+    .read_refuse_o(h2c_read_refuse),
+    .read_left_o(h2c_read_left),
+    .fetch_i(c2h_fetch),
+    .fetch_grant_o(c2h_fetch_grant),
+    .fetch_refuse_o(c2h_fetch_refuse),
+    .fetch_left_o(c2h_fetch_left),
+    .tag_valid_i(tag_valid),
+    .tag_i(tag),
+    .lack_o(lack),
+    .issued_o(issued),
+    .issued_read_o(issued_read),
+    .read_left_valid_o(read_left),
+    .read_left_tag_o(read_left_tag),
     .quiet_o(transmitter_quiet),
     .affords_message_o(affords_message),
     .beat_passes_o(beat_passes),
@@ -441,6 +497,63 @@ module silico_card
     .no_credit_o(no_credit),
     .tlp_done_o(tlp_done)
   );
+
+  // --- reads -----------------------------------------------------------------------------------------------------------------
+
+  // Who reads shows what it wants in `h2c_read` or `c2h_fetch`, is told of grants, and of what comes by `read_beat`, `read_arrival`, `timeout_failure`
+  // and `completion_failure`, whose owner says whose they are; beats with the bytes that are received in that clock.
+  silico_reads #(.Tags(ReadTags), .NumC2h(NumC2h), .NumH2c(NumH2c), .ReadTimeout(ReadTimeout)) u_reads (
+    .clk_i,
+    .reset_i(hold),
+    .reset_time_i(fundamental),
+    .forget_i(flr),
+    .decoded_i(decoded),
+    .decoded_received_i(decoded_received),
+    .now_i(cycles_q),
+    .tag_valid_o(tag_valid),
+    .tag_o(tag),
+    .issue_i(issued),
+    .owner_i(issued_read.owner),
+    .address_i(issued_read.address),
+    .bytes_i(issued_read.bytes),
+    .attr_i(issued_read.attr),
+    .left_i(read_left),
+    .left_tag_i(read_left_tag),
+    .timed_out_o(read_timed_out),
+    .timeout_error_o(timeout_error),
+    .timeout_failure_o(timeout_failure),
+    .beat_valid_i(rx_beat),
+    .header_i(rx_header),
+    .passed_i(rx_passed),
+    .beat_bytes_i(rx_bytes_i),
+    .beat_o(read_beat),
+    .completion_i(is_completion),
+    .completion_bytes_i(rx_bytes),
+    .forgotten_o(reads_forgotten),
+    .error_o(completion_error),
+    .aborted_o(read_aborted),
+    .unsupported_o(read_unsupported),
+    .counts_o(read_counts),
+    .reader_o(reader),
+    .arrival_o(read_arrival),
+    .failure_o(completion_failure),
+    .h2c_reads_o(h2c_reads),
+    .c2h_reads_o(c2h_reads),
+    .pending_o(reads_pending),
+    .in_use_o(tags_in_use),
+    .resting_o(tags_resting)
+  );
+
+  // A channel wants to read, but for the one that may, and there is no tag.
+  logic no_tag;
+  always_comb begin
+    no_tag = 1'b0;
+    for (int unsigned i = 0; i < NumH2c; i++) no_tag = no_tag || (lack == LackTag && h2c_read[i].valid && !h2c_read_grant[i]);
+    for (int unsigned i = 0; i < NumC2h; i++) no_tag = no_tag || (lack == LackTag && c2h_fetch[i].valid && !c2h_fetch_grant[i]);
+  end
+
+  // No channel with pages yet.
+  assign c2h_fetch = '0;
 
   // --- registers and channels ------------------------------------------------------------------------------------------------
 
@@ -461,8 +574,8 @@ module silico_card
     .c2h_rdata_i(c2h_rdata),
     .c2h_hole_i(c2h_hole),
     .h2c_bus_o(h2c_bus),
-    .h2c_rdata_i('0),
-    .h2c_hole_i('1),
+    .h2c_rdata_i(h2c_rdata),
+    .h2c_hole_i(h2c_hole),
     .card_reset_o(card_reset),
     .perf_latch_o(perf_latch),
     .perf_clear_o(perf_clear),
@@ -471,14 +584,14 @@ module silico_card
     .enabled_o(enabled),
     .cycles_i(cycles_q),
     .c2h_fired_i(c2h_fired),
-    .h2c_fired_i('0),
+    .h2c_fired_i(h2c_fired),
     .c2h_failed_i(c2h_failed),
-    .h2c_failed_i('0),
-    .tags_in_use_i('0),
-    .tags_resting_i('0),
-    .timed_out_i(1'b0),
+    .h2c_failed_i(h2c_failed),
+    .tags_in_use_i(tags_in_use),
+    .tags_resting_i(tags_resting),
+    .timed_out_i(read_timed_out),
     .c2h_failed_accessed_i(c2h_failed_accessed),
-    .h2c_failed_accessed_i('0),
+    .h2c_failed_accessed_i(h2c_failed_accessed),
     .message_sent_i(msix_sent),
     .message_number_i(msix_number),
     .card_signal_o(card_signal),
@@ -489,7 +602,7 @@ module silico_card
     .no_credit_i(no_credit),
     .tlp_sent_i(tlp_done),
     .interrupt_sent_i(interrupt_sent || (intx_sent && intx_assert)),
-    .no_tag_i(1'b0),
+    .no_tag_i(no_tag),
     .tlp_received_i(is_received),
     .rx_passes_i(rx_valid_i && !hold)
   );
@@ -516,17 +629,17 @@ module silico_card
       .front_data_i(front_data_i[i]),
       .front_ready_o(front_ready_o[i]),
       .front_busy_o(front_busy_o[i]),
-      .loop_valid_i(1'b0),
-      .loop_last_i(1'b0),
-      .loop_error_i(1'b0),
-      .loop_source_i('0),
-      .loop_bytes_i('0),
-      .loop_data_i('0),
-      .loop_ready_o(),
-      .attach_i(1'b0),
-      .attached_o(),
-      .detach_i(1'b0),
-      .running_o(),
+      .loop_valid_i(loop_valid[i]),
+      .loop_last_i(loop_last[i]),
+      .loop_error_i(loop_error[i]),
+      .loop_source_i(loop_source[i]),
+      .loop_bytes_i(loop_bytes[i]),
+      .loop_data_i(loop_data[i]),
+      .loop_ready_o(loop_ready[i]),
+      .attach_i(loop_attach[i]),
+      .attached_o(loop_attached[i]),
+      .detach_i(loop_detach[i]),
+      .running_o(c2h_running[i]),
       .write_o(c2h_write[i]),
       .grant_i(c2h_grant[i]),
       .refuse_i(c2h_refuse[i]),
@@ -552,6 +665,116 @@ module silico_card
       .failed_accessed_o(c2h_failed_accessed[i]),
       .reset_done_o()
     );
+  end
+
+  for (genvar i = 0; i < int'(NumH2c); i++) begin : gen_h2c
+    logic [NumC2h-1:0] ready;
+    logic [15:0] others;
+    always_comb begin
+      others = '0;
+      for (int unsigned j = 0; j < NumH2c; j++) if (j != i && target_valid[j]) others[target[j]] = 1'b1;
+      for (int unsigned t = 0; t < NumC2h; t++) ready[t] = loop_feeds[t][i] && loop_ready[t];
+    end
+
+    silico_h2c #(.DataWidth(DataWidth), .NumC2h(NumC2h), .BufferBytes(H2cBufferBytes), .Vectors(Vectors)) u_h2c (
+      .clk_i,
+      .index_i(8'(i)),
+      .rst_ni,
+      .in_reset_i(in_reset_q),
+      .reset_i(hold || flr),
+      .card_reset_i(card_reset),
+      .enabled_i(enabled),
+      .decoded_i(decoded),
+      .now_i(cycles_q),
+      .out_valid_o(output_valid[i]),
+      .out_receiver_o(output_receiver[i]),
+      .out_last_o(output_last[i]),
+      .out_error_o(output_error[i]),
+      .out_bytes_o(output_bytes[i]),
+      .out_data_o(output_data[i]),
+      .stream_ready_i(out_ready_i[i]),
+      .loop_ready_i(ready),
+      .receiver_stopped_i(receiver_stopped[i]),
+      .target_valid_o(target_valid[i]),
+      .target_o(target[i]),
+      .targets_i(others),
+      .block_o(h2c_block[i]),
+      .block_grant_i(h2c_block_grant[i]),
+      .block_refuse_i(h2c_block_refuse[i]),
+      .block_left_i(h2c_block_left[i]),
+      .read_o(h2c_read[i]),
+      .read_grant_i(h2c_read_grant[i]),
+      .read_refuse_i(h2c_read_refuse[i]),
+      .read_left_i(h2c_read_left[i]),
+      .lack_i(lack),
+      .reads_i(h2c_reads[i]),
+      .timeout_failure_i(timeout_failure),
+      .beat_i(read_beat),
+      .beat_data_i(rx_data_i),
+      .arrival_i(read_arrival),
+      .completion_failure_i(completion_failure),
+      .counts_i(read_counts && !reader.fetch && reader.channel == 4'(i)),
+      .count_bytes_i(rx_bytes),
+      .bus_i(h2c_bus[i]),
+      .rdata_o(h2c_rdata[i]),
+      .hole_o(h2c_hole[i]),
+      .perf_latch_i(perf_latch),
+      .perf_clear_i(perf_clear),
+      .space_signal_o(h2c_space_signal[i]),
+      .error_signal_o(h2c_error_signal[i]),
+      .message_sent_i(msix_sent),
+      .message_number_i(msix_number),
+      .acknowledge_i(h2c_acknowledge[i]),
+      .fired_o(h2c_fired[i]),
+      .fired_accessed_o(h2c_fired_accessed[i]),
+      .failed_o(h2c_failed[i]),
+      .failed_accessed_o(h2c_failed_accessed[i])
+    );
+
+    assign out_valid_o[i] = output_valid[i] && output_receiver[i].valid && output_receiver[i].kind == OutputStream;
+    assign out_last_o[i] = output_last[i];
+    assign out_error_o[i] = output_error[i];
+    assign out_source_o[i] = 16'(i);
+    assign out_bytes_o[i] = output_bytes[i];
+    assign out_data_o[i] = output_data[i];
+  end
+
+  // --- loops -----------------------------------------------------------------------------------------------------------------
+
+  silico_loops #(.NumC2h(NumC2h), .NumH2c(NumH2c)) u_loops (
+    .clk_i,
+    .reset_i(hold || flr),
+    .running_i(c2h_running),
+    .attach_o(loop_attach),
+    .attached_i(loop_attached),
+    .detach_o(loop_detach),
+    .stopped_o(receiver_stopped),
+    .target_valid_i(target_valid),
+    .target_i(target),
+    .feeds_o(loop_feeds)
+  );
+
+  // What each C2H channel is offered by the one that feeds it.
+  always_comb begin
+    loop_valid = '0;
+    loop_last = '0;
+    loop_error = '0;
+    loop_source = '0;
+    loop_bytes = '0;
+    loop_data = '0;
+    for (int unsigned t = 0; t < NumC2h; t++) begin
+      for (int unsigned i = 0; i < NumH2c; i++) begin
+        if (loop_feeds[t][i]) begin
+          loop_valid[t] = output_valid[i] && output_receiver[i].valid && output_receiver[i].kind == OutputLoopback
+                        && output_receiver[i].channel == 4'(t);
+          loop_last[t] = output_last[i];
+          loop_error[t] = output_error[i];
+          loop_source[t] = 16'(i);
+          loop_bytes[t] = output_bytes[i];
+          loop_data[t] = output_data[i];
+        end
+      end
+    end
   end
 
 endmodule

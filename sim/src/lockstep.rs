@@ -2,7 +2,7 @@
 
 use silico_spec::credit::Limits;
 use silico_spec::params::DataWidth;
-use silico_spec::port::{Beat, Endpoint, FrontBeat, PortIn, PortOut};
+use silico_spec::port::{Beat, ChannelView, Endpoint, FrontBeat, Inspect, PortIn, PortOut};
 use silico_spec::units::Cycles;
 use std::collections::VecDeque;
 use std::fmt;
@@ -73,6 +73,24 @@ impl<A: Endpoint, B: Endpoint> Lockstep<A, B> {
     /// The first card.
     pub fn first(&self) -> &A {
         &self.first
+    }
+}
+
+impl<A: Inspect, B> Inspect for Lockstep<A, B> {
+    fn c2h(&self, channel: usize) -> Option<ChannelView> {
+        self.first.c2h(channel)
+    }
+
+    fn h2c(&self, channel: usize) -> Option<ChannelView> {
+        self.first.h2c(channel)
+    }
+
+    fn tags(&self) -> (usize, usize) {
+        self.first.tags()
+    }
+
+    fn device_control(&self) -> u16 {
+        self.first.device_control()
     }
 }
 

@@ -12,6 +12,7 @@ pub mod input;
 pub mod loopback;
 pub mod platform;
 pub mod probe;
+pub mod regress;
 pub mod report;
 pub mod run;
 pub mod scenario;

@@ -1,12 +1,13 @@
 //! Where a command runs, in one word: the same word in every command.
 
+use crate::coverage::{Covered, Observer};
 use crate::input::error::BadInput;
 use crate::waves::{Layout, Sides, Waves, WavesConfig};
 use crate::waves::{Side, Tap};
 use silico_sim::lockstep::Verdict;
 use silico_spec::params::CardParams;
 use silico_spec::port::Clocked;
-use silico_spec::port::TlpPort;
+use silico_spec::port::{Inspect, TlpPort};
 use std::fmt;
 use std::str::FromStr;
 #[cfg(feature = "rtl")]
@@ -28,6 +29,14 @@ pub enum Target {
     Socket(String),
     /// A real card at this PCI address.
     Pci(String),
+}
+
+/// What `card` goes through is counted, if that is wanted.
+fn observed<P: TlpPort + Inspect + Send + 'static>(card: P, covered: Option<&Covered>) -> Box<dyn TlpPort + Send> {
+    match covered {
+        Some(covered) => Box::new(Observer::new(card, covered.clone())),
+        None => Box::new(card),
+    }
 }
 
 impl FromStr for Target {
@@ -83,33 +92,39 @@ impl Target {
             Some(Sides::Two(_)) => self.waves(params, DEFAULT_CLOCK_PS, &WavesConfig::default(), self.to_string())?,
             _ => Waves::off(),
         };
-        self.watched_card(params, verdict, &waves)
+        self.watched_card(params, verdict, &waves, None)
     }
 
-    /// A card of this kind, every clock of which is shown to `waves`.
+    /// A card of this kind, every clock of which is shown to `waves`, and what it went through counted in `covered`.
     ///
     /// # Errors
     /// If it cannot be built with these parameters, or not at all in this build.
-    pub fn watched_card(&self, params: &CardParams, verdict: &Verdict, waves: &Waves) -> Result<Box<dyn TlpPort + Send>, String> {
+    pub fn watched_card(
+        &self,
+        params: &CardParams,
+        verdict: &Verdict,
+        waves: &Waves,
+        covered: Option<&Covered>,
+    ) -> Result<Box<dyn TlpPort + Send>, String> {
         let model = || silico_model::Card::new(params.clone()).map_err(|error| error.to_string());
         match self {
             // Run by run: the same clocks, faster.
-            Self::Model if !waves.is_on() => Ok(Box::new(model()?)),
-            Self::Model => Ok(Box::new(Clocked::new(Tap::new(model()?, Side::First, waves.clone()).looking_inside()))),
+            Self::Model if !waves.is_on() => Ok(observed(model()?, covered)),
+            Self::Model => Ok(observed(Clocked::new(Tap::new(model()?, Side::First, waves.clone()).looking_inside()), covered)),
             #[cfg(feature = "rtl")]
             Self::Rtl => {
                 let rtl = RtlCard::new(params).map_err(|error| error.to_string())?;
                 Ok(if waves.is_on() {
-                    Box::new(Clocked::new(Tap::new(rtl, Side::First, waves.clone())))
+                    observed(Clocked::new(Tap::new(rtl, Side::First, waves.clone())), covered)
                 } else {
-                    Box::new(Clocked::new(rtl))
+                    observed(Clocked::new(rtl), covered)
                 })
             }
             #[cfg(feature = "rtl")]
             Self::Lockstep => {
                 let model = Tap::new(model()?, Side::First, waves.clone()).looking_inside();
                 let rtl = Tap::new(RtlCard::new(params).map_err(|error| error.to_string())?, Side::Second, waves.clone());
-                Ok(Box::new(Clocked::new(Lockstep::new(model, rtl, verdict.clone()).with_tail(waves.tail()))))
+                Ok(observed(Clocked::new(Lockstep::new(model, rtl, verdict.clone()).with_tail(waves.tail())), covered))
             }
             _ => {
                 let _ = verdict;

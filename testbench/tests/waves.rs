@@ -185,8 +185,8 @@ mod rtl {
         let (report, rtl) = with_waves("of-rtl.fst", &["--on", "rtl"]);
         assert!(report.passed);
         let (mut model, mut rtl) = (Wave::open(&model), Wave::open(&rtl));
-        for signal in ["tx.valid", "tx.header", "tx.data", "rx_ready", "credits_granted.posted_headers", "front_ready", "interrupts.raised"]
-        {
+        assert_eq!(model.span(), rtl.span());
+        for signal in ["tx.valid", "tx.kind", "tx.data", "rx_ready", "credits_granted.posted_headers", "front_ready", "interrupts.raised"] {
             assert_eq!(model.changes(&format!("silico.model.{signal}")), rtl.changes(&format!("silico.rtl.{signal}")), "{signal}");
         }
     }

@@ -28,6 +28,8 @@ pub enum Command {
     Loopback(super::LoopbackOptions),
     /// Merges records of functional coverage, and prints what they reach and what they miss.
     Coverage(super::CoverageOptions),
+    /// Runs a committed list of cases on targets with seeds and recorded inputs, in parallel; writes JSON, JUnit XML and one HTML page with coverage.
+    Regress(super::RegressOptions),
     /// Prints what a card shows of itself.
     #[command(arg_required_else_help = false)]
     Dump {

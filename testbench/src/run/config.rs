@@ -3,6 +3,7 @@
 use super::{sense, stress};
 use crate::cli::options::{Discipline, FullKind, ModeKind, NotifyKind, RunOptions, SourceKind};
 use crate::cli::reproduce;
+use crate::coverage::Covered;
 use crate::fault::{Fault, LinkRule, LinkWhat, Rule};
 use crate::input::error::BadInput;
 use crate::input::schedule::{Pace, Plan};
@@ -89,6 +90,8 @@ pub struct RunConfig {
     pub link_faults: Vec<LinkRule>,
     /// The waveform, if there is to be one.
     pub waves: Option<WavesConfig>,
+    /// Where functional coverage goes, if it is wanted.
+    pub covered: Option<Covered>,
 }
 
 impl RunConfig {
@@ -191,6 +194,7 @@ impl RunConfig {
             faults: options.faults.iter().filter_map(|one| if let Fault::Tlp(rule) = one { Some(*rule) } else { None }).collect(),
             link_faults: link_faults(options).collect(),
             waves,
+            covered: None,
         };
         sense::check_ends(&config)?;
         Ok(config)

@@ -10,7 +10,6 @@ use crate::fault::{Harm, LinkRule, Notice, card_notices, host_notices};
 use crate::report::{
     FaultsPart, Finding, HostPart, InputPart, LinkPart, LinkWay, PagesPart, Report, SetupPart, SimulatedPart, Stalls, WallPart,
 };
-use crate::waves::Written;
 use clap::ValueEnum;
 use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
@@ -130,7 +129,7 @@ impl Session<'_> {
         let unnoticed = self.bench.planted.worst() == Some(Harm::Harmful) && noticed.is_empty();
         let finding = unnoticed.then(|| self.unnoticed());
         let wrong = finding.as_ref().map(|finding| (Cycle(finding.cycle), finding.what.as_str()));
-        let waves = self.finish_waves(wrong)?;
+        let waves = self.bench.finish_waves(wrong)?;
         Ok(Report { waves, ..self.report(measured, finding, noticed) })
     }
 
@@ -154,18 +153,6 @@ impl Session<'_> {
         Finding { kind: "unnoticed", cycle, what, tlps: machine.trace().total(), trace: Vec::new() }
     }
 
-    /// Closes the waveform, if there is one. Around a failure, after a few more clocks, in which nobody does anything.
-    fn finish_waves(&self, wrong: Option<(Cycle, &str)>) -> Result<Option<Written>, CouldNotRun> {
-        let waves = &self.bench.waves;
-        if let Some((at, what)) = wrong {
-            waves.failed(self.bench.platform.machine().now(), at, what);
-            if let Some(until) = waves.wanted() {
-                self.bench.platform.machine().advance_to(until);
-            }
-        }
-        waves.finish().map_err(CouldNotRun)
-    }
-
     /// The report of a run in which something was wrong.
     pub(super) fn failed(self, wrong: Wrong) -> Result<Report, CouldNotRun> {
         let measured = self.measured();
@@ -184,7 +171,7 @@ impl Session<'_> {
         let trace = trace.lines().take(self.config.options.trace).map(Into::into).collect();
         let what = format!("{wrong}{}", link_failure(&self.bench));
         let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what: what.clone(), tlps, trace };
-        let waves = self.finish_waves(Some((cycle, &what)))?;
+        let waves = self.bench.finish_waves(Some((cycle, &what)))?;
         Ok(Report { waves, ..self.report(Measured { card, channels, ..measured }, Some(finding), noticed) })
     }
 

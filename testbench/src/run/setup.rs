@@ -7,7 +7,7 @@ use crate::fault::{FaultLog, LinkWhat, clear_probing, plant};
 use crate::platform::{SetUpError, SimPlatform};
 use crate::probe::{Probe, Seen};
 use crate::target::Target;
-use crate::waves::Waves;
+use crate::waves::{Waves, Written};
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{
     DataInterrupt, ElinkBlocks, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy,
@@ -41,6 +41,19 @@ pub struct Bench {
     pub waves: Waves,
 }
 
+impl Bench {
+    /// Closes the waveform, if there is one. Around a failure, after a few more clocks, in which nobody does anything.
+    pub(crate) fn finish_waves(&self, wrong: Option<(Cycle, &str)>) -> Result<Option<Written>, CouldNotRun> {
+        if let Some((at, what)) = wrong {
+            self.waves.failed(self.platform.machine().now(), at, what);
+            if let Some(until) = self.waves.wanted() {
+                self.platform.machine().advance_to(until);
+            }
+        }
+        self.waves.finish().map_err(CouldNotRun)
+    }
+}
+
 impl Fork for Bench {
     /// A bench that goes on by itself from here. Channels that are open are forked by who holds them, under the same memo.
     fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
@@ -69,7 +82,7 @@ pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
         }
         None => Waves::off(),
     };
-    let (card, switch) = if config.target == Target::Model && !waves.is_on() {
+    let (card, switch) = if config.target == Target::Model && !waves.is_on() && config.covered.is_none() {
         let model = silico_model::Card::new(config.card.clone()).map_err(|e| CouldNotRun(e.to_string()))?;
         if config.faults.is_empty() {
             (Slot::forkable(Probe::new(model, seen.clone())), None)
@@ -78,7 +91,7 @@ pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
             (Slot::forkable(Probe::new(card, seen.clone())), Some(switch))
         }
     } else {
-        let card = config.target.watched_card(&config.card, &verdict, &waves).map_err(CouldNotRun)?;
+        let card = config.target.watched_card(&config.card, &verdict, &waves, config.covered.as_ref()).map_err(CouldNotRun)?;
         if config.faults.is_empty() {
             (Slot::from(Box::new(Probe::new(card, seen.clone()))), None)
         } else {

@@ -3,7 +3,7 @@
 use super::Waves;
 use super::signals::{self, Views};
 use silico_spec::params::DataWidth;
-use silico_spec::port::{Endpoint, Inspect, PortIn, PortOut};
+use silico_spec::port::{ChannelView, Endpoint, Inspect, PortIn, PortOut};
 use silico_spec::units::Cycles;
 
 /// Which card of those on the same inputs.
@@ -22,14 +22,17 @@ pub struct Tap<E> {
     side: Side,
     waves: Waves,
     cycle: u64,
+    /// What the card drove in the last clock, and drives in the next, if nothing passed: clocks that are skipped from here on look like it.
+    shown: PortOut,
+    still: bool,
     /// How the card is looked into, if it can be.
     look: Option<fn(&E, &mut Views)>,
 }
 
 impl<E: Endpoint> Tap<E> {
     /// Around `inner`, as after power-on.
-    pub const fn new(inner: E, side: Side, waves: Waves) -> Self {
-        Self { inner, side, waves, cycle: 0, look: None }
+    pub fn new(inner: E, side: Side, waves: Waves) -> Self {
+        Self { inner, side, waves, cycle: 0, shown: PortOut::default(), still: false, look: None }
     }
 
     /// The card.
@@ -43,6 +46,24 @@ impl<E: Endpoint + Inspect> Tap<E> {
     #[must_use]
     pub fn looking_inside(self) -> Self {
         Self { look: Some(signals::look::<E>), ..self }
+    }
+}
+
+impl<E: Inspect> Inspect for Tap<E> {
+    fn c2h(&self, channel: usize) -> Option<ChannelView> {
+        self.inner.c2h(channel)
+    }
+
+    fn h2c(&self, channel: usize) -> Option<ChannelView> {
+        self.inner.h2c(channel)
+    }
+
+    fn tags(&self) -> (usize, usize) {
+        self.inner.tags()
+    }
+
+    fn device_control(&self) -> u16 {
+        self.inner.device_control()
     }
 }
 
@@ -66,11 +87,13 @@ impl<E: Endpoint> Endpoint for Tap<E> {
             recorder.seen(self.side);
         }
         self.cycle += 1;
+        self.shown.clone_from(output);
         self.inner.clock(input, output);
+        self.still = !input.rx.valid && input.front_valid == 0 && self.shown == *output;
     }
 
     fn quiet(&self) -> Cycles {
-        self.inner.quiet()
+        if self.still { self.inner.quiet() } else { Cycles(0) }
     }
 
     fn skip(&mut self, span: Cycles) {

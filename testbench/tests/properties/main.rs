@@ -145,7 +145,7 @@ fn every_reset_leads_to_a_fresh_start() {
 /// As above, each of them in the middle of what channels do.
 #[test]
 fn resets_strike_in_the_middle_of_everything() {
-    check_more("resets_strike_in_the_middle_of_everything", 2, &strikes(), on_the_model);
+    check_more("resets_strike_in_the_middle_of_everything", 3, &strikes(), on_the_model);
 }
 
 #[test]

@@ -128,7 +128,7 @@ fn struck(blow: Blow, clocks: u32, len: u32, lanes: &[LaneShape]) -> Vec<Op> {
             ]
         }
         Blow::Late(which) => {
-            let shape = if target % 2 == 0 { &lanes[0] } else { &lanes[1] };
+            let shape = if target.is_multiple_of(2) { &lanes[0] } else { &lanes[1] };
             spoilt(target).into_iter().chain(late_words(which, target % 2, target, shape)).collect()
         }
         Blow::Spoilt { words, mend } => {

@@ -25,6 +25,7 @@ c2h/silico_c2h_registers.sv
 c2h/silico_c2h_fifo.sv
 c2h/silico_c2h_ingest.sv
 c2h/silico_c2h_packetizer.sv
+c2h/silico_c2h_blocks.sv
 c2h/silico_c2h_generator.sv
 c2h/silico_c2h.sv
 silico_card.sv

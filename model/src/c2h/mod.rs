@@ -191,6 +191,8 @@ pub(crate) struct Channel {
     refused: bool,
     /// In this clock a frame has filled more pages than it may.
     too_long: bool,
+    /// With pages: `next` is not up to date; see [`Channel::catch_up`].
+    behind: bool,
     pub(crate) perf: Perf,
     latched: Perf,
 }
@@ -214,6 +216,7 @@ impl Channel {
 
     fn with_fifo(index: u8, params: CardParams, fifo: Fifo) -> Self {
         let set = Settings::default();
+        let generator = Generator::start(index, &set, params.width);
         Self {
             index,
             params,
@@ -233,7 +236,7 @@ impl Channel {
             busy: false,
             fifo,
             ingest: Ingest::default(),
-            generator: Generator::start(index, &set),
+            generator,
             packetizer: Packetizer::default(),
             pages: None,
             progress: Progress::default(),
@@ -244,6 +247,7 @@ impl Channel {
             still: None,
             refused: false,
             too_long: false,
+            behind: false,
             perf: Perf::default(),
             latched: Perf::default(),
         }
@@ -298,9 +302,12 @@ impl Channel {
         }
     }
 
-    /// Nothing is left to do for a stop at the end of the next clock. `reads`: of this channel that are outstanding.
+    /// Nothing is left to do for a stop or with pages at the end of the next clock. `reads`: of this channel that are outstanding.
     pub(crate) fn settled(&self, reads: u16) -> bool {
-        if !matches!(self.state, State::Stopping { .. }) || self.flight.is_some() || self.progress.due {
+        if !matches!(self.state, State::Stopping { .. }) {
+            return self.state != State::Running || !self.moves_pages();
+        }
+        if self.flight.is_some() || self.progress.due {
             return true;
         }
         match self.pages.as_deref() {

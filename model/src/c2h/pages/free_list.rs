@@ -111,6 +111,9 @@ impl FreeList {
     /// The next bytes of the batch at position `start` have come.
     pub(crate) fn fill(&mut self, start: u64, data: &[u8]) {
         self.words.fill(start, data);
+        while self.words.turns() {
+            self.words.turn();
+        }
     }
 
     /// A descriptor waits to be judged.

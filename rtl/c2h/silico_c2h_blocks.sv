@@ -157,7 +157,9 @@ module silico_c2h_blocks #(
   // A piece but the last is a multiple of 4 bytes, so the next one may begin with the upper half of a word.
   assign word = chunk_q ? word_q : key_i;
   logic half_q, half;
+  logic [10:0] words;
   assign half = chunk_q && half_q;
+  assign words = ((written >> 2) + 11'(half)) >> 1;
   for (genvar i = 0; i < int'(Lanes); i++) begin : gen_word
     assign pattern[2*i +: 2] = word + 64'(i) * Step;
   end
@@ -259,7 +261,7 @@ module silico_c2h_blocks #(
       piece_bytes_q <= piece_bytes;
       payload_left_q <= payload_left - written;
       done_q <= (chunk_q ? done_q : '0) + 32'(written);
-      word_q <= word + 64'(((written >> 2) + 11'(half)) >> 1) * Step;
+      word_q <= word + 64'(words) * Step;
       half_q <= half ^ written[2];
     end else if (gone) begin
       link_q[index] <= '{number: link.number + 32'd1, at: HeaderBytes, ends: '0};

@@ -13,6 +13,7 @@ mod h2c;
 mod inspect;
 mod intx;
 mod lspci;
+mod nonsense;
 mod ops;
 mod pages;
 mod register_walk;

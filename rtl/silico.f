@@ -10,10 +10,13 @@ channel/silico_channel_pkg.sv
 c2h/silico_c2h_pkg.sv
 c2h/silico_c2h_settings_pkg.sv
 c2h/silico_c2h_state_pkg.sv
+h2c/silico_h2c_pkg.sv
 generated/silico_card_regs_pkg.sv
 generated/silico_card_regs.sv
 generated/silico_c2h_regs_pkg.sv
 generated/silico_c2h_regs.sv
+generated/silico_h2c_regs_pkg.sv
+generated/silico_h2c_regs.sv
 config/silico_config.sv
 port/silico_rx.sv
 port/silico_judge.sv
@@ -22,6 +25,8 @@ port/silico_access.sv
 port/silico_transmitter.sv
 read/silico_tags.sv
 read/silico_reads.sv
+read/silico_lanes.sv
+read/silico_reassembly.sv
 interrupts/silico_msix.sv
 interrupts/silico_causes.sv
 card/silico_registers.sv
@@ -38,4 +43,9 @@ c2h/silico_c2h_completions.sv
 c2h/silico_c2h_pages.sv
 c2h/silico_c2h_perf.sv
 c2h/silico_c2h.sv
+h2c/silico_h2c_registers.sv
+h2c/silico_h2c_descriptors.sv
+h2c/silico_h2c_output.sv
+h2c/silico_h2c.sv
+h2c/silico_loops.sv
 silico_card.sv

@@ -13,8 +13,6 @@ mod h2c;
 mod inspect;
 mod intx;
 mod lspci;
-mod nonsense;
-mod ops;
 mod pages;
 mod register_walk;
 mod relaxed;

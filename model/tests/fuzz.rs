@@ -4,7 +4,7 @@
 //!
 //! Debug builds check every addition for overflow: run this one unoptimised.
 
-use crate::nonsense::{Op, offsets, op, play};
+use crate::common::nonsense::{Op, offsets, op, play};
 use proptest::prelude::*;
 use silico_model::Card;
 use silico_spec::params::{CardParams, DataWidth};

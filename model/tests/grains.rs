@@ -4,7 +4,7 @@
 //! They must send the same TLPs in the same cycles, and have the same registers at the end.
 
 use crate::common::MEMORY;
-use crate::ops::{Answers, Op, Shape, op, play, shape};
+use crate::common::play::{Answers, Op, Shape, op, play, shape};
 use proptest::prelude::*;
 use silico_model::Card;
 use silico_spec::params::{CardParams, DataWidth};

@@ -210,6 +210,10 @@ module silico_c2h
 
   // --- a beat of its source ------------------------------------------------------------------------------------------------
 
+  // After the end of the clock: tied to an H2C channel, or untied.
+  logic looped;
+  assign looped = attach_i ? attached_o : looped_q && !detach_i;
+
   logic running, external, fed_by_loop, takes, offered, take;
   logic offer_last, offer_error;
   logic [15:0] offer_source;
@@ -388,13 +392,6 @@ module silico_c2h
   assign arm = joined(s_timed.staged_arm, s_timed.causes.arm, bus_i.wdata, bits);
   assign cause = ({s_timed.causes.enable, 23'h0, s_timed.causes.number} & ~bits) | (bus_i.wdata & bits);
 
-  // A vector that the card does not have; the register at fault goes into the error address.
-  function automatic failure_t check_vectors(causes_t now);
-    if (now.enable && 32'(now.number) >= Vectors) return failed(FailBadVector, {32'h0, 1'b1, 23'h0, now.number});
-    if (now.error_enable && 32'(now.error_number) >= Vectors) return failed(FailBadVector, {32'h0, 1'b1, 23'h0, now.error_number});
-    return '0;
-  endfunction
-
   logic [31:0] error_cause;
   assign error_cause = ({s_timed.causes.error_enable, 23'h0, s_timed.causes.error_number} & ~bits) | (bus_i.wdata & bits);
 
@@ -415,7 +412,7 @@ module silico_c2h
       s_accessed.held = '0;
       s_accessed.causes.arm = '0;
       s_accessed.state = StateRunning;
-      if (refused_start.code == FailNone) refused_start = check_vectors(s_timed.causes);
+      if (refused_start.code == FailNone) refused_start = check_vectors(s_timed.causes, Vectors);
       s_accessed = failing(s_accessed, refused_start);
     end else if (writes && select_control) begin
       if (control[1]) s_accessed = stopped(s_accessed, AfterReset);
@@ -430,7 +427,7 @@ module silico_c2h
       s_accessed.causes.error_number = error_cause[7:0];
     end
     if (writes && (select_int_data || select_int_error)) begin
-      refused_start = check_vectors(s_accessed.causes);
+      refused_start = check_vectors(s_accessed.causes, Vectors);
       s_accessed = failing(s_accessed, refused_start);
     end
     if (writes && select_sw_count[0]) s_accessed.staged_sw_count = stage(s_timed.staged_sw_count, bus_i.wdata, bits);
@@ -495,9 +492,7 @@ module silico_c2h
     if (empties) table_q <= '0;
     else if (writes && select_table) table_q[bus_i.offset[5:2]] <= (table_q[bus_i.offset[5:2]] & ~bits) | (bus_i.wdata & bits);
 
-    if (!rst_ni) looped_q <= 1'b0;
-    else if (detach_i) looped_q <= 1'b0;
-    else if (attach_i) looped_q <= attached_o;
+    looped_q <= looped && !function_reset;
   end
 
   // --- units ---------------------------------------------------------------------------------------------------------------
@@ -563,10 +558,11 @@ module silico_c2h
     .dropped_o(dropped),
     .dropped_taken_o(dropped_taken),
     .cut_i(settles || empties),
-    .external_i(external),
+    // A reset of the function comes after a loop has ended.
+    .external_i(settles ? external : !run_q.generator && !(looped_q && !detach_i)),
     .cut_frame_o(cut_frame),
     .restart_i(starts),
-    .restart_external_i(!taking.generator && !looped_q),
+    .restart_external_i(!taking.generator && !looped),
     .resume_i(detach_i && s_timed.state == StateRunning && !run_q.generator),
     .at_boundary_o(attached_o)
   );

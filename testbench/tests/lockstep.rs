@@ -1,23 +1,11 @@
 //! Model and RTL side by side under the driver: every output of the port is the same on every clock.
 #![cfg(feature = "rtl")]
 
-#[path = "../../model/tests/common/mod.rs"]
-mod common;
-#[path = "../../model/tests/nonsense.rs"]
-mod nonsense;
-#[path = "../../model/tests/ops.rs"]
-mod ops;
-
-use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use rstest::rstest;
+use silico::cli::loopback::LoopbackOptions;
 use silico::cli::options::RunOptions;
+use silico::loopback;
 use silico::run::{Progress, RunConfig, run};
-use silico_model::Card;
-use silico_sim::lockstep::{Lockstep, Verdict};
-use silico_sim::rtl::RtlCard;
-use silico_spec::params::{CardParams, DataWidth};
-use silico_spec::port::Clocked;
 
 /// Rings from both sources, every way to learn of frames, full FIFOs, all payload sizes, links that damage and starve.
 #[rstest]
@@ -61,48 +49,16 @@ fn as_the_model(#[case] args: &str) {
     assert!(report.passed, "{:?}", report.finding);
 }
 
-type Cards = Clocked<Lockstep<Card, RtlCard>>;
-
-impl nonsense::Look for Cards {
-    fn card(&self) -> &Card {
-        self.endpoint().first()
-    }
-}
-
-/// Runs `play` on both cards at once, for as many cases as `SILICO_CASES` says, from `SILICO_SEED` on: the same ones each time.
-fn on_both<S: Strategy>(cases: u64, cases_of: &S, play: impl Fn(Cards, &CardParams, S::Value)) {
-    let number = |name: &str, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
-    let (cases, seed) = (number("SILICO_CASES", cases), number("SILICO_SEED", 1_u64));
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    let config = Config { cases: cases as u32, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
-    let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes));
-    let params = CardParams::default();
-    let result = runner.run(cases_of, |case| {
-        let verdict = Verdict::default();
-        let cards = Lockstep::new(Card::new(params.clone()).unwrap(), RtlCard::new(&params).unwrap(), verdict.clone());
-        play(Clocked::new(cards), &params, case);
-        match verdict.divergence() {
-            None => Ok(()),
-            Some(divergence) => Err(TestCaseError::fail(divergence.to_string())),
-        }
-    });
-    result.unwrap_or_else(|error| panic!("{error}"));
-}
-
-/// Every operation that a driver has, and what a host and a link may do meanwhile; see the comparison of the model's grains.
-#[test]
-fn as_the_model_under_random_operations() {
-    on_both(40, &(ops::shape(), prop::collection::vec(ops::op(), 1..40)), |cards, params, (mut shape, ops)| {
-        (shape.width, shape.host.tags, shape.h2c) = (DataWidth::W256, 256, false);
-        ops::play(cards, params, &shape, &ops, u64::MAX);
-    });
-}
-
-/// Anything at all at the port.
-#[test]
-fn as_the_model_under_nonsense() {
-    on_both(40, &prop::collection::vec(nonsense::op().prop_filter("none of these", |op| !op.is_h2c()), 1..80), |cards, params, ops| {
-        nonsense::play(cards, params, &ops);
-    });
+/// Host-to-card channels to each output, from one-byte frames to those of many reads, and through the smallest of reads and rings.
+#[rstest]
+#[case("--frames 3 --to sink --sizes 64")]
+#[case("--frames 40 --to sink --sizes 0..3000")]
+#[case("--frames 200 --to stream --sizes 0..300")]
+#[case("--frames 60 --to stream --sizes 1..9000 --mrrs 128 --mps 128")]
+#[case("--frames 200 --to loopback --sizes 1..4096 --entries 8")]
+#[case("--frames 100 --to loopback --sizes 0..5000 --mrrs 4096 --gen 5 --h2c 1 --c2h 3")]
+fn h2c_as_the_model(#[case] args: &str) {
+    let args: Vec<&str> = args.split_whitespace().chain(["--on", "lockstep"]).collect();
+    let report = loopback::run(&LoopbackOptions::typed(&args).unwrap()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(report.passed, "{report}");
 }

@@ -2,7 +2,9 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 mod host;
+pub(crate) mod nonsense;
 mod pages;
+pub(crate) mod play;
 
 #[allow(unused_imports, reason = "each test uses its part")]
 pub(crate) use host::{Fault, Host};

@@ -1,7 +1,7 @@
 //! Anything at all at the port, for whoever compares cards: TLPs legal and nonsense, every register with edge values, config writes, resets, a link that
 //! fails, credits in any portion, a receiver that stalls. What the card sends is judged: only legal TLPs, none without credits, every request answered.
 
-use crate::common::{BAR0, BAR2, HOST, MEMORY, Sent};
+use super::{BAR0, BAR2, HOST, MEMORY, Sent};
 use proptest::prelude::*;
 use silico_model::Card;
 use silico_spec::credit::{Class, Limit, Limits, data_credits};
@@ -34,19 +34,6 @@ pub(crate) enum Op {
     Hold(u64),
     Stall(u64),
     Credits { class: usize, headers: u8, data: u16 },
-}
-
-impl Op {
-    /// Touches registers of H2C channels, if anything.
-    #[allow(dead_code, reason = "whoever compares a card without them asks")]
-    pub(crate) fn is_h2c(&self) -> bool {
-        let registers = BAR0 + 0x8000..BAR0 + 0x1_0000;
-        match *self {
-            Self::Write { address, .. } | Self::Read { address, .. } => registers.contains(&address) || registers.contains(&(address + 4)),
-            Self::Raw { header, .. } => registers.contains(&Header(header).address().0),
-            _ => false,
-        }
-    }
 }
 
 fn value() -> impl Strategy<Value = u64> {

@@ -1,4 +1,4 @@
-//! Random operations at the port, for whoever compares cards: their shape, what each does, what a card did with all of them.
+//! Random operations on a card at its port: drawn, and played. What they are compared with is for others to say.
 
 use crate::common::{BAR0, Bench, Fault, Host, MEMORY, Sent};
 use proptest::prelude::*;
@@ -84,12 +84,6 @@ pub(crate) enum Op {
     BadHead(u32),
 }
 
-impl Op {
-    fn is_h2c(&self) -> bool {
-        matches!(self, Self::Begin { .. } | Self::End(_) | Self::Renew(_) | Self::Give { .. } | Self::ArmSpace(_) | Self::OutHold { .. })
-    }
-}
-
 fn c2h_op() -> impl Strategy<Value = Op> {
     let channel = 0..2_u32;
     prop_oneof![
@@ -169,8 +163,6 @@ pub(crate) struct Shape {
     pub(crate) finite_credits: bool,
     pub(crate) width: DataWidth,
     pub(crate) host: Answers,
-    /// There are H2C channels.
-    pub(crate) h2c: bool,
 }
 
 /// The generators' block mode.
@@ -258,7 +250,6 @@ pub(crate) fn shape() -> impl Strategy<Value = Shape> {
                 finite_credits,
                 width,
                 host,
-                h2c: true,
             },
         )
 }
@@ -272,7 +263,7 @@ fn set_up<P: TlpPort>(bench: &mut Bench<P>, shape: &Shape) {
         (host.limits.digest, host.ecrc) = (true, true);
         bench.host = Some(host);
     }
-    for channel in 0..2 * u32::from(shape.h2c) {
+    for channel in 0..2 {
         bench.set_up_h2c(channel, 6 + 5 * channel, 0);
         bench.h2c_set32(channel, h2c::WB_EVERY, 2);
         bench.h2c_set32(channel, h2c::WB_TIME, shape.wb_time);
@@ -425,7 +416,7 @@ pub(crate) type Played = (Vec<Sent>, Vec<u64>, u64, Vec<(Vec<u8>, Vec<usize>)>);
 pub(crate) fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops: &[Op], at_most: u64) -> Played {
     let mut bench = Bench::new(port, params);
     set_up(&mut bench, shape);
-    for op in ops.iter().filter(|op| shape.h2c || !op.is_h2c()) {
+    for op in ops {
         apply(&mut bench, op, shape, at_most);
     }
     bench.stimulus.credits = Limits::INFINITE;
@@ -433,9 +424,6 @@ pub(crate) fn play<P: TlpPort>(port: P, params: &CardParams, shape: &Shape, ops:
     bench.write(BAR0 + u64::from(card::PERF_CONTROL), 1, 4);
     let mut registers = Vec::new();
     for offset in (0..0xa8).chain(0x1000..0x11c8).chain(0x1200..0x13c8).chain(0x8000..0x80c0).chain(0x8200..0x82c0).step_by(4) {
-        if offset >= 0x8000 && !shape.h2c {
-            break;
-        }
         registers.push(bench.read(BAR0 + offset, 4));
     }
     let out = bench.stimulus.out.into_iter().map(|out| (out.bytes, out.ends)).collect();

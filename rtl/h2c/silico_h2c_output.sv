@@ -226,11 +226,24 @@ module silico_h2c_output
   assign check_length_o = checked_passed.length;
 
 `ifndef SYNTHESIS
-  // What is shown stays until it is taken, or the run ends.
-  Stable: assert property (@(posedge clk_i) disable iff (!rst_ni || in_reset_i)
-    valid_o && !ready_i && !cut_i && !cut_last_i && !reset_i && !receiver_stopped_i |=> in_reset_i || !running_i || valid_o && $stable(data_o) && $stable(last_o));
-  Fits: assert property (@(posedge clk_i) disable iff (!rst_ni) 32'(gather_q.bytes) <= BeatBytes);
-  OwedIsOpen: assert property (@(posedge clk_i) disable iff (!rst_ni) !s_q.owed.valid || s_q.open);
+  // What is shown stays until it is taken, while the channel runs and its receiver does.
+  logic held_q, last_held_q;
+  logic [6:0] bytes_held_q;
+  logic [DataWidth-1:0] data_held_q;
+
+  always_ff @(posedge clk_i) begin
+    held_q <= rst_ni && valid_o && !ready_i && !cut_i && !cut_last_i && !reset_i && !receiver_stopped_i;
+    last_held_q <= last_o;
+    bytes_held_q <= bytes_o;
+    data_held_q <= data_o;
+    if (rst_ni && held_q && !in_reset_i && (running_i || s_q.owed.valid)) begin
+      Stable: assert (valid_o && last_o == last_held_q && bytes_o == bytes_held_q && data_o == data_held_q);
+    end
+    if (rst_ni) begin
+      Fits: assert (32'(gather_q.bytes) <= BeatBytes);
+      OwedIsOpen: assert (!s_q.owed.valid || s_q.open);
+    end
+  end
 `endif
 
 endmodule

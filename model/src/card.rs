@@ -85,6 +85,9 @@ fn severity(message: ErrorSeverity) -> usize {
 pub(crate) trait Fronts {
     fn of(&mut self, channel: usize) -> Front<'_>;
 
+    /// Nothing is on offer for C2H channel `channel` in `clocks` clocks from `from`, counted by the card.
+    fn silent(&self, channel: usize, from: u64, clocks: u64) -> bool;
+
     /// The receiver of an H2C channel's output stream takes a beat in the clocks that are passed.
     fn out_ready(&self, channel: usize) -> bool;
 

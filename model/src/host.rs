@@ -322,9 +322,14 @@ impl Card {
     /// Passes clocks of C2H channel `index`, fed by whoever feeds it.
     #[inline(always)]
     pub(crate) fn advance_channel<F: Fronts>(&mut self, index: usize, env: &Env, clocks: u64, sending: bool, fronts: &mut F) {
-        if !self.channels[index].stays(env, clocks, sending) {
-            self.advance_moving(index, env, clocks, sending, fronts);
+        let channel = &mut self.channels[index];
+        if channel.stays(env, clocks, sending) {
+            return;
         }
+        if self.feeders[index].is_none() && fronts.silent(index, self.cycles, clocks) && channel.starves(env, clocks, sending) {
+            return;
+        }
+        self.advance_moving(index, env, clocks, sending, fronts);
     }
 
     fn advance_moving<F: Fronts>(&mut self, index: usize, env: &Env, clocks: u64, sending: bool, fronts: &mut F) {

@@ -20,6 +20,10 @@ impl Fronts for Shown<'_> {
         Front::Beat((self.0.front_valid >> channel & 1 != 0).then(|| &self.0.front[channel]))
     }
 
+    fn silent(&self, channel: usize, _: u64, _: u64) -> bool {
+        self.0.front_valid >> channel & 1 == 0
+    }
+
     fn out_ready(&self, channel: usize) -> bool {
         self.0.out_ready >> channel & 1 != 0
     }
@@ -42,6 +46,12 @@ impl Fronts for Streams<'_> {
             Some(stream) => Front::Stream(stream, self.skew),
             None => Front::Beat(None),
         }
+    }
+
+    #[inline]
+    fn silent(&self, channel: usize, from: u64, clocks: u64) -> bool {
+        let next = self.streams.get(channel).and_then(|stream| stream.frames.front());
+        next.is_none_or(|frame| frame.at.0 >= from.wrapping_add(self.skew).saturating_add(clocks))
     }
 
     fn out_ready(&self, channel: usize) -> bool {

@@ -72,6 +72,16 @@ impl Channel {
         true
     }
 
+    /// As [`Channel::stays`], if it runs and is fed by a stream that offers nothing in these clocks.
+    #[inline]
+    pub(crate) fn starves(&mut self, env: &Env, clocks: u64, sending: bool) -> bool {
+        let starves = self.running(env) && self.external();
+        if starves {
+            self.count(env, clocks, sending);
+        }
+        starves
+    }
+
     /// Passes `clocks` clocks from `now` in which no TLP of the channel is granted or ends. `sending`: one is under way, or was granted just now.
     pub(crate) fn advance(&mut self, env: &Env, now: u64, clocks: u64, sending: bool, front: &mut Front<'_>) {
         if !self.running(env) {

@@ -131,7 +131,7 @@ module silico_h2c_descriptors
 
   assign active_valid_o = valid_q;
   assign active_o = active_q;
-  assign judged = '{left: length, ends_frame: flags[0], interrupt: flags[1]};
+  assign judged = '{left: length, ends_frame: flags[0], urgent: flags[1]};
   assign keeps = valid_q && !pop_i;
   assign waits = waiting_count_q != '0;
 

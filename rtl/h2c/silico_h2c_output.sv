@@ -46,10 +46,10 @@ module silico_h2c_output
   // It passes: so many bytes, the end of a frame, whose descriptor is done.
   output logic [6:0]           passed_bytes_o,
   output logic                 passed_frame_o,
-  output logic                 passed_interrupt_o,
+  output logic                 passed_urgent_o,
   // A descriptor is done that ends no frame.
   output logic                 done_o,
-  output logic                 done_interrupt_o,
+  output logic                 done_urgent_o,
 
   // The run ends: before the loops are looked at, and after.
   input  logic                 cut_i,
@@ -78,7 +78,7 @@ module silico_h2c_output
     logic [6:0]           bytes;
     // It ends the frame, and its descriptor is done with it.
     logic                 ends;
-    logic                 interrupt;
+    logic                 urgent;
   } gather_t;
 
   typedef struct packed {
@@ -115,7 +115,7 @@ module silico_h2c_output
   assign passes_gathered = passes && !s_q.owed.valid;
   assign passed_bytes_o = passes_gathered ? gather_q.bytes : '0;
   assign passed_frame_o = passes_gathered && gather_q.ends;
-  assign passed_interrupt_o = gather_q.interrupt;
+  assign passed_urgent_o = gather_q.urgent;
   assign sinks = passes_gathered && receiver_o.valid && receiver_o.kind == OutputSink;
 
   always_comb begin
@@ -161,7 +161,7 @@ module silico_h2c_output
   assign take_o = gathers ? take[6:0] : '0;
   assign pop_o = gathers && take == active_i.left;
   assign done_o = pop_o && !active_i.ends_frame;
-  assign done_interrupt_o = active_i.interrupt;
+  assign done_urgent_o = active_i.urgent;
 
   // Bytes beyond those that are taken must not show.
   logic [DataWidth-1:0] taken_data;
@@ -172,7 +172,7 @@ module silico_h2c_output
     gathered.bytes = passed.bytes + take_o;
     if (pop_o && active_i.ends_frame) begin
       gathered.ends = 1'b1;
-      gathered.interrupt = active_i.interrupt;
+      gathered.urgent = active_i.urgent;
     end
   end
 

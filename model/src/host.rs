@@ -189,9 +189,8 @@ impl Card {
         }
     }
 
-    /// Counts clocks by what keeps each channel from reading.
-    pub(crate) fn count_reads(&mut self, env: &Env, clocks: u64, lack: Lack, granted: Option<Source>) {
-        let mut tagless = lack == Lack::Tag && self.fetch_lacks(env, granted);
+    /// Counts clocks by what keeps each channel from reading. `tagless`: a read of page descriptors lacks a tag.
+    pub(crate) fn count_reads(&mut self, env: &Env, clocks: u64, lack: Lack, mut tagless: bool, granted: Option<Source>) {
         for index in self.h2c_awake {
             let need = self.h2c[index].need(env);
             if !matches!(granted, Some(Source::Read(channel, _)) if channel == index) {
@@ -229,7 +228,7 @@ impl Card {
                 let data = &payload[lead..lead + bytes];
                 match owner.reader {
                     Reader::H2c(channel) => self.h2c[channel].arrived(owner.purpose, owner.start, data),
-                    Reader::C2h(channel) => self.channels[channel].fetched(owner.start, data, &self.env),
+                    Reader::C2h(channel) => self.channels[channel].fetched(owner.start, data),
                 }
             }
             Effect::Failed(failure) => self.tell_failure(failure),

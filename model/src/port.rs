@@ -6,6 +6,7 @@
 use crate::c2h::Front;
 use crate::card::{Card, Fronts};
 use crate::config::ErrorKind;
+use crate::h2c::Lack;
 use crate::read::Reader;
 use silico_spec::credit::Limits;
 use silico_spec::params::DataWidth;
@@ -107,7 +108,9 @@ impl Card {
         let sending = self.transmitter.channel();
         self.pass_beats(clocks, hold, &env, now);
         if !self.no_readers() {
-            self.count_reads(&env, clocks, self.lack(), None);
+            let lack = self.lack();
+            let tagless = lack == Lack::Tag && self.fetch_wanted(&env);
+            self.count_reads(&env, clocks, lack, tagless, None);
         }
         self.count_rest(&env, clocks);
         let outputs = self.ready_outputs(&env, fronts);
@@ -115,6 +118,7 @@ impl Card {
             self.advance_channel(index, &env, clocks, sending == Some(index), fronts);
         }
         self.advance_h2c(&env, clocks, outputs, fronts);
+        self.catch_up();
         self.registers.perf.cycles += clocks;
         self.cycles += clocks;
     }

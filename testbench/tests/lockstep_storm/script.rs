@@ -2,7 +2,7 @@
 
 use crate::host::{Host, MEMORY};
 use crate::random::Random;
-use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
+use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor, PageDescriptor};
 use silico_spec::params::CardParams;
 use silico_spec::port::TlpBuf;
 use silico_spec::registers::{c2h, card, h2c};
@@ -16,6 +16,9 @@ const HOST: Bdf = Bdf::from_bits(0);
 const CARD: Bdf = Bdf::from_bits(0x0100);
 /// Entries of a ring of an H2C channel.
 const ENTRIES: u64 = 24;
+/// Entries of a free list, and of a completion ring.
+const PAGES: u64 = 16;
+const COMPLETIONS: u64 = 12;
 
 /// What software does next.
 #[derive(Clone, Debug)]
@@ -32,11 +35,15 @@ enum Wish {
     Free(u64),
     /// Gives an H2C channel what it has room for.
     Give(u64),
+    /// Gives pages to a C2H channel.
+    Pages(u64),
 }
 
 pub(crate) struct Script {
     channels: [u64; 2],
     tails: Vec<u64>,
+    page_tails: Vec<u64>,
+    elinks: u64,
     tag: u16,
     /// Reads of counts, by tag.
     asked: VecDeque<(u16, Wish)>,
@@ -50,7 +57,15 @@ fn ring(channel: u64) -> u64 {
 impl Script {
     pub(crate) fn new(params: &CardParams) -> Self {
         let channels = [params.c2h_channels.into(), params.h2c_channels.into()];
-        Self { channels, tails: vec![0; channels[1] as usize], tag: 0, asked: VecDeque::new(), digest: false }
+        Self {
+            channels,
+            tails: vec![0; channels[1] as usize],
+            page_tails: vec![0; channels[0] as usize],
+            elinks: params.elinks.into(),
+            tag: 0,
+            asked: VecDeque::new(),
+            digest: false,
+        }
     }
 
     fn tlp(&self, header: Header, payload: &[u8], random: &mut Random) -> TlpBuf {
@@ -129,8 +144,15 @@ impl Script {
             27..32 => self.write(out, BAR0 + u64::from(h2c::offset(to_card as u32, h2c::INT_SPACE_ARM)), random.below(40), true, random),
             32..38 => self.start_c2h(out, to_host, random),
             38..42 => {
-                let tag = self.read(out, BAR0 + u64::from(c2h::offset(to_host as u32, c2h::HW_COUNT)), true, random);
-                self.asked.push_back((tag, Wish::Free(BAR0 + u64::from(c2h::offset(to_host as u32, c2h::SW_COUNT)))));
+                let at = |register: u32| BAR0 + u64::from(c2h::offset(to_host as u32, register));
+                for (register, wish) in [
+                    (c2h::HW_COUNT, Wish::Free(at(c2h::SW_COUNT))),
+                    (c2h::FREE_HEAD, Wish::Pages(to_host)),
+                    (c2h::COMP_TAIL, Wish::Free(at(c2h::COMP_HEAD))),
+                ] {
+                    let tag = self.read(out, at(register), true, random);
+                    self.asked.push_back((tag, wish));
+                }
             }
             42 => self.control(out, u64::from(c2h::offset(to_host as u32, c2h::CONTROL)), random),
             43..46 => self.write(out, BAR0 + u64::from(c2h::offset(to_host as u32, c2h::INT_DATA_ARM)), random.below(40), true, random),
@@ -157,7 +179,12 @@ impl Script {
         let (Some((_, wish)), Some(word)) = (self.asked.remove(at), payload.first_chunk::<8>()) else { return };
         let count = u64::from_le_bytes(*word);
         match wish {
-            Wish::Free(address) => self.write(out, address, count & !31, true, random),
+            Wish::Free(address) if address & 0x1ff == u64::from(c2h::SW_COUNT) => self.write(out, address, count & !31, true, random),
+            Wish::Free(address) => self.write(out, address, count, true, random),
+            Wish::Pages(channel) => {
+                let given = self.page_tails[channel as usize].saturating_sub(count);
+                self.give_pages(out, host, channel, PAGES.saturating_sub(given), random);
+            }
             Wish::Give(channel) => {
                 let given = self.tails[channel as usize].saturating_sub(count);
                 let room = ENTRIES.saturating_sub(given);
@@ -169,6 +196,7 @@ impl Script {
     pub(crate) fn forget(&mut self) {
         self.asked.clear();
         self.tails.fill(0);
+        self.page_tails.fill(0);
     }
 
     fn control(&self, out: &mut VecDeque<Step>, at: u64, random: &mut Random) {
@@ -219,6 +247,18 @@ impl Script {
         self.write(out, BAR0 + u64::from(h2c::offset(channel as u32, h2c::TAIL)), tail, true, random);
     }
 
+    fn give_pages(&mut self, out: &mut VecDeque<Step>, host: &mut Host, channel: u64, room: u64, random: &mut Random) {
+        let tail = self.page_tails[channel as usize];
+        let count = random.below(room + 1);
+        for index in tail..tail + count {
+            let length = 32 * (1 + random.below(60)) as u32 + u32::from(random.once_in(200));
+            let page = PageDescriptor { address: MEMORY + 0x2_0000 + 32 * random.below(0x400), length, cookie: index as u32 };
+            host.put(MEMORY + 0xa000 + 0x400 * channel + 16 * (index % PAGES), &page.emit());
+        }
+        self.page_tails[channel as usize] = tail + count;
+        self.write(out, BAR0 + u64::from(c2h::offset(channel as u32, c2h::FREE_TAIL)), tail + count, true, random);
+    }
+
     fn start_c2h(&mut self, out: &mut VecDeque<Step>, channel: u64, random: &mut Random) {
         let at = |register: u32| BAR0 + u64::from(c2h::offset(channel as u32, register));
         let stop = random.of(&[0, 0, 2]);
@@ -227,14 +267,21 @@ impl Script {
         self.write(out, at(c2h::RING_BASE), MEMORY + 0x4_0000 + 0x1_0000 * channel, true, random);
         self.write(out, at(c2h::RING_SIZE), random.of(&[0x1000, 0x4000, 0x1_0000]), true, random);
         self.write(out, at(c2h::WB_ADDR), MEMORY + 0x9000 + 64 * channel, true, random);
-        // Generator, drop, write-back, relaxed, no snoop.
+        self.write(out, at(c2h::FREE_BASE), MEMORY + 0xa000 + 0x400 * channel, true, random);
+        self.write(out, at(c2h::COMP_BASE), MEMORY + 0xc000 + 0x400 * channel, true, random);
+        self.page_tails[channel as usize] = 0;
         for (register, value) in [
-            (c2h::CONFIG, random.below(32)),
+            (c2h::CONFIG, random.below(128)),
+            (c2h::FREE_ENTRIES, PAGES),
+            (c2h::COMP_ENTRIES, COMPLETIONS),
+            (c2h::FLUSH_TIME, random.below(2) * random.below(300)),
+            (c2h::GEN_LINKS, 1 + random.below(self.elinks)),
+            (c2h::GEN_FLUSH, random.below(200)),
             (c2h::MAX_FRAME, random.of(&[100, 1000, 2500])),
             (c2h::WB_FRAMES, random.below(4)),
             (c2h::WB_BYTES, random.below(2) * 2000),
             (c2h::WB_TIME, random.below(300)),
-            (c2h::GEN_CONFIG, random.below(3) | random.below(100) << 16),
+            (c2h::GEN_CONFIG, random.below(3) | random.below(2) << 2 | random.below(100) << 16),
             (c2h::GEN_MIN, random.below(100)),
             (c2h::GEN_MAX, 100 + random.below(2500)),
             (c2h::GEN_PAUSE, random.below(50)),
@@ -267,11 +314,6 @@ impl Script {
 
     fn write_anything(&mut self, out: &mut VecDeque<Step>, random: &mut Random) {
         let at = self.place(random);
-        let c2h_place = (u64::from(c2h::BASE)..0x3000).contains(&at).then(|| at % u64::from(c2h::STRIDE));
-        // What the RTL has not: pages and blocks.
-        if c2h_place.is_some_and(|at| [c2h::CONFIG, c2h::GEN_CONFIG].iter().any(|register| u64::from(register & !7) == at)) {
-            return;
-        }
         let (value, wide) = (random.value(), random.once_in(2));
         self.write(out, BAR0 + at + if wide { 0 } else { 4 * random.below(2) }, value, wide, random);
     }

@@ -61,8 +61,12 @@ impl Look for Cards {
 fn on_both<S: Strategy>(cases: u64, drawn: &S, play: impl Fn(Cards, &CardParams, S::Value)) {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number("SILICO_SEED", 1).to_le_bytes());
-    let config =
-        Config { cases: number("SILICO_CASES", cases) as u32, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
+    let config = Config {
+        cases: number("SILICO_CASES", cases) as u32,
+        failure_persistence: None,
+        max_shrink_iters: number("SILICO_SHRINK", 2000) as u32,
+        ..Config::default()
+    };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let params = CardParams::default();
     let result = runner.run(drawn, |case| {

@@ -30,10 +30,10 @@ const CLOCK: &str = "input  logic                             clk_i,";
 /// The bridge, and where it sets the card up.
 const BRIDGE: &str = "sim/src/rtl/card.cpp";
 const SET_UP: &str = "        top_.clk_i = 0;\n        top_.eval();\n";
-/// What tries them: random operations on both cards, few first; then whole runs under the driver. Each round with its cases; it is tried without any mutant
+/// What tries them: storms on both cards, few first; random operations; whole runs under the driver. Each round with its cases; it is tried without any mutant
 /// before it is believed.
-const TESTS: [&str; 2] = ["lockstep_random", "lockstep"];
-const ROUNDS: [(&str, u32); 4] = [("lockstep_random", 4), ("lockstep_random", 20), ("lockstep", 1), ("lockstep_random", 100)];
+const TESTS: [&str; 3] = ["lockstep_storm", "lockstep_random", "lockstep"];
+const ROUNDS: [(&str, u32); 4] = [("lockstep_storm", 2), ("lockstep_random", 10), ("lockstep", 1), ("lockstep_storm", 30)];
 
 /// Tries those that are asked for; whether all were caught.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
@@ -178,7 +178,10 @@ fn play(tree: &Tree, program: &Path, cases: u32, number: usize, options: &Option
     let output = File::create(&log).with_context(|| format!("can't write {}", log.display()))?;
     let mut run = tree.command(program);
     run.current_dir(tree.root().join("testbench"));
-    run.env(VARIABLE, number.to_string()).env("SILICO_CASES", cases.to_string()).env("SILICO_SEED", options.seed.to_string());
+    run.env(VARIABLE, number.to_string())
+        .env("SILICO_CASES", cases.to_string())
+        .env("SILICO_STORMS", cases.to_string())
+        .env("SILICO_SEED", options.seed.to_string());
     run.env("SILICO_SHRINK", "0").env("RUST_BACKTRACE", "0").env("SILICO_WAVES", log.with_file_name("waves"));
     run.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
     let child = run.spawn().with_context(|| format!("can't start {}", program.display()))?;

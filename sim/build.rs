@@ -9,6 +9,8 @@ mod rtl {
 
     /// Where Verilator is, if not on the path.
     const VARIABLE: &str = "SILICO_VERILATOR";
+    /// What of the RTL is counted while it runs: `line`, `toggle`, or both by a comma. Nothing, usually: toggles make it many times slower.
+    const COVERAGE: &str = "SILICO_RTL_COVERAGE";
     /// The oldest that will do.
     const FLOOR: (u32, u32) = (5, 6);
 
@@ -30,6 +32,8 @@ mod rtl {
         let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("Cargo says where")).join("../rtl");
         let out = PathBuf::from(env::var("OUT_DIR").expect("Cargo says where"));
         println!("cargo::rerun-if-env-changed={VARIABLE}");
+        println!("cargo::rerun-if-env-changed={COVERAGE}");
+        let coverage = coverage();
         println!("cargo::rerun-if-changed={}", root.display());
         println!("cargo::rerun-if-changed=src/rtl");
         let verilator = Verilator::find();
@@ -38,7 +42,7 @@ mod rtl {
         let mut runtime = Vec::new();
         for variant in VARIANTS {
             let folder = out.join(variant.name);
-            verilator.run(variant, &sources, &root, &folder);
+            verilator.run(variant, &coverage, &sources, &root, &folder);
             let classes = Classes::read(&folder, variant);
             build.files(classes.ours.iter().map(|name| folder.join(format!("{name}.cpp"))));
             build.include(&folder);
@@ -51,7 +55,7 @@ mod rtl {
             ("VERILATOR", "1"),
             ("VM_SC", "0"),
             ("VM_TIMING", "0"),
-            ("VM_COVERAGE", "0"),
+            ("VM_COVERAGE", if coverage.is_empty() { "0" } else { "1" }),
             ("VM_TRACE", "0"),
             ("VM_TRACE_FST", "0"),
             ("VM_TRACE_VCD", "0"),
@@ -67,6 +71,18 @@ mod rtl {
             .flag_if_supported("-fcf-protection=none");
         build.compile("silico_rtl");
         println!("cargo::rustc-link-lib=pthread");
+    }
+
+    /// Verilator's options for what is to be counted.
+    fn coverage() -> Vec<&'static str> {
+        let asked = env::var(COVERAGE).unwrap_or_default();
+        let words = asked.split(',').filter(|word| !word.is_empty());
+        let option = |word: &str| match word {
+            "line" => "--coverage-line",
+            "toggle" => "--coverage-toggle",
+            _ => fail(&format!("{COVERAGE} is `{asked}`; it must be line, toggle, or line,toggle")),
+        };
+        words.map(option).collect()
     }
 
     /// The sources in `silico.f`, packages first.
@@ -122,12 +138,12 @@ mod rtl {
             Some(PathBuf::from(text.trim())).filter(|path| path.is_dir())
         }
 
-        fn run(&self, variant: &Variant, sources: &[PathBuf], root: &Path, folder: &Path) {
+        fn run(&self, variant: &Variant, coverage: &[&str], sources: &[PathBuf], root: &Path, folder: &Path) {
             let mut command = Command::new(&self.program);
             command.args(["--cc", "--top-module", "silico_card", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3"]);
             command.args(["--x-assign", "fast", "--x-initial", "fast", "--prefix"]).arg(format!("V{}", variant.name));
             command.arg("--Mdir").arg(folder).args(variant.parameters.iter().map(|(name, value)| format!("-G{name}={value}")));
-            command.arg(format!("-I{}", root.display())).args(sources);
+            command.args(coverage).arg(format!("-I{}", root.display())).args(sources);
             match command.output() {
                 Ok(output) if output.status.success() => {}
                 Ok(output) => {

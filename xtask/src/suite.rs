@@ -104,6 +104,11 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     // What threads share in the driver, in all orders of their steps. Other flags need a target folder of their own, or all would be built anew each time.
     let mut loom = cargo(&["test", "--package", "silico-driver", "--lib", "--target-dir", "target/loom", "loom"]);
     loom.env("RUSTFLAGS", "--cfg loom");
+    let mut rtl = cargo(&["test", "--package", "silico-testbench", "--features", "rtl"]);
+    rtl.args(["--test", "lockstep", "--test", "lockstep_random", "--test", "waves"]);
+    // On the model, a test does.
+    let mut regress = cargo(&["run", "--quiet", "--package", "silico-testbench", "--features", "rtl", "--bin", "silico", "--"]);
+    regress.args(["regress", "--on", "lockstep"]);
     Ok(vec![
         ("setup", cargo(&["xtask", "setup"])),
         ("format", cargo(&["fmt", "--all", "--check"])),
@@ -113,7 +118,8 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         ("loom", loom),
         ("test", test),
         ("coverage", covered),
-        ("rtl", cargo(&["test", "--package", "silico-testbench", "--features", "rtl", "--test", "lockstep", "--test", "lockstep_random"])),
+        ("rtl", rtl),
+        ("regress", regress),
         // All of the catalogue takes longer than all the rest: a few of it, of as many areas, show that the suite still bites.
         ("mutants", cargo(if long { &["xtask", "mutants"][..] } else { &["xtask", "mutants", "--sample", "6"] })),
     ])

@@ -2,10 +2,14 @@
 #include "card.h"
 
 #include <cstring>
+#include <string>
 
 #include "Vw256.h"
 #include "silico-sim/src/rtl/ffi.rs.h"
 #include "verilated.h"
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
 
 namespace silico {
 namespace {
@@ -103,6 +107,16 @@ class CardOf final : public Card {
                 for (unsigned j = 0; j < Words; j++) output.out_data[16 * i + j] = get(top_.out_data_o, 32 * (Words * i + j), 32);
             }
         }
+    }
+
+    bool coverage(rust::Str path) const override {
+#if VM_COVERAGE
+        context_.coveragep()->write(std::string(path).c_str());
+        return true;
+#else
+        static_cast<void>(path);
+        return false;
+#endif
     }
 
    private:

@@ -11,6 +11,7 @@ class Card {
    public:
     virtual ~Card() = default;
     virtual void step(const In& input, Out& output) = 0;
+    virtual bool coverage(rust::Str path) const = 0;
 };
 
 std::unique_ptr<Card> make(rust::Str variant);

@@ -57,6 +57,8 @@ pub(super) mod bridge {
 
         fn make(variant: &str) -> UniquePtr<Card>;
         fn step(self: Pin<&mut Card>, input: &In, output: &mut Out);
+        /// Writes what was counted of the RTL into a file. `false`: nothing is, in this build.
+        fn coverage(self: &Card, path: &str) -> bool;
     }
 }
 

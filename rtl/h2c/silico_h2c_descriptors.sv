@@ -131,7 +131,7 @@ module silico_h2c_descriptors
 
   assign active_valid_o = valid_q;
   assign active_o = active_q;
-  assign judged = '{left: length, ends_frame: flags[0], interrupt: flags[1]};
+  assign judged = '{left: length, ends_frame: flags[0], urgent: flags[1]};
   assign keeps = valid_q && !pop_i;
   assign waits = waiting_count_q != '0;
 
@@ -168,11 +168,15 @@ module silico_h2c_descriptors
   end
 
 `ifndef SYNTHESIS
-  OnlyWhatCame: assert property (@(posedge clk_i) disable iff (clear_i) !judge_i || can_judge_o);
-  PlacesFit: assert property (@(posedge clk_i) disable iff (clear_i) asked_q - done_i <= 64'(Depth));
-  WaitingFits: assert property (@(posedge clk_i) disable iff (clear_i) waiting_count_q < (Bits+1)'(Depth));
-  NotBeyondTheTail: assert property (@(posedge clk_i) disable iff (clear_i) asked_q <= tail_i);
-  NotBeyondItsEnd: assert property (@(posedge clk_i) disable iff (clear_i) reading_q.left >= 32'(read_bytes_i));
+  always_ff @(posedge clk_i) begin
+    if (!clear_i) begin
+      OnlyWhatCame: assert (!judge_i || can_judge_o);
+      PlacesFit: assert (asked_q - done_i <= 64'(Depth));
+      WaitingFits: assert (waiting_count_q < (Bits+1)'(Depth));
+      NotBeyondTheTail: assert (asked_q <= tail_i);
+      NotBeyondItsEnd: assert (reading_q.left >= 32'(read_bytes_i));
+    end
+  end
 `endif
 
 endmodule

@@ -96,12 +96,16 @@ module silico_reassembly
   );
 
 `ifndef SYNTHESIS
-  NoOverflow: assert property (@(posedge clk_i) disable iff (clear_i) !issue_i || 21'(issue_bytes_i) <= room_o);
-  NoUnderflow: assert property (@(posedge clk_i) disable iff (clear_i) 21'(take_i) <= available_o);
-  PartsFit: assert property (@(posedge clk_i) disable iff (clear_i) part_t'(next_q - front_q) <= part_t'(Parts));
-  NoEmptyRead: assert property (@(posedge clk_i) disable iff (clear_i) !issue_i || issue_bytes_i != '0);
-  WithinTheRead: assert property (@(posedge clk_i) disable iff (clear_i)
-    !beat_i.valid || 32'(beat_i.at) + 32'(beat_i.bytes) <= 32'(bytes_q[beat_i.owner.part[PartBits-1:0]]));
+  // Immediate: concurrent ones would sample whole memories.
+  always_ff @(posedge clk_i) begin
+    if (!clear_i) begin
+      NoOverflow: assert (!issue_i || 21'(issue_bytes_i) <= room_o);
+      NoUnderflow: assert (21'(take_i) <= available_o);
+      NoEmptyRead: assert (!issue_i || issue_bytes_i != '0);
+      PartsFit: assert (part_t'(next_q - front_q) <= part_t'(Parts));
+      WithinTheRead: assert (!beat_i.valid || 32'(beat_i.at) + 32'(beat_i.bytes) <= 32'(bytes_q[beat_i.owner.part[PartBits-1:0]]));
+    end
+  end
 `endif
 
 endmodule

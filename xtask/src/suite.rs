@@ -105,7 +105,7 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     let mut loom = cargo(&["test", "--package", "silico-driver", "--lib", "--target-dir", "target/loom", "loom"]);
     loom.env("RUSTFLAGS", "--cfg loom");
     let mut rtl = cargo(&["test", "--package", "silico-testbench", "--features", "rtl"]);
-    rtl.args(["--test", "lockstep", "--test", "lockstep_random", "--test", "waves"]);
+    rtl.args(["--test", "lockstep", "--test", "lockstep_random", "--test", "lockstep_storm", "--test", "waves"]);
     // On the model, a test does.
     let mut regress = cargo(&["run", "--quiet", "--package", "silico-testbench", "--features", "rtl", "--bin", "silico", "--"]);
     regress.args(["regress", "--on", "lockstep"]);

@@ -197,7 +197,7 @@ module silico_c2h
   logic [20:0] room, available, fill_written, fill_freed;
   next_e       next, wants;
   chunk_t      chunk;
-  logic [63:0] offset, sequence_number, chunk_count;
+  logic [63:0] offset, sequence_number, chunk_count, dropped;
   logic        overwrites, wants_block, wants_chunk, grants_block, grants_chunk;
   logic [255:0] frame_header;
   logic [10:0] chunk_bytes;
@@ -262,7 +262,7 @@ module silico_c2h
   logic [DataWidth-1:0] offer_data, generator_data;
   logic generator_valid, generator_last;
   logic [6:0] generator_bytes;
-  logic [63:0] dropped, dropped_taken, made, made_taken;
+  logic [63:0] dropped_taken, made, made_taken;
   logic fifo_write, fifo_end, fifo_abandon, give_up;
   logic [6:0] fifo_write_bytes;
   logic [DataWidth-1:0] fifo_write_data;
@@ -521,6 +521,10 @@ module silico_c2h
     if (running && offered && !takes) perf.front_held = perf_q.front_held + 64'd1;
   end
 
+  logic function_reset, empties;
+  assign function_reset = reset_i || !rst_ni;
+  assign empties = function_reset || resets;
+
   always_ff @(posedge clk_i) begin
     if (function_reset) s_q <= '0;
     else if (resets) s_q <= power_on(s_accessed.runs);
@@ -550,10 +554,6 @@ module silico_c2h
   endfunction
 
   // --- units ---------------------------------------------------------------------------------------------------------------
-
-  logic function_reset, empties;
-  assign function_reset = reset_i || !rst_ni;
-  assign empties = function_reset || resets;
 
   silico_c2h_fifo #(.DataWidth(DataWidth), .Bytes(FifoBytes), .Frames(FifoFrames)) u_fifo (
     .clk_i,

@@ -252,6 +252,7 @@ module silico_transmitter
     read_next = next_h2c(read_wants, read_turn_q);
   end
 
+  source_e source;
   assign free = !active || ends;
   assign quiet_o = free && source == FromNobody;
   assign completion_goes = free && completion_valid_i
@@ -314,7 +315,6 @@ module silico_transmitter
 
   // --- the next one ------------------------------------------------------------------------------------------------------
 
-  source_e      source;
   logic [3:0]   channel;
   header_t      header;
   logic [10:0]  total;

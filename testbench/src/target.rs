@@ -77,10 +77,10 @@ impl Target {
         match self {
             Self::Model => Ok(Box::new(model()?)),
             #[cfg(feature = "rtl")]
-            Self::Rtl => Ok(Box::new(Clocked::new(RtlCard::new(params).map_err(|error| error.to_string())?))),
+            Self::Rtl => Ok(Box::new(Clocked::new(RtlCard::new(params).map_err(|error| error.to_string())?.telling(verdict.clone())))),
             #[cfg(feature = "rtl")]
             Self::Lockstep => {
-                let rtl = RtlCard::new(params).map_err(|error| error.to_string())?;
+                let rtl = RtlCard::new(params).map_err(|error| error.to_string())?.telling(verdict.clone());
                 Ok(Box::new(Clocked::new(Lockstep::new(model()?, rtl, verdict.clone()))))
             }
             _ => {

@@ -3,8 +3,9 @@ silico_pkg.sv
 silico_crc_pkg.sv
 config/silico_config_pkg.sv
 port/silico_receiver_pkg.sv
-port/silico_transmitter_pkg.sv
 channel/silico_progress_pkg.sv
+read/silico_read_pkg.sv
+port/silico_transmitter_pkg.sv
 channel/silico_channel_pkg.sv
 c2h/silico_c2h_pkg.sv
 c2h/silico_c2h_settings_pkg.sv
@@ -18,6 +19,8 @@ port/silico_judge.sv
 port/silico_receiver.sv
 port/silico_access.sv
 port/silico_transmitter.sv
+read/silico_tags.sv
+read/silico_reads.sv
 interrupts/silico_msix.sv
 interrupts/silico_causes.sv
 card/silico_registers.sv

@@ -7,6 +7,8 @@ module silico_card
   import silico_pkg::*;
   import silico_config_pkg::*;
   import silico_receiver_pkg::*;
+  import silico_progress_pkg::*;
+  import silico_read_pkg::*;
   import silico_transmitter_pkg::*;
   import silico_channel_pkg::*;
 #(
@@ -14,6 +16,7 @@ module silico_card
   parameter int unsigned NumC2h = 4,
   parameter int unsigned NumH2c = 2,
   parameter int unsigned ReadTags = 256,
+  parameter logic [31:0] ReadTimeout = 32'd12_500_000,
   parameter int unsigned Vectors = 16,
   parameter int unsigned FifoBytes = 16384,
   parameter int unsigned FifoFrames = 64,
@@ -135,6 +138,25 @@ module silico_card
   vector_t [NumC2h-1:0][1:0] c2h_fired, c2h_fired_accessed;
   vector_t [NumC2h-1:0] c2h_data_signal, c2h_error_signal;
 
+  read_t [NumH2c-1:0] h2c_read;
+  logic [NumH2c-1:0] h2c_read_grant, h2c_read_refuse, h2c_read_left;
+  logic [NumH2c-1:0][8:0] h2c_reads;
+  read_t [NumC2h-1:0] c2h_fetch;
+  logic [NumC2h-1:0] c2h_fetch_grant, c2h_fetch_refuse, c2h_fetch_left;
+  logic [NumC2h-1:0][8:0] c2h_reads;
+
+  logic tag_valid, issued, read_left, reads_forgotten, reads_pending, read_aborted, read_unsupported, read_counts, read_timed_out;
+  logic [7:0] tag, read_left_tag;
+  logic [8:0] tags_in_use, tags_resting;
+  lack_e lack;
+  read_t issued_read;
+  error_e completion_error;
+  error_t timeout_error;
+  reader_t reader;
+  read_beat_t read_beat;
+  read_arrival_t read_arrival;
+  read_failure_t timeout_failure, completion_failure;
+
   bus_t [NumH2c-1:0] h2c_bus;
   logic [NumH2c-1:0][1:0] h2c_acknowledge;
 
@@ -176,7 +198,7 @@ module silico_card
     .bytes_i(rx_bytes),
     .digest_ok_i(rx_digest_ok),
     .decoded_i(decoded_received),
-    .forgotten_i(1'b0),
+    .forgotten_i(reads_forgotten),
     .write_o(is_write),
     .bar2_o(is_bar2),
     .offset_o(write_offset),
@@ -198,7 +220,7 @@ module silico_card
     arriving.arrival = '0;
     received_error = judged_error;
     if (overflow) received_error = '{kind: ErrorReceiverOverflow, has_header: 1'b0, header: '0};
-    else if (is_completion) received_error = '{kind: ErrorUnexpectedCompletion, has_header: 1'b1, header: rx_header};
+    else if (is_completion) received_error = '{kind: completion_error, has_header: 1'b1, header: rx_header};
   end
 
   silico_receiver #(.NpDepth(NpDepth)) u_receiver (
@@ -272,13 +294,13 @@ module silico_card
     .msi_data_o(msi_data),
     .msi_take_i(interrupt_sent && !msix_ready),
     .msi_raise_i(msi_raise),
-    .timeout_error_i('0),
+    .timeout_error_i(timeout_error),
     .write_i(cfg_write),
     .at_i(cfg_at),
     .wdata_i(cfg_wdata),
     .be_i(cfg_be),
     .destination_i(cfg_destination),
-    .transactions_pending_i(1'b0),
+    .transactions_pending_i(reads_pending),
     .rdata_o(cfg_rdata),
     .flr_o(flr_asked),
     .access_error_i(access_error),
@@ -290,8 +312,8 @@ module silico_card
     .interrupt_status_i(interrupt_status),
     .msi_pending_o(msi_pending),
     .received_error_i(received_error),
-    .received_abort_i(1'b0),
-    .received_unsupported_i(1'b0),
+    .received_abort_i(read_aborted),
+    .received_unsupported_i(read_unsupported),
     .slot_power_valid_i(is_slot_power),
     .slot_power_i(rx_data[0][9:0]),
     .report_o(report),
@@ -415,23 +437,21 @@ module silico_card
     .block_grant_o(),
     .block_refuse_o(),
     .block_left_o(),
-    .read_i('0),
-    .read_grant_o(),
-    .read_refuse_o(),
-    .read_left_o(),
-    .fetch_i('0),
-    .fetch_grant_o(),
-    .fetch_refuse_o(),
-    .fetch_left_o(),
-    .tag_valid_i(1'b1),
-    .tag_i('0),
-    .lack_o(),
-    .issued_o(),
-    .issued_header_o(),
-    .issued_bytes_o(),
-    .issued_address_o(),
-    .read_left_valid_o(),
-    .read_left_tag_o(),
+    .read_i(h2c_read),
+    .read_grant_o(h2c_read_grant),
+    .read_refuse_o(h2c_read_refuse),
+    .read_left_o(h2c_read_left),
+    .fetch_i(c2h_fetch),
+    .fetch_grant_o(c2h_fetch_grant),
+    .fetch_refuse_o(c2h_fetch_refuse),
+    .fetch_left_o(c2h_fetch_left),
+    .tag_valid_i(tag_valid),
+    .tag_i(tag),
+    .lack_o(lack),
+    .issued_o(issued),
+    .issued_read_o(issued_read),
+    .read_left_valid_o(read_left),
+    .read_left_tag_o(read_left_tag),
     .quiet_o(transmitter_quiet),
     .affords_message_o(affords_message),
     .beat_passes_o(beat_passes),
@@ -441,6 +461,64 @@ module silico_card
     .no_credit_o(no_credit),
     .tlp_done_o(tlp_done)
   );
+
+  // --- reads -----------------------------------------------------------------------------------------------------------------
+
+  // Who reads shows what it wants in `h2c_read` or `c2h_fetch`, is told of grants, and of what comes by `read_beat`, `read_arrival`, `timeout_failure`
+  // and `completion_failure`, whose owner says whose they are; beats with the bytes that are received in that clock.
+  silico_reads #(.Tags(ReadTags), .NumC2h(NumC2h), .NumH2c(NumH2c), .ReadTimeout(ReadTimeout)) u_reads (
+    .clk_i,
+    .reset_i(hold),
+    .reset_time_i(fundamental),
+    .forget_i(flr),
+    .decoded_i(decoded),
+    .decoded_received_i(decoded_received),
+    .now_i(cycles_q),
+    .tag_valid_o(tag_valid),
+    .tag_o(tag),
+    .issue_i(issued),
+    .owner_i(issued_read.owner),
+    .address_i(issued_read.address),
+    .bytes_i(issued_read.bytes),
+    .attr_i(issued_read.attr),
+    .left_i(read_left),
+    .left_tag_i(read_left_tag),
+    .timed_out_o(read_timed_out),
+    .timeout_error_o(timeout_error),
+    .timeout_failure_o(timeout_failure),
+    .beat_valid_i(rx_beat),
+    .header_i(rx_header),
+    .passed_i(rx_passed),
+    .beat_bytes_i(rx_bytes_i),
+    .beat_o(read_beat),
+    .completion_i(is_completion),
+    .completion_bytes_i(rx_bytes),
+    .forgotten_o(reads_forgotten),
+    .error_o(completion_error),
+    .aborted_o(read_aborted),
+    .unsupported_o(read_unsupported),
+    .counts_o(read_counts),
+    .reader_o(reader),
+    .arrival_o(read_arrival),
+    .failure_o(completion_failure),
+    .h2c_reads_o(h2c_reads),
+    .c2h_reads_o(c2h_reads),
+    .pending_o(reads_pending),
+    .in_use_o(tags_in_use),
+    .resting_o(tags_resting)
+  );
+
+  // A channel wants to read, but for the one that may, and there is no tag.
+  logic no_tag;
+  always_comb begin
+    no_tag = 1'b0;
+    for (int unsigned i = 0; i < NumH2c; i++) no_tag = no_tag || (lack == LackTag && h2c_read[i].valid && !h2c_read_grant[i]);
+    for (int unsigned i = 0; i < NumC2h; i++) no_tag = no_tag || (lack == LackTag && c2h_fetch[i].valid && !c2h_fetch_grant[i]);
+  end
+
+  // Nobody reads yet.
+  assign h2c_read = '0;
+  assign c2h_fetch = '0;
 
   // --- registers and channels ------------------------------------------------------------------------------------------------
 
@@ -474,9 +552,9 @@ module silico_card
     .h2c_fired_i('0),
     .c2h_failed_i(c2h_failed),
     .h2c_failed_i('0),
-    .tags_in_use_i('0),
-    .tags_resting_i('0),
-    .timed_out_i(1'b0),
+    .tags_in_use_i(tags_in_use),
+    .tags_resting_i(tags_resting),
+    .timed_out_i(read_timed_out),
     .c2h_failed_accessed_i(c2h_failed_accessed),
     .h2c_failed_accessed_i('0),
     .message_sent_i(msix_sent),
@@ -489,7 +567,7 @@ module silico_card
     .no_credit_i(no_credit),
     .tlp_sent_i(tlp_done),
     .interrupt_sent_i(interrupt_sent || (intx_sent && intx_assert)),
-    .no_tag_i(1'b0),
+    .no_tag_i(no_tag),
     .tlp_received_i(is_received),
     .rx_passes_i(rx_valid_i && !hold)
   );

@@ -58,6 +58,8 @@ pub struct Card {
     /// Messages owed to the root complex, as in [`MESSAGES`].
     pub(crate) messages: [bool; MESSAGES.len()],
     pub(crate) intx: Intx,
+    /// The reset of a channel has come to its end in this clock.
+    pub(crate) resets: bool,
     /// A TLP is being received: its first beat has come and no reset since.
     pub(crate) receiving: bool,
     in_reset: bool,
@@ -129,6 +131,7 @@ impl Card {
             loops: 0,
             messages: [false; MESSAGES.len()],
             intx: Intx::default(),
+            resets: false,
             receiving: false,
             in_reset: true,
             params,
@@ -223,7 +226,7 @@ impl Card {
             self.receiver.drop_posted();
         }
         self.access = None;
-        self.flr_pending = false;
+        (self.flr_pending, self.resets) = (false, false);
         self.messages = Default::default();
         self.intx = self.intx.after_reset();
         self.poked = true;
@@ -282,6 +285,10 @@ impl Card {
         let left = self.pass_beat(tx_ready, response, now);
         let flight = match left {
             Some(Source::Channel(index) | Source::Fetch(index, _)) => self.channels[index].flight.take(),
+            Some(Source::Block(index) | Source::Read(index, _)) => {
+                self.h2c[index].flight = false;
+                None
+            }
             _ => None,
         };
         let readers = !self.no_readers();
@@ -307,6 +314,7 @@ impl Card {
         self.poked |= self.access();
         self.watch_errors();
         self.follow_causes();
+        self.end_resets();
         self.cycles += 1;
         if self.flr_pending && self.completions.is_empty() && self.transmitter.source.is_none() && !self.intx_holds_reset() {
             self.reset_function(ResetKind::FunctionLevel);
@@ -355,16 +363,27 @@ impl Card {
                 continue;
             }
             let signals = channel.end_of_clock(&env, self.cycles, self.config.bus_master(), self.reads.of(Reader::C2h(index)));
+            self.resets |= channel.resets();
             if channel.asleep() {
                 self.awake.remove(index);
-                // A reset that has ended takes its causes along.
-                self.intx.stale = true;
                 self.paged.remove(index);
             }
             for signal in signals.into_iter().flatten() {
                 self.signal(index, signal);
             }
         }
+    }
+
+    /// Resets of channels that have come to their end in this clock: what a register access did in it to the channel is lost.
+    fn end_resets(&mut self) {
+        if !std::mem::take(&mut self.resets) {
+            return;
+        }
+        self.channels.iter_mut().filter(|channel| channel.resets()).for_each(|channel| channel.power_on(true));
+        self.h2c.iter_mut().filter(|channel| channel.resets()).for_each(|channel| channel.power_on(true));
+        // The causes of these channels have gone.
+        self.intx.stale = true;
+        self.poked = true;
     }
 
     fn signal(&mut self, channel: usize, signal: Signal) {

@@ -153,6 +153,7 @@ impl Card {
 
     pub(crate) fn load(&mut self, source: Source, header: Header) -> Option<Source> {
         let mut header = header;
+        self.transmitter.tlp.digest = 0;
         if self.config.ecrc_generation() {
             header = header.with_digest(true);
             self.transmitter.tlp.digest = ecrc(&header, self.transmitter.tlp.payload());

@@ -175,11 +175,7 @@ impl Card {
     /// A TLP has left.
     pub(crate) fn h2c_left(&mut self, source: Option<Source>) {
         match source {
-            Some(Source::Read(index, tag)) => {
-                self.reads.sent(tag, self.cycles);
-                self.h2c[index].flight = false;
-            }
-            Some(Source::Fetch(_, tag)) => self.reads.sent(tag, self.cycles),
+            Some(Source::Read(_, tag) | Source::Fetch(_, tag)) => self.reads.sent(tag, self.cycles),
             Some(Source::Block(index)) => self.h2c[index].block_left(),
             _ => {}
         }
@@ -253,9 +249,9 @@ impl Card {
         self.config.log_completion(status);
     }
 
-    /// Reads whose time runs out at the end of this clock.
+    /// The read whose time is looked at in this clock.
     fn expire_reads(&mut self) {
-        while let Some(Expired { logged, failure }) = self.reads.expire(self.cycles) {
+        if let Some(Expired { logged, failure }) = self.reads.expire(self.cycles) {
             self.registers.timed_out = self.registers.timed_out.saturating_add(1);
             if logged.is_some() {
                 self.log(ErrorKind::CompletionTimeout, logged.as_ref());
@@ -409,11 +405,9 @@ impl Card {
             return;
         }
         for index in self.h2c_awake {
-            if self.h2c[index].giving_up() {
-                self.intx.stale = true;
-            }
             let reads = self.reads.of(Reader::H2c(index));
             let signals = self.h2c[index].end_of_clock(self.cycles, self.config.bus_master(), reads);
+            self.resets |= self.h2c[index].resets();
             if self.h2c[index].asleep() {
                 self.h2c_awake.remove(index);
             } else if self.h2c[index].rests(reads) {

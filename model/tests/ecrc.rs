@@ -81,6 +81,19 @@ fn everything_sent_has_its_digest(#[values(false, true)] on: bool, #[values(fals
     }
 }
 
+/// Nothing of a digest stays in the beats once generation is off.
+#[test]
+fn no_digest_is_left_once_generation_is_off() {
+    let mut bench = bench(GENERATE);
+    traffic(&mut bench);
+    bench.config_write(CONTROL, 0);
+    let from = bench.sent.len();
+    assert!(bench.sent.iter().any(|sent| sent.digest != 0));
+    bench.config_read(CONTROL);
+    assert!(bench.sent[from..].iter().any(|sent| sent.header.kind() == Kind::CompletionData));
+    assert!(bench.sent[from..].iter().all(|sent| sent.digest == 0 && !sent.header.digest()));
+}
+
 #[test]
 fn the_enables_survive_what_they_should() {
     let mut bench = bench(GENERATE | CHECK);

@@ -1,7 +1,7 @@
 //! Every reset from every state of a channel, in both directions, with TLPs and reads under way: nothing of before is written or read after it, what
 //! comes late is swallowed, and what is started then is a first start.
 
-use crate::common::{BAR0, Bench, Host, MEMORY};
+use crate::common::{BAR0, Bench, HOST, Host, MEMORY};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::credit::Limits;
@@ -9,7 +9,8 @@ use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 use silico_spec::frame::FrameHeader;
 use silico_spec::params::CardParams;
 use silico_spec::registers::{c2h, card, h2c};
-use silico_spec::tlp::Kind;
+use silico_spec::tlp::{Header, Kind};
+use silico_spec::units::{BusAddr, Dwords, Tag};
 use silico_spec::writeback::ChannelState;
 
 const GENERATOR: u32 = 1;
@@ -231,6 +232,22 @@ fn a_start_in_the_write_of_a_reset_is_refused_or_comes_after_it() {
     bench.run(6000);
     assert_eq!(bench.read(BAR0 + u64::from(card::CONTROL), 4), 0, "all registers are as after power-on");
     assert_eq!((bench.get32(0, c2h::STATUS), bench.h2c_get32(0, h2c::STATUS)), (0, 0));
+}
+
+/// The reset of an idle channel ends with the clock after the write that asks for it, as a synchronous reset does: a write in that clock is lost, the next
+/// one is not.
+#[rstest]
+#[case::c2h(c2h::offset(0, c2h::CONTROL), c2h::offset(0, c2h::WB_FRAMES), c2h::offset(0, c2h::WB_TIME))]
+#[case::h2c(h2c::offset(0, h2c::CONTROL), h2c::offset(0, h2c::WB_EVERY), h2c::offset(0, h2c::WB_TIME))]
+fn a_write_in_the_clock_of_a_reset_is_lost(#[case] control: u32, #[case] first: u32, #[case] second: u32) {
+    let mut bench = bench();
+    for (register, value) in [(control, 2_u32), (first, 3), (second, 4)] {
+        let header = Header::memory(Kind::MemWrite, HOST, Tag(0), BusAddr(BAR0 + u64::from(register)), Dwords(1));
+        bench.push(header, &value.to_le_bytes());
+    }
+    bench.run(20);
+    let [first, second] = [first, second].map(|register| bench.read(BAR0 + u64::from(register), 4));
+    assert_eq!((first, second), (0, 4));
 }
 
 /// A stop with reads and writes under way ends within the completion timeout, whatever the completer does.

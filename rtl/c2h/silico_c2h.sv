@@ -89,7 +89,7 @@ module silico_c2h
   // The channel stopped by an error and has not been started or reset since: before and after the access.
   output logic                 failed_o,
   output logic                 failed_accessed_o,
-  // A reset has ended in this clock.
+  // A reset ends with this clock.
   output logic                 reset_done_o
 );
   // One class for all channels.
@@ -371,10 +371,9 @@ module silico_c2h
           s_settled.after = AfterError;
         end
         s_settled.progress.due = 1'b0;
+        // It takes the channel after the access, which finds the channel as it was.
         resets = s_settled.after == AfterReset;
-        if (resets) begin
-          s_settled = power_on(s_refused.runs);
-        end else begin
+        if (!resets) begin
           s_settled.state = s_settled.after == AfterError ? StateError : StateIdle;
           s_settled.progress = progress_finished(s_settled.progress, s_settled.causes, s_settled.delivered);
           error_fires = s_settled.after == AfterError;

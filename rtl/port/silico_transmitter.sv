@@ -80,10 +80,9 @@ module silico_transmitter
   input  logic                            tag_valid_i,
   input  logic [7:0]                      tag_i,
   output lack_e                           lack_o,
+  // A read goes out: as it was asked for, with the attributes that it has on the link.
   output logic                            issued_o,
-  output header_t                         issued_header_o,
-  output logic [12:0]                     issued_bytes_o,
-  output logic [63:0]                     issued_address_o,
+  output read_t                           issued_read_o,
   output logic                            read_left_valid_o,
   output logic [7:0]                      read_left_tag_o,
 
@@ -316,7 +315,7 @@ module silico_transmitter
   // --- the next one ------------------------------------------------------------------------------------------------------
 
   logic [3:0]   channel;
-  header_t      header;
+  header_t      header, read_header;
   logic [10:0]  total;
   logic [6:0]   prefix_length;
   logic [511:0] prefix;
@@ -358,7 +357,7 @@ module silico_transmitter
     end else if (read_goes) begin
       source = fetch_goes ? FromFetch : FromRead;
       channel = fetch_goes ? 4'(fetch_next) : 4'(read_next);
-      header = with_attr(issued_header_o, allowed(read.attr, decoded_i));
+      header = read_header;
       sends = ClassNonPosted;
     end else if (message_goes) begin
       source = FromMessage;
@@ -390,11 +389,11 @@ module silico_transmitter
   assign read_end = 13'(read.address[1:0]) + read.bytes;
   assign span_end = 12'((read_end + 13'd3) >> 2);
   always_comb begin
-    issued_header_o = memory_header(CodeMemRead, decoded_i.bdf, tag_i, read.address, span_end[10:0]);
-    issued_header_o.dw1[3:0] = 4'hf << read.address[1:0];
-    if (span_end == 12'd1) issued_header_o.dw1[3:0] = issued_header_o.dw1[3:0] & last_enables(read_end[1:0]);
-    else issued_header_o.dw1[7:4] = last_enables(read_end[1:0]);
-    issued_header_o = with_attr(issued_header_o, allowed(read.attr, decoded_i));
+    read_header = memory_header(CodeMemRead, decoded_i.bdf, tag_i, read.address, span_end[10:0]);
+    read_header.dw1[3:0] = 4'hf << read.address[1:0];
+    if (span_end == 12'd1) read_header.dw1[3:0] = read_header.dw1[3:0] & last_enables(read_end[1:0]);
+    else read_header.dw1[7:4] = last_enables(read_end[1:0]);
+    read_header = with_attr(read_header, allowed(read.attr, decoded_i));
   end
 
   function automatic logic [3:0] last_enables(logic [1:0] end_at);
@@ -407,8 +406,10 @@ module silico_transmitter
   endfunction
 
   assign issued_o = read_goes;
-  assign issued_bytes_o = read.bytes;
-  assign issued_address_o = read.address;
+  always_comb begin
+    issued_read_o = read;
+    issued_read_o.attr = allowed(read.attr, decoded_i);
+  end
 
   function automatic logic [C2hBits-1:0] after_c2h(logic [C2hBits-1:0] at);
     return at == C2hBits'(NumC2h - 1) ? '0 : at + C2hBits'(1);

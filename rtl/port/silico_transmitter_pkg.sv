@@ -3,6 +3,7 @@
 package silico_transmitter_pkg;
 
   import silico_pkg::*;
+  import silico_read_pkg::*;
 
   // A posted write that a channel wants to send. Its payload is a prefix, which the transmitter takes when it grants, and then bytes of the
   // channel's FIFO, which the channel shows beat by beat.
@@ -15,12 +16,13 @@ package silico_transmitter_pkg;
     logic [511:0] prefix;
   } write_t;
 
-  // A memory read that a channel wants to send.
+  // A memory read that a channel wants to send, and whose bytes they are.
   typedef struct packed {
     logic         valid;
     logic [12:0]  bytes;
     logic [63:0]  address;
     attr_t        attr;
+    owner_t       owner;
   } read_t;
 
   // Whose TLP is going out.

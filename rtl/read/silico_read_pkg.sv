@@ -11,12 +11,30 @@ package silico_read_pkg;
     logic        descriptors;
   } reader_t;
 
-  // What a read is for: position of its first byte in the channel's buffer, cookie of the descriptor that asks for it.
+  // What a read is for: position of its first byte in the channel's buffer, its place among the reads of that buffer, cookie of the descriptor that
+  // asks for it.
   typedef struct packed {
     reader_t     reader;
-    logic [31:0] start;
+    logic [20:0] start;
+    logic [9:0]  part;
     logic [63:0] cookie;
   } owner_t;
+
+  // A beat brings `bytes` bytes of a read, from byte `lead` of the beat on; in the read they start at byte `at`. They count once the completion is judged.
+  typedef struct packed {
+    logic        valid;
+    owner_t      owner;
+    logic [12:0] at;
+    logic [1:0]  lead;
+    logic [6:0]  bytes;
+  } read_beat_t;
+
+  // A completion has come, and is good: so many bytes of the read are there now.
+  typedef struct packed {
+    logic        valid;
+    owner_t      owner;
+    logic [12:0] got;
+  } read_arrival_t;
 
   // A read that brought nothing, told to who asked.
   typedef struct packed {

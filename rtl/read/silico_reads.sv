@@ -10,7 +10,6 @@ module silico_reads
   import silico_progress_pkg::*;
   import silico_read_pkg::*;
 #(
-  parameter int unsigned DataWidth = 256,
   parameter int unsigned Tags = 256,
   parameter int unsigned NumC2h = 4,
   parameter int unsigned NumH2c = 2,
@@ -19,6 +18,8 @@ module silico_reads
   input  logic         clk_i,
   // The link is down, or power-on: whatever was on its way is lost.
   input  logic         reset_i,
+  // Power-on, as for the time base: tag 0 is looked at in clock 0.
+  input  logic         reset_time_i,
   // The function was reset: nobody waits for its reads any more, and no error is logged of them (PCIe 4.0 §6.6.2).
   input  logic         forget_i,
   input  cfg_decoded_t decoded_i,
@@ -42,16 +43,12 @@ module silico_reads
   output error_t       timeout_error_o,
   output read_failure_t timeout_failure_o,
 
-  // A beat of a completion: where its bytes go. `lead`: so many of its bytes are none of the read's.
+  // A beat of a completion: where its bytes go.
   input  logic         beat_valid_i,
   input  header_t      header_i,
   input  logic [12:0]  passed_i,
-  output logic         beat_wanted_o,
-  output owner_t       beat_owner_o,
-  // Bytes of the read before this beat's first byte that counts; the byte of the beat that this is; and how many count at most.
-  output logic [12:0]  beat_at_o,
-  output logic [1:0]   beat_lead_o,
-  output logic [12:0]  beat_most_o,
+  input  logic [6:0]   beat_bytes_i,
+  output read_beat_t   beat_o,
   // It has come whole: is judged (PCIe 4.0 §2.3.2).
   input  logic         completion_i,
   input  logic [12:0]  completion_bytes_i,
@@ -61,11 +58,7 @@ module silico_reads
   output logic         unsupported_o,
   output logic         counts_o,
   output reader_t      reader_o,
-  // So many more bytes of the read are there.
-  output logic         arrived_o,
-  output owner_t       arrived_owner_o,
-  output logic [12:0]  arrived_got_o,
-  output logic [12:0]  arrived_bytes_o,
+  output read_arrival_t arrival_o,
   output read_failure_t failure_o,
 
   // Reads that channels wait for, as the time's stage finds them; reads of this life of the function are outstanding.
@@ -99,7 +92,7 @@ module silico_reads
   logic [7:0]  scan_q;
   read_t       scanned;
   logic [63:0] timeout, rest, since;
-  logic        expires, rests, scan_open;
+  logic        expires, rests, scan_open, scan_hits;
 
   // Microseconds are 250 clocks; the default range names no time.
   assign timeout = decoded_i.timeout_named ? 64'(decoded_i.timeout_us) * 64'd250 : 64'(ReadTimeout);
@@ -143,19 +136,22 @@ module silico_reads
   logic [2:0]  status;
   logic [10:0] length, needed;
   logic [12:0] off;
-  logic        known, is_late, quiet, live, fits, data, ends, rcb_128;
+  logic        is_open, known, is_late, quiet, live, fits, data, ends, rcb_128;
   kind_e       kind;
 
   assign tag = completion_tag(header_i);
   assign index = tag[7:0];
   assign read = read_q[index];
   assign got = got_q[index];
-  assign known = 32'(tag) < Tags && open_q[index] && sent_q[index] && read.requester == header_i.dw2[31:16];
-  assign is_late = late_q[index];
+  // Time comes before.
+  assign scan_hits = scan_q == index;
+  assign is_open = 32'(tag) < Tags && open_q[index] && !(rests && scan_hits);
+  assign known = is_open && (sent_q[index] || (left_i && left_tag_i == index)) && read.requester == header_i.dw2[31:16];
+  assign is_late = late_q[index] || (expires && scan_hits);
   // A reset of this clock comes before.
   assign quiet = forgotten_q[index] || forget_i;
   assign live = !quiet && !is_late;
-  assign forgotten_o = 32'(tag) < Tags && open_q[index] && quiet;
+  assign forgotten_o = is_open && quiet;
 
   assign kind = kind_of(header_i);
   assign status = header_i.dw1[15:13];
@@ -168,10 +164,14 @@ module silico_reads
   assign rcb_128 = decoded_received_i.rcb_128 && !quiet && !is_late;
   assign off = (13'({header_i.dw2[6:2], 2'b00}) + 13'({length, 2'b00})) & (rcb_128 ? 13'd127 : 13'd63);
 
+  logic arrived;
+
   // What no single packet can tell, and what one can (§2.2.9, §2.3.1.1).
   always_comb begin
     fits = kind inside {KindCompletion, KindCompletionData};
     fits = fits && header_i.dw0[22:20] == '0 && header_i.dw0[13:12] == {read.attr.relaxed, read.attr.no_snoop};
+    // No hints, no LN, no address type, no reserved bit.
+    fits = fits && header_i.dw0[17:16] == '0 && header_i.dw0[11:10] == '0 && !header_i.dw2[7] && (data || header_i.dw0[9:0] == '0);
     fits = fits && !header_i.dw1[12] && byte_count + 13'(header_i.dw2[6:0]) <= 13'd4096;
     fits = fits && byte_count == left && header_i.dw2[6:0] == next_at[6:0];
     if (data) fits = fits && status == StatusSuccess && length <= needed && !(length < needed && off != '0);
@@ -188,7 +188,7 @@ module silico_reads
     aborted_o = 1'b0;
     unsupported_o = 1'b0;
     counts_o = 1'b0;
-    arrived_o = 1'b0;
+    arrived = 1'b0;
     failure_o = failing(read, 1'b0, FailNone);
     if (completion_i && !known) begin
       error_o = ErrorUnexpectedCompletion;
@@ -206,21 +206,24 @@ module silico_reads
         error_o = ErrorPoisoned;
         failure_o = failing(read, 1'b1, FailPoisonedCompletion);
       end else begin
-        arrived_o = 1'b1;
+        arrived = 1'b1;
       end
     end
   end
   assign reader_o = read.owner.reader;
-  assign arrived_owner_o = read.owner;
-  assign arrived_got_o = got;
-  assign arrived_bytes_o = gains;
+  assign arrival_o = '{valid: arrived, owner: read.owner, got: got + gains};
 
-  // What a beat brings is written at once, and counts once the completion is judged.
-  assign beat_wanted_o = beat_valid_i && known && live && data;
-  assign beat_owner_o = read.owner;
-  assign beat_lead_o = passed_i == '0 ? lead[1:0] : 2'd0;
-  assign beat_at_o = got + (passed_i == '0 ? '0 : passed_i - lead);
-  assign beat_most_o = read.bytes - beat_at_o;
+  // What a beat brings is written at once, and counts once the completion is judged. Nothing goes beyond the room of its read.
+  logic [12:0] beat_at, beat_room, beat_bytes;
+  logic [1:0]  beat_lead;
+  assign beat_lead = passed_i == '0 ? lead[1:0] : 2'd0;
+  assign beat_at = got + (passed_i == '0 ? '0 : passed_i - lead);
+  assign beat_room = beat_at < read.bytes ? read.bytes - beat_at : '0;
+  assign beat_bytes = 13'(beat_bytes_i) > 13'(beat_lead) ? 13'(beat_bytes_i) - 13'(beat_lead) : '0;
+  always_comb begin
+    beat_o = '{valid: 1'b0, owner: read.owner, at: beat_at, lead: beat_lead, bytes: 7'(beat_bytes < beat_room ? beat_bytes : beat_room)};
+    beat_o.valid = beat_valid_i && known && live && data && beat_o.bytes != '0;
+  end
 
   // --- counts ----------------------------------------------------------------------------------------------------------------
 
@@ -281,14 +284,12 @@ module silico_reads
       sent_q <= '0;
       late_q <= '0;
       forgotten_q <= '0;
-      scan_q <= '0;
       h2c_q <= '0;
       c2h_q <= '0;
       in_use_q <= '0;
       forgotten_count_q <= '0;
       resting_q <= '0;
     end else begin
-      scan_q <= 32'(scan_q) + 1 < Tags ? scan_q + 8'd1 : '0;
       if (issue_i) begin
         open_q[tag_o] <= 1'b1;
         sent_q[tag_o] <= 1'b0;
@@ -310,6 +311,7 @@ module silico_reads
       forgotten_count_q <= forgotten_count;
       resting_q <= resting;
     end
+    scan_q <= reset_time_i || 32'(scan_q) + 1 >= Tags ? '0 : scan_q + 8'd1;
     if (issue_i) begin
       read_q[tag_o] <= '{owner: owner_i, address: address_i, bytes: bytes_i, attr: attr_i, requester: decoded_i.bdf};
       got_q[tag_o] <= '0;

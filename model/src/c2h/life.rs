@@ -83,6 +83,11 @@ impl Channel {
         self.runs = 0;
     }
 
+    /// The channel's reset has come to its end in this clock: at its end the channel is as after power-on.
+    pub(crate) fn resets(&self) -> bool {
+        self.resets
+    }
+
     /// Moves a stop on, once nothing is under way; `reads` of the channel are. Returns whether the error cause fires.
     pub(super) fn settle(&mut self, can_write: bool, reads: u16) -> bool {
         let State::Stopping { after, block_sent } = self.state else { return false };
@@ -110,7 +115,7 @@ impl Channel {
             After::Idle => self.state = State::Idle,
             After::Error => self.state = State::Error,
             After::Reset => {
-                self.power_on(true);
+                self.resets = true;
                 return false;
             }
         }

@@ -189,6 +189,8 @@ pub(crate) struct Channel {
     pub(crate) still: Option<bool>,
     /// In this clock it wanted to write to memory and may not.
     refused: bool,
+    /// In this clock its reset comes to its end.
+    resets: bool,
     /// In this clock a frame has filled more pages than it may.
     too_long: bool,
     pub(crate) perf: Perf,
@@ -243,6 +245,7 @@ impl Channel {
             look_at: 0,
             still: None,
             refused: false,
+            resets: false,
             too_long: false,
             perf: Perf::default(),
             latched: Perf::default(),

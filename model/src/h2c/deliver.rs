@@ -60,7 +60,7 @@ impl Channel {
         if !self.running(env) {
             return u64::MAX;
         }
-        if self.descriptors.can_judge() {
+        if self.descriptors.moves() || self.payload.turns() {
             return 0;
         }
         if !(shows && ready) {
@@ -77,7 +77,8 @@ impl Channel {
 
     /// As [`Channel::uneventful`], while an owed end holds the output up.
     fn uneventful_inside(&self, env: &Env) -> u64 {
-        if self.running(env) && (self.descriptors.can_judge() || self.gathers(env)) { 0 } else { u64::MAX }
+        let moves = || self.descriptors.moves() || self.payload.turns() || self.gathers(env);
+        if self.running(env) && moves() { 0 } else { u64::MAX }
     }
 
     /// Whether the stage takes something in, if nothing leaves it.
@@ -118,6 +119,8 @@ impl Channel {
         if judges && let Err(bad) = self.descriptors.judge(&self.run) {
             self.fail(ChannelError::BadDescriptor, bad.address, bad.cookie);
         }
+        self.descriptors.words.turn();
+        self.payload.turn();
     }
 
     fn passed(&mut self, gather: &Gather) {

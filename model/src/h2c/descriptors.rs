@@ -105,6 +105,12 @@ impl Descriptors {
         !self.can_judge() && self.active.is_empty() && self.reading.left == 0
     }
 
+    /// Something happens in the next clock without anybody's doing.
+    #[inline]
+    pub(crate) fn moves(&self) -> bool {
+        self.can_judge() || self.words.turns()
+    }
+
     /// Whether [`Descriptors::judge`] has one to judge.
     #[inline]
     pub(crate) fn can_judge(&self) -> bool {

@@ -98,6 +98,11 @@ impl Channel {
         self.runs = 0;
     }
 
+    /// The channel's reset has come to its end in this clock: at its end the channel is as after power-on.
+    pub(crate) fn resets(&self) -> bool {
+        self.resets
+    }
+
     /// A reset is under way: nothing of the run counts any more.
     pub(crate) fn giving_up(&self) -> bool {
         matches!(self.state, State::Stopping { after: After::Reset, .. })
@@ -126,7 +131,7 @@ impl Channel {
             After::Idle => self.state = State::Idle,
             After::Error => self.state = State::Error,
             After::Reset => {
-                self.power_on(true);
+                self.resets = true;
                 return false;
             }
         }

@@ -65,6 +65,8 @@ pub(crate) struct Channel {
     fired: [Option<u16>; 2],
     /// In this clock it wanted memory and may not have it.
     refused: bool,
+    /// In this clock its reset comes to its end.
+    resets: bool,
     descriptors: Descriptors,
     payload: Reassembly,
     stage: Stage,
@@ -100,6 +102,7 @@ impl Channel {
             progress: Progress::default(),
             fired: [None; 2],
             refused: false,
+            resets: false,
             descriptors: Descriptors::new(),
             payload,
             stage: Stage::new(),

@@ -42,7 +42,6 @@ impl Channel {
 
     /// The block has left.
     pub(crate) fn block_left(&mut self) {
-        self.flight = false;
         self.progress.left();
     }
 

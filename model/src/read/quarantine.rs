@@ -6,11 +6,15 @@ use std::collections::VecDeque;
 /// Times the completion timeout that a tag rests: a completer that is later than this has lost the request.
 const TIMEOUTS: u64 = 8;
 
+/// Until when a tag rests whose read ran out of time at the end of clock `now`; it had `timeout` clocks.
+pub(super) fn until(now: u64, timeout: u64) -> u64 {
+    now.saturating_add(timeout.saturating_mul(TIMEOUTS))
+}
+
 /// A tag at rest.
 #[derive(Clone, Copy, Debug)]
 struct Resting {
     until: u64,
-    tag: u8,
     /// Of the read; see the table.
     serial: u64,
 }
@@ -19,39 +23,29 @@ struct Resting {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Quarantine {
     resting: VecDeque<Resting>,
-    tags: usize,
 }
 
 impl Quarantine {
     /// Tags at rest.
     pub(super) fn tags(&self) -> usize {
-        self.tags
+        self.resting.len()
     }
 
-    /// The read with `serial` under `tag` ran out of time at the end of clock `now`; it had `timeout` clocks.
-    pub(super) fn enter(&mut self, tag: u8, serial: u64, now: u64, timeout: u64) {
-        let until = now.saturating_add(timeout.saturating_mul(TIMEOUTS));
+    /// The tag of the read with `serial` rests.
+    pub(super) fn enter(&mut self, serial: u64, until: u64) {
         // Timeouts may have been set shorter in between.
         let at = self.resting.partition_point(|other| other.until <= until);
-        self.resting.insert(at, Resting { until, tag, serial });
-        self.tags += 1;
+        self.resting.insert(at, Resting { until, serial });
     }
 
-    /// The read with `serial` has been answered after all.
+    /// The read with `serial` has been answered after all, or has rested enough.
     pub(super) fn leave(&mut self, serial: u64) {
-        let before = self.resting.len();
         self.resting.retain(|resting| resting.serial != serial);
-        self.tags -= before - self.resting.len();
     }
 
     /// The cycle at whose end the next tag has rested enough.
     #[inline]
     pub(super) fn deadline(&self) -> Option<u64> {
         self.resting.front().map(|resting| resting.until)
-    }
-
-    /// A tag that has rested enough by the end of clock `now`.
-    pub(super) fn rested(&self, now: u64) -> Option<u8> {
-        self.resting.front().filter(|resting| resting.until <= now).map(|resting| resting.tag)
     }
 }

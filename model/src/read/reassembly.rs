@@ -1,4 +1,6 @@
 //! A buffer that reads fill in any order and that is emptied in order. Positions are byte counts that only grow.
+//!
+//! What can be consumed ends within the oldest read that is not whole. That pointer moves on by one read a clock: [`Reassembly::turn`].
 
 use std::collections::VecDeque;
 
@@ -19,7 +21,7 @@ pub(crate) struct Reassembly {
     issued: u64,
     arrived: u64,
     consumed: u64,
-    /// Reads that are not whole, or lie behind one that is not; in the order of their positions.
+    /// Reads that are not whole, lie behind one that is not, or wait for their turn; in the order of their positions.
     parts: VecDeque<Part>,
 }
 
@@ -75,12 +77,28 @@ impl Reassembly {
         let first = data.len().min(self.bytes.len() - from);
         self.bytes[from..from + first].copy_from_slice(&data[..first]);
         self.bytes[..data.len() - first].copy_from_slice(&data[first..]);
-        while let Some(part) = self.parts.front() {
+        self.arrive();
+    }
+
+    /// What is there is counted up to the bytes of the oldest read.
+    fn arrive(&mut self) {
+        if let Some(part) = self.parts.front() {
             self.arrived = part.start + u64::from(part.got);
-            if part.got < part.bytes {
-                break;
-            }
+        }
+    }
+
+    /// The oldest read is whole, so the next one is counted from the next clock on.
+    #[inline]
+    pub(crate) fn turns(&self) -> bool {
+        self.parts.front().is_some_and(|part| part.got >= part.bytes)
+    }
+
+    /// Passes a clock.
+    #[inline]
+    pub(crate) fn turn(&mut self) {
+        if self.turns() {
             self.parts.pop_front();
+            self.arrive();
         }
     }
 
@@ -132,6 +150,9 @@ mod tests {
                 let bytes = cut.min((size - got) as usize) as u32;
                 let data: Vec<u8> = (0..bytes).map(|i| (start + u64::from(got + i)) as u8).collect();
                 buffer.fill(start, &data);
+                for _ in 0..pick % 3 {
+                    buffer.turn();
+                }
                 if got + bytes == size { open.remove(index); } else { open[index].2 += bytes; }
                 let mut out = vec![0; buffer.available() as usize];
                 buffer.consume(&mut out);
@@ -139,6 +160,15 @@ mod tests {
                     prop_assert_eq!(byte, seen as u8);
                     seen += 1;
                 }
+            }
+            while buffer.turns() {
+                buffer.turn();
+            }
+            let mut out = vec![0; buffer.available() as usize];
+            buffer.consume(&mut out);
+            for byte in out {
+                prop_assert_eq!(byte, seen as u8);
+                seen += 1;
             }
             prop_assert_eq!(seen, buffer.issued);
         }

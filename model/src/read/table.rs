@@ -1,6 +1,6 @@
 //! Tags and the reads that they stand for.
 
-use super::quarantine::Quarantine;
+use super::quarantine::{self, Quarantine};
 use crate::config::ErrorKind;
 use bitvec::array::BitArray;
 use silico_spec::params::{MAX_C2H, MAX_H2C};
@@ -127,10 +127,10 @@ struct Outstanding {
     got: u32,
     sequence: CompletionSequence,
     interest: Interest,
-    /// Its request has left the card wholly.
-    sent: bool,
-    /// It ran out of time, and its tag is in quarantine.
-    late: bool,
+    /// Its request has left the card wholly: since this clock.
+    sent: Option<u64>,
+    /// It ran out of time, and its tag is in quarantine: until this clock.
+    late: Option<u64>,
     /// Tells this read from others that had the tag.
     serial: u64,
 }
@@ -223,17 +223,8 @@ impl Reads {
         let header = Span::of(BusAddr(address), bytes)?.header(Kind::MemRead, requester, Tag(tag as u16)).with_attributes(attributes);
         let sequence = CompletionSequence::new(&header).ok()?;
         self.serials += 1;
-        let read = Outstanding {
-            owner,
-            address,
-            bytes,
-            got: 0,
-            sequence,
-            interest: Interest::Live,
-            sent: false,
-            late: false,
-            serial: self.serials,
-        };
+        let read =
+            Outstanding { owner, address, bytes, got: 0, sequence, interest: Interest::Live, sent: None, late: None, serial: self.serials };
         self.table[tag] = Some(read);
         self.taken.set(tag, true);
         self.in_use += 1;
@@ -245,7 +236,7 @@ impl Reads {
     /// The request with `tag` has left: its time starts.
     pub(crate) fn sent(&mut self, tag: u8, now: u64) {
         if let Some(read) = &mut self.table[usize::from(tag)] {
-            read.sent = true;
+            read.sent = Some(now);
             self.waiting.push_back(Waiting { since: now, tag, serial: read.serial });
         }
     }
@@ -253,7 +244,7 @@ impl Reads {
     fn release(&mut self, tag: usize) {
         let Some(read) = self.table[tag].take() else { return };
         self.taken.set(tag, false);
-        if read.late {
+        if read.late.is_some() {
             self.quarantine.leave(read.serial);
         } else {
             self.end(read.owner.reader, read.interest);
@@ -268,7 +259,7 @@ impl Reads {
             Interest::Forgotten => self.forgotten -= 1,
         }
         while let Some(first) = self.waiting.front() {
-            if self.table[usize::from(first.tag)].as_ref().is_some_and(|read| read.serial == first.serial && !read.late) {
+            if self.table[usize::from(first.tag)].as_ref().is_some_and(|read| read.serial == first.serial && read.late.is_none()) {
                 break;
             }
             self.waiting.pop_front();
@@ -285,7 +276,8 @@ impl Reads {
         self.forgotten = self.in_use;
     }
 
-    /// The cycle at whose end the oldest read is out of time, or a tag has rested enough.
+    /// The cycle at whose end the oldest read is out of time, or a tag has rested enough. It is seen to in a clock of that tag's turn: see
+    /// [`Reads::expire`].
     #[inline]
     pub(crate) fn deadline(&self) -> Option<u64> {
         let rested = self.quarantine.deadline();
@@ -301,21 +293,24 @@ impl Reads {
         Some(first.since.saturating_add(self.timeout?))
     }
 
-    /// Takes a read that is out of time at the end of clock `now`, and frees the tags that have rested enough.
+    /// Looks at the tag whose turn it is at the end of clock `now`, one a clock: its read may be out of time, or it may have rested enough.
     pub(crate) fn expire(&mut self, now: u64) -> Option<Expired> {
-        while let Some(tag) = self.quarantine.rested(now) {
-            self.release(tag.into());
-        }
-        if self.oldest_deadline()? > now {
+        let tag = (now % self.tags as u64) as usize;
+        let read = self.table[tag].as_mut()?;
+        let since = read.sent?;
+        if let Some(until) = read.late {
+            if until <= now {
+                self.release(tag);
+            }
             return None;
         }
-        let tag = self.waiting.front()?.tag;
-        let read = self.table[usize::from(tag)].as_mut()?;
-        read.late = true;
+        let timeout = self.timeout.filter(|timeout| now - since >= *timeout)?;
+        let until = quarantine::until(now, timeout);
+        read.late = Some(until);
         let failure = read.failure(ChannelError::CompletionTimeout);
         let logged = (read.interest != Interest::Forgotten).then(|| *read.sequence.request());
         let (reader, interest, serial) = (read.owner.reader, read.interest, read.serial);
-        self.quarantine.enter(tag, serial, now, self.timeout?);
+        self.quarantine.enter(serial, until);
         self.end(reader, interest);
         Some(Expired { logged, failure })
     }
@@ -330,7 +325,7 @@ impl Reads {
     pub(crate) fn complete(&mut self, header: &Header, payload: usize, limits: &Limits) -> Answer {
         let tag = usize::from(header.tag().0);
         let read = self.table.get_mut(tag).and_then(Option::as_mut);
-        let Some(read) = read.filter(|read| read.sent && read.sequence.request().requester() == header.requester()) else {
+        let Some(read) = read.filter(|read| read.sent.is_some() && read.sequence.request().requester() == header.requester()) else {
             return Answer::bad(ErrorKind::UnexpectedCompletion);
         };
         let answer = read.judge(header, payload, limits);
@@ -349,7 +344,7 @@ impl Outstanding {
 
     fn judge(&mut self, header: &Header, payload: usize, limits: &Limits) -> Answer {
         let quiet = self.interest == Interest::Forgotten;
-        if self.late {
+        if self.late.is_some() {
             return self.judge_late(header, payload, quiet);
         }
         // The limits that held when a forgotten read went out are forgotten too.
@@ -390,5 +385,25 @@ impl Outstanding {
         // One that does not fit leaves the tag at rest.
         let _ = self.sequence.push(header, payload, &lenient);
         if quiet { Answer::SWALLOWED } else { Answer::bad(ErrorKind::UnexpectedCompletion) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of reads that left in the same clocks, each is looked at in a clock of its tag, however late that makes it.
+    #[test]
+    fn one_tag_is_looked_at_in_a_clock() {
+        let mut reads = Reads::new(8);
+        reads.set_rules(true, Some(100));
+        let owner = Owner { reader: Reader::H2c(0), purpose: Purpose::Payload, start: 0, cookie: 0 };
+        for tag in 0..4 {
+            reads.issue(owner, 0x1000, 64, Bdf::from_bits(0), Attributes::default()).unwrap();
+            reads.sent(tag, 10);
+        }
+        let clocks: Vec<u64> = (10..2000).filter(|now| reads.expire(*now).is_some()).collect();
+        assert_eq!(clocks, [112, 113, 114, 115]);
+        assert_eq!(reads.tally(), Tally { all: 8, in_use: 0, quarantined: 0 }, "they have rested, eight times as long");
     }
 }

@@ -114,10 +114,15 @@ impl FreeList {
     /// The first descriptor that cannot be. It and those behind it are not taken.
     pub(crate) fn fill(&mut self, start: u64, data: &[u8]) -> Result<(), Bad> {
         self.words.fill(start, data);
-        while self.words.available() >= PAGE_DESCRIPTOR_BYTES {
-            self.judge()?;
+        loop {
+            while self.words.available() >= PAGE_DESCRIPTOR_BYTES {
+                self.judge()?;
+            }
+            if !self.words.turns() {
+                return Ok(());
+            }
+            self.words.turn();
         }
-        Ok(())
     }
 
     fn judge(&mut self) -> Result<(), Bad> {

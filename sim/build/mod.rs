@@ -161,7 +161,10 @@ impl Build {
     /// Verilator's own library, once for all variants.
     fn runtime(&self) -> &'static str {
         let (folder, name) = (self.out.join("runtime"), "silico_rtl_runtime");
-        let (stamp, key) = (folder.join("stamp"), format!("{} {} {:?} {:?}", self.verilator.text, self.release, env::var_os("CXX"), env::var_os("CXXFLAGS")));
+        let (stamp, key) = (
+            folder.join("stamp"),
+            format!("{} {} {:?} {:?}", self.verilator.text, self.release, env::var_os("CXX"), env::var_os("CXXFLAGS")),
+        );
         if fs::read_to_string(&stamp).is_ok_and(|text| text == key) {
             return name;
         }
@@ -180,7 +183,9 @@ impl Build {
         let includes: String = wanted.iter().map(|variant| format!("#include \"V{0}.h\"\n", variant.name)).collect();
         let cases: String = wanted
             .iter()
-            .map(|v| format!("    if (variant == \"{0}\") return std::make_unique<CardOf<V{0}, {1}, {2}>>();\n", v.name, v.width / 32, v.c2h))
+            .map(|v| {
+                format!("    if (variant == \"{0}\") return std::make_unique<CardOf<V{0}, {1}, {2}>>();\n", v.name, v.width / 32, v.c2h)
+            })
             .collect();
         let write = |file: &str, text: String| {
             let path = self.out.join(file);

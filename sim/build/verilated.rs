@@ -40,7 +40,12 @@ impl Verilated {
         let kind = |driven: bool| if driven { "output" } else { "input" };
         for (port, driven, bits) in wanted {
             match self.ports.iter().find(|found| found.0 == port) {
-                None => return Err(format!("silico_card (variant {name}) has no port `{port}`; sim/src/rtl/variants.rs names an {} of {bits} bits", kind(driven))),
+                None => {
+                    return Err(format!(
+                        "silico_card (variant {name}) has no port `{port}`; sim/src/rtl/variants.rs names an {} of {bits} bits",
+                        kind(driven)
+                    ));
+                }
                 Some((_, found, width)) if (*found, *width) != (driven, bits) => {
                     return Err(format!(
                         "port `{port}` of silico_card (variant {name}) is an {} of {width} bits; sim/src/rtl/variants.rs names an {} of {bits} bits",

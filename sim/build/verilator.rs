@@ -27,7 +27,11 @@ impl Verilator {
             Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
             Ok(output) => {
                 let said = String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
-                return Err(format!("`{} --version` fails ({}): {said}; set {VERILATOR} to a Verilator that runs", program.display(), output.status));
+                return Err(format!(
+                    "`{} --version` fails ({}): {said}; set {VERILATOR} to a Verilator that runs",
+                    program.display(),
+                    output.status
+                ));
             }
             Err(error) => {
                 return Err(format!(
@@ -37,7 +41,10 @@ impl Verilator {
             }
         };
         let Some(found) = parse_version(&text) else {
-            return Err(format!("`{} --version` says `{text}`, which is no version of Verilator; set {VERILATOR} to the program", program.display()));
+            return Err(format!(
+                "`{} --version` says `{text}`, which is no version of Verilator; set {VERILATOR} to the program",
+                program.display()
+            ));
         };
         if found < FLOOR {
             return Err(format!(

@@ -104,7 +104,13 @@ impl<A: Endpoint, B: Endpoint> Endpoint for Lockstep<A, B> {
             let show = |(cycle, towards, header): &(u64, bool, [u32; 4])| {
                 format!("clock {cycle} {} {header:08x?}", if *towards { "to the cards" } else { "from them" })
             };
-            self.verdict.set(Divergence { cycle: self.cycle, signal, is_assertion: false, values, headers: self.headers.iter().map(show).collect() });
+            self.verdict.set(Divergence {
+                cycle: self.cycle,
+                signal,
+                is_assertion: false,
+                values,
+                headers: self.headers.iter().map(show).collect(),
+            });
         }
     }
 }

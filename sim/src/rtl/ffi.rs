@@ -1,5 +1,10 @@
 //! The bridge to the Verilated card: one call a clock. The only file with C++ on its other side.
-#![allow(missing_docs, unreachable_pub, unused_qualifications, reason = "fields carry the names of the port's signals; what the bridge makes is public by itself")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "fields carry the names of the port's signals; what the bridge makes is public by itself"
+)]
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks, reason = "the bridge to C++: all that it does is behind one safe call")]
 
 #[cxx::bridge(namespace = "silico")]

@@ -14,7 +14,9 @@ use variants::{VARIANTS, Variant};
 
 /// Parameters that no variant was built with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no variant of the RTL was built with these card parameters ({field} fits none); there are: {there}; `SILICO_RTL=all` at build time builds all")]
+#[error(
+    "no variant of the RTL was built with these card parameters ({field} fits none); there are: {there}; `SILICO_RTL=all` at build time builds all"
+)]
 pub struct NoVariant {
     /// What does not fit, with its value.
     pub field: String,
@@ -55,6 +57,7 @@ fn params(variant: &Variant) -> CardParams {
         c2h_channels: variant.c2h as u8,
         h2c_channels: variant.h2c as u8,
         read_tags: variant.tags as u16,
+        read_timeout: variant.read_timeout,
         msix_vectors: variant.vectors as u16,
         fifo_bytes: variant.fifo_bytes,
         fifo_frames: variant.fifo_frames as u16,

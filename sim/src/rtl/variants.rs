@@ -13,6 +13,8 @@ pub(crate) struct Variant {
     pub(crate) h2c: u32,
     /// Read tags.
     pub(crate) tags: u32,
+    /// Clocks after which a read is given up.
+    pub(crate) read_timeout: u32,
     /// MSI-X vectors.
     pub(crate) vectors: u32,
     /// Bytes of each front-end FIFO.
@@ -27,21 +29,70 @@ pub(crate) struct Variant {
 
 /// All of them; the first one has the default parameters, and is built if nobody asks for others.
 pub(crate) const VARIANTS: [Variant; 4] = [
-    Variant { name: "w256", width: 256, c2h: 4, h2c: 2, tags: 256, vectors: 16, fifo_bytes: 16384, fifo_frames: 64, elinks: 64, np_depth: 8 },
-    Variant { name: "w128", width: 128, c2h: 4, h2c: 4, tags: 32, vectors: 16, fifo_bytes: 4096, fifo_frames: 16, elinks: 64, np_depth: 4 },
-    Variant { name: "w512", width: 512, c2h: 2, h2c: 1, tags: 40, vectors: 16, fifo_bytes: 32768, fifo_frames: 99, elinks: 16, np_depth: 16 },
-    Variant { name: "small", width: 256, c2h: 2, h2c: 1, tags: 2, vectors: 16, fifo_bytes: 2048, fifo_frames: 3, elinks: 1, np_depth: 1 },
+    Variant {
+        name: "w256",
+        width: 256,
+        c2h: 4,
+        h2c: 2,
+        tags: 256,
+        read_timeout: 12_500_000,
+        vectors: 16,
+        fifo_bytes: 16384,
+        fifo_frames: 64,
+        elinks: 64,
+        np_depth: 8,
+    },
+    Variant {
+        name: "w128",
+        width: 128,
+        c2h: 4,
+        h2c: 4,
+        tags: 32,
+        read_timeout: 200_000,
+        vectors: 16,
+        fifo_bytes: 4096,
+        fifo_frames: 16,
+        elinks: 64,
+        np_depth: 4,
+    },
+    Variant {
+        name: "w512",
+        width: 512,
+        c2h: 2,
+        h2c: 1,
+        tags: 40,
+        read_timeout: 200_000,
+        vectors: 16,
+        fifo_bytes: 32768,
+        fifo_frames: 99,
+        elinks: 16,
+        np_depth: 16,
+    },
+    Variant {
+        name: "small",
+        width: 256,
+        c2h: 2,
+        h2c: 1,
+        tags: 2,
+        read_timeout: 200_000,
+        vectors: 16,
+        fifo_bytes: 2048,
+        fifo_frames: 3,
+        elinks: 1,
+        np_depth: 1,
+    },
 ];
 
 #[allow(dead_code, reason = "the build script alone needs it")]
 impl Variant {
     /// What `silico_card` is given.
-    pub(crate) const fn parameters(&self) -> [(&'static str, u32); 9] {
+    pub(crate) const fn parameters(&self) -> [(&'static str, u32); 10] {
         [
             ("DataWidth", self.width),
             ("NumC2h", self.c2h),
             ("NumH2c", self.h2c),
             ("ReadTags", self.tags),
+            ("ReadTimeout", self.read_timeout),
             ("Vectors", self.vectors),
             ("FifoBytes", self.fifo_bytes),
             ("FifoFrames", self.fifo_frames),

@@ -2,7 +2,7 @@
 //! the suite becomes the nearest one that the RTL was built as, cases that need what the RTL does not have yet are left out, and so are cases that are longer
 //! than `SILICO_CLOCKS` allows: both are counted and told.
 
-use crate::scenario::Scenario;
+use crate::scenario::{Op, READ_TIMEOUT, Scenario};
 use silico::target::Target;
 use silico_sim::lockstep::Verdict;
 use silico_spec::params::CardParams;
@@ -79,8 +79,8 @@ pub(crate) fn fit(wanted: &CardParams) -> CardParams {
     let far = |one: u32, other: u32| one.max(1).ilog2().abs_diff(other.max(1).ilog2());
     let distance = |card: &CardParams| {
         let enough = card.c2h_channels >= wanted.c2h_channels && card.h2c_channels >= wanted.h2c_channels;
-        // Another timeout makes another case; all else only another size.
-        let timeout = u32::from(card.read_timeout != wanted.read_timeout);
+        // A timeout that is asked for is part of the case; all else is only another size.
+        let timeout = wanted.read_timeout != CardParams::default().read_timeout && card.read_timeout != wanted.read_timeout;
         let sizes = 3 * far(card.width.bytes(), wanted.width.bytes())
             + far(card.fifo_bytes, wanted.fifo_bytes)
             + far(card.fifo_frames.into(), wanted.fifo_frames.into())
@@ -149,12 +149,18 @@ fn parts(case: &Scenario) -> Vec<Part> {
     if !case.senders.is_empty() {
         parts.push(Part::Senders);
     }
-    let reopened = case.ops.iter().filter_map(|op| if let crate::scenario::Op::Reopen { shape, .. } = op { Some(&**shape) } else { None });
+    let reopened = case.ops.iter().filter_map(|op| if let Op::Reopen { shape, .. } = op { Some(&**shape) } else { None });
     if case.lanes.iter().chain(reopened).any(|lane| lane.paged.is_some()) {
         parts.push(Part::Pages);
     }
-    let card = case.machine.card(case.lanes.len(), case.senders.len());
+    let mut card = case.machine.card(case.lanes.len(), case.senders.len());
+    if !case.faults.is_empty() {
+        card.read_timeout = READ_TIMEOUT;
+    }
     let fitted = fit(&card);
+    if !case.faults.is_empty() && fitted.read_timeout != READ_TIMEOUT {
+        parts.push(Part::Timeout);
+    }
     if fitted.c2h_channels < card.c2h_channels || fitted.h2c_channels < card.h2c_channels {
         parts.push(Part::Channels);
     }

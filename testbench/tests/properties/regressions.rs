@@ -2,8 +2,8 @@
 
 use crate::coverage;
 use crate::harness::{Failure, Settings, search, test_command};
-use crate::scenario::Scenario;
 use crate::on;
+use crate::scenario::Scenario;
 use crate::tally::Tally;
 use proptest::strategy::Strategy;
 use std::path::{Path, PathBuf};

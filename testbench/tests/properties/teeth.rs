@@ -1,7 +1,7 @@
 //! The machinery bites: false properties fail, shrink to the least case, and are found again by the command that they print; so are planted faults.
 
 use crate::drain::agrees;
-use crate::harness::{Failure, Settings, search};
+use crate::harness::{Failure, Settings, search, test_command};
 use crate::on::on_model;
 use crate::reference::scenario;
 use crate::regressions;
@@ -71,8 +71,8 @@ fn a_failure_ends_with_the_command_that_gives_it_again() {
     let first = child(&[("SILICO_SEED", "77")]);
     let command = first.lines().last().unwrap_or_default();
     assert_eq!(first.lines().next(), Some(command), "{first}");
-    let rest = "cargo test -p silico-testbench --test properties -- --exact --include-ignored teeth::a_false_property";
-    let Some(("SILICO_SEED=77", case)) = command.strip_suffix(rest).and_then(|words| words.trim().split_once(' ')) else {
+    let rest = test_command("teeth::a_false_property");
+    let Some(("SILICO_SEED=77", case)) = command.strip_suffix(&rest).and_then(|words| words.trim().split_once(' ')) else {
         panic!("{command}")
     };
     let case = case.strip_prefix("SILICO_CASE=").expect("the case");
@@ -109,7 +109,8 @@ fn found(flavour: Flavour, wrap: crate::world::Wrap, most: usize) -> Failure<Sce
     for seed in 1..=SEEDS {
         let settings = Settings { seed, shrink: PATIENT, ..MANY };
         // The suite is judged here, not a card.
-        let failure = search("fault", settings, &scenario(flavour), |case| on_model(|| agrees(case, wrap).map(drop))).expect_err("the fault is found");
+        let failure = search("fault", settings, &scenario(flavour), |case| on_model(|| agrees(case, wrap).map(drop)))
+            .expect_err("the fault is found");
         if least.as_ref().is_none_or(|least| failure.minimal.ops.len() < least.minimal.ops.len()) {
             least = Some(failure);
         }

@@ -9,10 +9,13 @@ port/silico_transmitter_pkg.sv
 channel/silico_channel_pkg.sv
 c2h/silico_c2h_pkg.sv
 c2h/silico_c2h_settings_pkg.sv
+h2c/silico_h2c_pkg.sv
 generated/silico_card_regs_pkg.sv
 generated/silico_card_regs.sv
 generated/silico_c2h_regs_pkg.sv
 generated/silico_c2h_regs.sv
+generated/silico_h2c_regs_pkg.sv
+generated/silico_h2c_regs.sv
 config/silico_config.sv
 port/silico_rx.sv
 port/silico_judge.sv
@@ -21,6 +24,8 @@ port/silico_access.sv
 port/silico_transmitter.sv
 read/silico_tags.sv
 read/silico_reads.sv
+read/silico_lanes.sv
+read/silico_reassembly.sv
 interrupts/silico_msix.sv
 interrupts/silico_causes.sv
 card/silico_registers.sv
@@ -30,4 +35,9 @@ c2h/silico_c2h_ingest.sv
 c2h/silico_c2h_packetizer.sv
 c2h/silico_c2h_generator.sv
 c2h/silico_c2h.sv
+h2c/silico_h2c_registers.sv
+h2c/silico_h2c_descriptors.sv
+h2c/silico_h2c_output.sv
+h2c/silico_h2c.sv
+h2c/silico_loops.sv
 silico_card.sv

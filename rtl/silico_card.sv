@@ -11,6 +11,9 @@ module silico_card
   import silico_read_pkg::*;
   import silico_transmitter_pkg::*;
   import silico_channel_pkg::*;
+  import silico_h2c_pkg::receiver_t;
+  import silico_h2c_pkg::OutputStream;
+  import silico_h2c_pkg::OutputLoopback;
 #(
   parameter int unsigned DataWidth = 256,
   parameter int unsigned NumC2h = 4,
@@ -18,6 +21,7 @@ module silico_card
   parameter int unsigned ReadTags = 256,
   parameter logic [31:0] ReadTimeout = 32'd12_500_000,
   parameter int unsigned Vectors = 16,
+  parameter int unsigned H2cBufferBytes = 65536,
   parameter int unsigned FifoBytes = 16384,
   parameter int unsigned FifoFrames = 64,
   parameter int unsigned Elinks = 64,
@@ -63,7 +67,16 @@ module silico_card
   input  logic [NumC2h-1:0][6:0]           front_bytes_i,
   input  logic [NumC2h-1:0][DataWidth-1:0] front_data_i,
   output logic [NumC2h-1:0]                front_ready_o,
-  output logic [NumC2h-1:0]                front_busy_o
+  output logic [NumC2h-1:0]                front_busy_o,
+
+  // Output streams of H2C channels.
+  output logic [NumH2c-1:0]                out_valid_o,
+  output logic [NumH2c-1:0]                out_last_o,
+  output logic [NumH2c-1:0]                out_error_o,
+  output logic [NumH2c-1:0][15:0]          out_source_o,
+  output logic [NumH2c-1:0][6:0]           out_bytes_o,
+  output logic [NumH2c-1:0][DataWidth-1:0] out_data_o,
+  input  logic [NumH2c-1:0]                out_ready_i
 );
 
   localparam int unsigned Causes = 2 * NumC2h + 2 * NumH2c + 1;
@@ -157,8 +170,25 @@ module silico_card
   read_arrival_t read_arrival;
   read_failure_t timeout_failure, completion_failure;
 
+  write_t [NumH2c-1:0] h2c_block;
+  logic [NumH2c-1:0] h2c_block_grant, h2c_block_refuse, h2c_block_left;
   bus_t [NumH2c-1:0] h2c_bus;
+  logic [NumH2c-1:0][31:0] h2c_rdata;
+  logic [NumH2c-1:0] h2c_hole, h2c_failed, h2c_failed_accessed;
   logic [NumH2c-1:0][1:0] h2c_acknowledge;
+  vector_t [NumH2c-1:0][1:0] h2c_fired, h2c_fired_accessed;
+  vector_t [NumH2c-1:0] h2c_space_signal, h2c_error_signal;
+
+  logic [NumH2c-1:0] output_valid, output_last, output_error, target_valid, receiver_stopped;
+  receiver_t [NumH2c-1:0] output_receiver;
+  logic [NumH2c-1:0][6:0] output_bytes;
+  logic [NumH2c-1:0][DataWidth-1:0] output_data;
+  logic [NumH2c-1:0][3:0] target;
+  logic [NumC2h-1:0][NumH2c-1:0] loop_feeds;
+  logic [NumC2h-1:0] loop_valid, loop_last, loop_error, loop_ready, loop_attach, loop_attached, loop_detach, c2h_running;
+  logic [NumC2h-1:0][15:0] loop_source;
+  logic [NumC2h-1:0][6:0] loop_bytes;
+  logic [NumC2h-1:0][DataWidth-1:0] loop_data;
 
   consumed_t posted_consumed;
   logic beat_passes, held, no_credit, tlp_done, enabled, card_reset, perf_latch, perf_clear;
@@ -364,6 +394,12 @@ module silico_card
       fired[2*i +: 2] = c2h_fired[i];
       fired_accessed[2*i +: 2] = c2h_fired_accessed[i];
     end
+    for (int unsigned i = 0; i < NumH2c; i++) begin
+      signals[2*(NumC2h + i)] = h2c_space_signal[i];
+      signals[2*(NumC2h + i) + 1] = h2c_error_signal[i];
+      fired[2*(NumC2h + i) +: 2] = h2c_fired[i];
+      fired_accessed[2*(NumC2h + i) +: 2] = h2c_fired_accessed[i];
+    end
     fired[Causes-1] = card_fired;
     fired_accessed[Causes-1] = card_fired_signalled;
   end
@@ -433,10 +469,10 @@ module silico_card
     .c2h_data_i(c2h_data),
     .c2h_pass_o(c2h_pass),
     .c2h_cells_o(c2h_cells),
-    .block_i('0),
-    .block_grant_o(),
-    .block_refuse_o(),
-    .block_left_o(),
+    .block_i(h2c_block),
+    .block_grant_o(h2c_block_grant),
+    .block_refuse_o(h2c_block_refuse),
+    .block_left_o(h2c_block_left),
     .read_i(h2c_read),
     .read_grant_o(h2c_read_grant),
     .read_refuse_o(h2c_read_refuse),
@@ -516,8 +552,7 @@ module silico_card
     for (int unsigned i = 0; i < NumC2h; i++) no_tag = no_tag || (lack == LackTag && c2h_fetch[i].valid && !c2h_fetch_grant[i]);
   end
 
-  // Nobody reads yet.
-  assign h2c_read = '0;
+  // No channel with pages yet.
   assign c2h_fetch = '0;
 
   // --- registers and channels ------------------------------------------------------------------------------------------------
@@ -539,8 +574,8 @@ module silico_card
     .c2h_rdata_i(c2h_rdata),
     .c2h_hole_i(c2h_hole),
     .h2c_bus_o(h2c_bus),
-    .h2c_rdata_i('0),
-    .h2c_hole_i('1),
+    .h2c_rdata_i(h2c_rdata),
+    .h2c_hole_i(h2c_hole),
     .card_reset_o(card_reset),
     .perf_latch_o(perf_latch),
     .perf_clear_o(perf_clear),
@@ -549,14 +584,14 @@ module silico_card
     .enabled_o(enabled),
     .cycles_i(cycles_q),
     .c2h_fired_i(c2h_fired),
-    .h2c_fired_i('0),
+    .h2c_fired_i(h2c_fired),
     .c2h_failed_i(c2h_failed),
-    .h2c_failed_i('0),
+    .h2c_failed_i(h2c_failed),
     .tags_in_use_i(tags_in_use),
     .tags_resting_i(tags_resting),
     .timed_out_i(read_timed_out),
     .c2h_failed_accessed_i(c2h_failed_accessed),
-    .h2c_failed_accessed_i('0),
+    .h2c_failed_accessed_i(h2c_failed_accessed),
     .message_sent_i(msix_sent),
     .message_number_i(msix_number),
     .card_signal_o(card_signal),
@@ -594,17 +629,17 @@ module silico_card
       .front_data_i(front_data_i[i]),
       .front_ready_o(front_ready_o[i]),
       .front_busy_o(front_busy_o[i]),
-      .loop_valid_i(1'b0),
-      .loop_last_i(1'b0),
-      .loop_error_i(1'b0),
-      .loop_source_i('0),
-      .loop_bytes_i('0),
-      .loop_data_i('0),
-      .loop_ready_o(),
-      .attach_i(1'b0),
-      .attached_o(),
-      .detach_i(1'b0),
-      .running_o(),
+      .loop_valid_i(loop_valid[i]),
+      .loop_last_i(loop_last[i]),
+      .loop_error_i(loop_error[i]),
+      .loop_source_i(loop_source[i]),
+      .loop_bytes_i(loop_bytes[i]),
+      .loop_data_i(loop_data[i]),
+      .loop_ready_o(loop_ready[i]),
+      .attach_i(loop_attach[i]),
+      .attached_o(loop_attached[i]),
+      .detach_i(loop_detach[i]),
+      .running_o(c2h_running[i]),
       .write_o(c2h_write[i]),
       .grant_i(c2h_grant[i]),
       .refuse_i(c2h_refuse[i]),
@@ -630,6 +665,116 @@ module silico_card
       .failed_accessed_o(c2h_failed_accessed[i]),
       .reset_done_o()
     );
+  end
+
+  for (genvar i = 0; i < int'(NumH2c); i++) begin : gen_h2c
+    logic [NumC2h-1:0] ready;
+    logic [15:0] others;
+    always_comb begin
+      others = '0;
+      for (int unsigned j = 0; j < NumH2c; j++) if (j != i && target_valid[j]) others[target[j]] = 1'b1;
+      for (int unsigned t = 0; t < NumC2h; t++) ready[t] = loop_feeds[t][i] && loop_ready[t];
+    end
+
+    silico_h2c #(.DataWidth(DataWidth), .NumC2h(NumC2h), .BufferBytes(H2cBufferBytes), .Vectors(Vectors)) u_h2c (
+      .clk_i,
+      .index_i(8'(i)),
+      .rst_ni,
+      .in_reset_i(in_reset_q),
+      .reset_i(hold || flr),
+      .card_reset_i(card_reset),
+      .enabled_i(enabled),
+      .decoded_i(decoded),
+      .now_i(cycles_q),
+      .out_valid_o(output_valid[i]),
+      .out_receiver_o(output_receiver[i]),
+      .out_last_o(output_last[i]),
+      .out_error_o(output_error[i]),
+      .out_bytes_o(output_bytes[i]),
+      .out_data_o(output_data[i]),
+      .stream_ready_i(out_ready_i[i]),
+      .loop_ready_i(ready),
+      .receiver_stopped_i(receiver_stopped[i]),
+      .target_valid_o(target_valid[i]),
+      .target_o(target[i]),
+      .targets_i(others),
+      .block_o(h2c_block[i]),
+      .block_grant_i(h2c_block_grant[i]),
+      .block_refuse_i(h2c_block_refuse[i]),
+      .block_left_i(h2c_block_left[i]),
+      .read_o(h2c_read[i]),
+      .read_grant_i(h2c_read_grant[i]),
+      .read_refuse_i(h2c_read_refuse[i]),
+      .read_left_i(h2c_read_left[i]),
+      .lack_i(lack),
+      .reads_i(h2c_reads[i]),
+      .timeout_failure_i(timeout_failure),
+      .beat_i(read_beat),
+      .beat_data_i(rx_data_i),
+      .arrival_i(read_arrival),
+      .completion_failure_i(completion_failure),
+      .counts_i(read_counts && !reader.fetch && reader.channel == 4'(i)),
+      .count_bytes_i(rx_bytes),
+      .bus_i(h2c_bus[i]),
+      .rdata_o(h2c_rdata[i]),
+      .hole_o(h2c_hole[i]),
+      .perf_latch_i(perf_latch),
+      .perf_clear_i(perf_clear),
+      .space_signal_o(h2c_space_signal[i]),
+      .error_signal_o(h2c_error_signal[i]),
+      .message_sent_i(msix_sent),
+      .message_number_i(msix_number),
+      .acknowledge_i(h2c_acknowledge[i]),
+      .fired_o(h2c_fired[i]),
+      .fired_accessed_o(h2c_fired_accessed[i]),
+      .failed_o(h2c_failed[i]),
+      .failed_accessed_o(h2c_failed_accessed[i])
+    );
+
+    assign out_valid_o[i] = output_valid[i] && output_receiver[i].valid && output_receiver[i].kind == OutputStream;
+    assign out_last_o[i] = output_last[i];
+    assign out_error_o[i] = output_error[i];
+    assign out_source_o[i] = 16'(i);
+    assign out_bytes_o[i] = output_bytes[i];
+    assign out_data_o[i] = output_data[i];
+  end
+
+  // --- loops -----------------------------------------------------------------------------------------------------------------
+
+  silico_loops #(.NumC2h(NumC2h), .NumH2c(NumH2c)) u_loops (
+    .clk_i,
+    .reset_i(hold || flr),
+    .running_i(c2h_running),
+    .attach_o(loop_attach),
+    .attached_i(loop_attached),
+    .detach_o(loop_detach),
+    .stopped_o(receiver_stopped),
+    .target_valid_i(target_valid),
+    .target_i(target),
+    .feeds_o(loop_feeds)
+  );
+
+  // What each C2H channel is offered by the one that feeds it.
+  always_comb begin
+    loop_valid = '0;
+    loop_last = '0;
+    loop_error = '0;
+    loop_source = '0;
+    loop_bytes = '0;
+    loop_data = '0;
+    for (int unsigned t = 0; t < NumC2h; t++) begin
+      for (int unsigned i = 0; i < NumH2c; i++) begin
+        if (loop_feeds[t][i]) begin
+          loop_valid[t] = output_valid[i] && output_receiver[i].valid && output_receiver[i].kind == OutputLoopback
+                        && output_receiver[i].channel == 4'(t);
+          loop_last[t] = output_last[i];
+          loop_error[t] = output_error[i];
+          loop_source[t] = 16'(i);
+          loop_bytes[t] = output_bytes[i];
+          loop_data[t] = output_data[i];
+        end
+      end
+    end
   end
 
 endmodule

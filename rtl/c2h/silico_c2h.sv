@@ -255,6 +255,10 @@ module silico_c2h
 
   // --- a beat of its source ------------------------------------------------------------------------------------------------
 
+  // After the end of the clock: tied to an H2C channel, or untied.
+  logic looped;
+  assign looped = attach_i ? attached_o : looped_q && !detach_i;
+
   logic running, external, fed_by_loop, takes, offered, take;
   logic offer_last, offer_error;
   logic [15:0] offer_source;
@@ -426,13 +430,6 @@ module silico_c2h
   assign arm = joined(s_ended.staged_arm, s_ended.causes.arm, bus_i.wdata, bits);
   assign cause = ({s_ended.causes.enable, 23'h0, s_ended.causes.number} & ~bits) | (bus_i.wdata & bits);
 
-  // A vector that the card does not have; the register at fault goes into the error address.
-  function automatic failure_t check_vectors(causes_t now);
-    if (now.enable && 32'(now.number) >= Vectors) return failed(FailBadVector, {32'h0, 1'b1, 23'h0, now.number});
-    if (now.error_enable && 32'(now.error_number) >= Vectors) return failed(FailBadVector, {32'h0, 1'b1, 23'h0, now.error_number});
-    return '0;
-  endfunction
-
   logic [31:0] error_cause;
   assign error_cause = ({s_ended.causes.error_enable, 23'h0, s_ended.causes.error_number} & ~bits) | (bus_i.wdata & bits);
 
@@ -452,7 +449,7 @@ module silico_c2h
       s_accessed.progress = '0;
       s_accessed.causes.arm = '0;
       s_accessed.state = StateRunning;
-      if (refused_start.code == FailNone) refused_start = check_vectors(s_ended.causes);
+      if (refused_start.code == FailNone) refused_start = check_vectors(s_ended.causes, Vectors);
       if (refused_start.code != FailNone) s_accessed = failing(s_accessed, refused_start);
     end else if (writes && select_control) begin
       if (control[1]) s_accessed = stopped(s_accessed, AfterReset);
@@ -467,7 +464,7 @@ module silico_c2h
       s_accessed.causes.error_number = error_cause[7:0];
     end
     if (writes && (select_int_data || select_int_error)) begin
-      refused_start = check_vectors(s_accessed.causes);
+      refused_start = check_vectors(s_accessed.causes, Vectors);
       if (refused_start.code != FailNone) s_accessed = failing(s_accessed, refused_start);
     end
     if (writes && select_sw_count[0]) s_accessed.staged_sw_count = stage(s_ended.staged_sw_count, bus_i.wdata, bits);
@@ -540,9 +537,7 @@ module silico_c2h
     if (empties) latched_q <= '0;
     else if (perf_latch_i) latched_q <= perf;
 
-    if (!rst_ni) looped_q <= 1'b0;
-    else if (detach_i) looped_q <= 1'b0;
-    else if (attach_i) looped_q <= attached_o;
+    looped_q <= looped && !function_reset;
   end
 
   // As after power-on, but that runs are counted on.
@@ -611,10 +606,11 @@ module silico_c2h
     .dropped_o(dropped),
     .dropped_taken_o(dropped_taken),
     .cut_i(settles || empties),
-    .external_i(external),
+    // A reset of the function comes after a loop has ended.
+    .external_i(settles ? external : !run_q.generator && !(looped_q && !detach_i)),
     .cut_frame_o(cut_frame),
     .restart_i(starts),
-    .restart_external_i(!taking.generator && !looped_q),
+    .restart_external_i(!taking.generator && !looped),
     .resume_i(detach_i && s_ended.state == StateRunning && !run_q.generator),
     .at_boundary_o(attached_o)
   );

@@ -50,7 +50,7 @@ module silico_c2h_ingest
   input  logic                 restart_i,
   input  logic                 restart_external_i,
   input  logic                 resume_i,
-  // No frame is under way.
+  // No frame is under way, after all that but a new run.
   output logic                 at_boundary_o
 );
 
@@ -84,7 +84,7 @@ module silico_c2h_ingest
   assign ready_o = state_q.resync || state_q.dropping || drops_i || fits;
   assign dropped_o = state_q.dropped;
   assign dropped_taken_o = taken.dropped;
-  assign at_boundary_o = !state_q.open && !state_q.resync;
+  assign at_boundary_o = !after_cut.open && !(resume_i ? cut_stream_cut : after_cut.resync);
 
   assign starts = take_i && !state_q.resync && !state_q.open;
   assign kept_before = starts ? '0 : state_q.kept;

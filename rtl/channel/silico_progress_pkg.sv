@@ -165,6 +165,15 @@ package silico_progress_pkg;
     logic [63:0] cookie;
   } failure_t;
 
+  // A vector that the card does not have; the register at fault goes into the error address.
+  function automatic failure_t check_vectors(causes_t causes, int unsigned vectors);
+    if (causes.enable && 32'(causes.number) >= vectors) return '{code: FailBadVector, address: {32'h0, 1'b1, 23'h0, causes.number}, cookie: '0};
+    if (causes.error_enable && 32'(causes.error_number) >= vectors) begin
+      return '{code: FailBadVector, address: {32'h0, 1'b1, 23'h0, causes.error_number}, cookie: '0};
+    end
+    return '0;
+  endfunction
+
   // The write-back block: 64 bytes, little endian.
   function automatic logic [511:0] write_back(logic [63:0] sequence_number, logic [63:0] count, logic [63:0] frames, logic [63:0] dropped,
                                               logic [63:0] stamp, logic [63:0] error_address, state_e state, fail_e code, logic [7:0] channel,

@@ -16,7 +16,7 @@ package silico_read_pkg;
   typedef struct packed {
     reader_t     reader;
     logic [20:0] start;
-    logic [9:0]  part;
+    logic [13:0] part;
     logic [63:0] cookie;
   } owner_t;
 

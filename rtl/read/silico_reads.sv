@@ -255,6 +255,10 @@ module silico_reads
     in_use_timed = in_use_q + 9'(issue_i) - 9'(expires);
     forgotten_timed = forget_i ? in_use_timed : forgotten_count_q - 9'(expires && forgotten_q[scan_q]);
     resting_timed = resting_q + 9'(expires) - 9'(rests);
+  end
+
+  // Apart from the above, which the registers show.
+  always_comb begin
     in_use = in_use_timed - 9'(ends_open);
     forgotten_count = forgotten_timed - 9'(ends_open && quiet);
     resting = resting_timed - 9'(ends_late);

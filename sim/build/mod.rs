@@ -184,7 +184,13 @@ impl Build {
         let cases: String = wanted
             .iter()
             .map(|v| {
-                format!("    if (variant == \"{0}\") return std::make_unique<CardOf<V{0}, {1}, {2}>>();\n", v.name, v.width / 32, v.c2h)
+                format!(
+                    "    if (variant == \"{0}\") return std::make_unique<CardOf<V{0}, {1}, {2}, {3}>>();\n",
+                    v.name,
+                    v.width / 32,
+                    v.c2h,
+                    v.h2c
+                )
             })
             .collect();
         let write = |file: &str, text: String| {

@@ -2,7 +2,9 @@
 #![cfg(feature = "rtl")]
 
 use rstest::rstest;
+use silico::cli::loopback::LoopbackOptions;
 use silico::cli::options::RunOptions;
+use silico::loopback;
 use silico::run::{Progress, RunConfig, run};
 
 /// Rings from both sources, every way to learn of frames, full FIFOs, all payload sizes, links that damage and starve.
@@ -26,4 +28,18 @@ fn as_the_model(#[case] args: &str) {
     let config = RunConfig::new(&options).unwrap();
     let report = run(&config, &mut Progress::new(true, config.frames())).unwrap_or_else(|error| panic!("{error}"));
     assert!(report.passed, "{:?}", report.finding);
+}
+
+/// Host-to-card channels to each output, from one-byte frames to those of many reads, and through the smallest of reads and rings.
+#[rstest]
+#[case("--frames 3 --to sink --sizes 64")]
+#[case("--frames 40 --to sink --sizes 0..3000")]
+#[case("--frames 200 --to stream --sizes 0..300")]
+#[case("--frames 60 --to stream --sizes 1..9000 --mrrs 128 --mps 128")]
+#[case("--frames 200 --to loopback --sizes 1..4096 --entries 8")]
+#[case("--frames 100 --to loopback --sizes 0..5000 --mrrs 4096 --gen 5 --h2c 1 --c2h 3")]
+fn h2c_as_the_model(#[case] args: &str) {
+    let args: Vec<&str> = args.split_whitespace().chain(["--on", "lockstep"]).collect();
+    let report = loopback::run(&LoopbackOptions::typed(&args).unwrap()).unwrap_or_else(|error| panic!("{error}"));
+    assert!(report.passed, "{report}");
 }

@@ -106,7 +106,7 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         ("loom", loom),
         ("test", test),
         ("coverage", covered),
-        ("rtl", cargo(&["test", "--package", "silico-testbench", "--features", "rtl", "--test", "lockstep"])),
+        ("rtl", cargo(&["test", "--package", "silico-testbench", "--features", "rtl", "--test", "lockstep", "--test", "lockstep_random"])),
         // All of the catalogue takes longer than all the rest: a few of it, of as many areas, show that the suite still bites.
         ("mutants", cargo(if long { &["xtask", "mutants"][..] } else { &["xtask", "mutants", "--sample", "6"] })),
     ])

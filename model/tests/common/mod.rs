@@ -3,6 +3,7 @@
 
 mod host;
 mod pages;
+pub(crate) mod play;
 
 #[allow(unused_imports, reason = "each test uses its part")]
 pub(crate) use host::{Fault, Host};

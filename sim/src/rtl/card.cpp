@@ -66,7 +66,7 @@ uint32_t get(const VlWide<N>& port, unsigned lsb, unsigned width) {
     return static_cast<uint32_t>((bits >> bit) & ((uint64_t{1} << width) - 1));
 }
 
-template <typename Top, unsigned Words, unsigned Channels>
+template <typename Top, unsigned Words, unsigned Channels, unsigned Outputs>
 class CardOf final : public Card {
    public:
     CardOf() : top_{&context_} {
@@ -102,6 +102,7 @@ class CardOf final : public Card {
                 for (unsigned j = 0; j < Words; j++) put(top_.front_data_i, 32 * (Words * i + j), 32, input.front_data[16 * i + j]);
             }
         }
+        top_.out_ready_i = input.out_ready & ((1u << Outputs) - 1);
         top_.clk_i = 1;
         top_.eval();
         top_.clk_i = 0;
@@ -119,6 +120,17 @@ class CardOf final : public Card {
         for (unsigned i = 0; i < 3; i++) output.credits[i] = get(top_.credits_o, 22 * i, 22);
         output.front_ready = top_.front_ready_o;
         output.front_busy = top_.front_busy_o;
+        output.out_valid = top_.out_valid_o;
+        if (output.out_valid) {
+            output.out_last = top_.out_last_o;
+            output.out_error = top_.out_error_o;
+            for (unsigned i = 0; i < Outputs; i++) {
+                if (!(output.out_valid >> i & 1)) continue;
+                output.out_bytes[i] = get(top_.out_bytes_o, 7 * i, 7);
+                output.out_source[i] = get(top_.out_source_o, 16 * i, 16);
+                for (unsigned j = 0; j < Words; j++) output.out_data[16 * i + j] = get(top_.out_data_o, 32 * (Words * i + j), 32);
+            }
+        }
         const bool failed = stopped;
         stopped = false;
         return failed;

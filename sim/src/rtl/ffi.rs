@@ -47,6 +47,12 @@ pub(super) mod bridge {
         credits: [u32; 3],
         front_ready: u16,
         front_busy: u16,
+        out_valid: u8,
+        out_last: u8,
+        out_error: u8,
+        out_bytes: [u8; 8],
+        out_source: [u16; 8],
+        out_data: [u32; 128],
     }
 
     unsafe extern "C++" {

@@ -8,7 +8,7 @@ use cxx::UniquePtr;
 use ffi::bridge::{self, In, Out};
 use silico_spec::credit::{Limit, Limits};
 use silico_spec::params::{CardParams, DataWidth};
-use silico_spec::port::{Beat, Endpoint, MAX_BEAT, PortIn, PortOut};
+use silico_spec::port::{Beat, Endpoint, FrontBeat, MAX_BEAT, PortIn, PortOut};
 use std::cell::RefCell;
 use variants::{VARIANTS, Variant};
 
@@ -56,6 +56,7 @@ fn params(variant: &Variant) -> CardParams {
         width: DataWidth::from_bits(variant.width).expect("a width of the port"),
         c2h_channels: variant.c2h as u8,
         h2c_channels: variant.h2c as u8,
+        h2c_buffer_bytes: variant.h2c_buffer,
         read_tags: variant.tags as u16,
         read_timeout: variant.read_timeout,
         msix_vectors: variant.vectors as u16,
@@ -175,12 +176,24 @@ const fn quiet() -> Out {
         credits: [0; 3],
         front_ready: 0,
         front_busy: 0,
+        out_valid: 0,
+        out_last: 0,
+        out_error: 0,
+        out_bytes: [0; 8],
+        out_source: [0; 8],
+        out_data: [0; 128],
     }
 }
 
 fn words(bytes: &[u8; MAX_BEAT], out: &mut [u32], count: usize) {
     for (word, bytes) in out.iter_mut().zip(bytes.as_chunks::<4>().0).take(count) {
         *word = u32::from_le_bytes(*bytes);
+    }
+}
+
+fn bytes(words: &[u32], out: &mut [u8; MAX_BEAT], count: usize) {
+    for (bytes, word) in out.as_chunks_mut::<4>().0.iter_mut().zip(words).take(count) {
+        *bytes = word.to_le_bytes();
     }
 }
 
@@ -231,13 +244,19 @@ impl Endpoint for RtlCard {
             let tx = &mut output.tx;
             (tx.valid, tx.sop, tx.eop) = (true, from.tx_sop, from.tx_eop);
             (tx.bytes, tx.digest, tx.header) = (from.tx_bytes, from.tx_digest, from.tx_header);
-            for (bytes, word) in tx.data.as_chunks_mut::<4>().0.iter_mut().zip(from.tx_data).take(count) {
-                *bytes = word.to_le_bytes();
-            }
+            bytes(&from.tx_data, &mut tx.data, count);
         }
         output.rx_ready = from.rx_ready;
         output.credits = Limits(from.credits.map(unpacked));
         (output.front_ready, output.front_busy) = (from.front_ready, from.front_busy);
-        output.out_valid = 0;
+        output.out_valid = from.out_valid;
+        for (channel, beat) in output.out.iter_mut().enumerate() {
+            *beat = FrontBeat::NONE;
+            if from.out_valid >> channel & 1 != 0 {
+                (beat.last, beat.error) = (from.out_last >> channel & 1 != 0, from.out_error >> channel & 1 != 0);
+                (beat.bytes, beat.source) = (from.out_bytes[channel], from.out_source[channel]);
+                bytes(&from.out_data[16 * channel..16 * channel + 16], &mut beat.data, count);
+            }
+        }
     }
 }

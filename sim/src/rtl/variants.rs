@@ -11,6 +11,8 @@ pub(crate) struct Variant {
     pub(crate) c2h: u32,
     /// Host-to-card channels.
     pub(crate) h2c: u32,
+    /// Bytes of each host-to-card channel's reassembly buffer.
+    pub(crate) h2c_buffer: u32,
     /// Read tags.
     pub(crate) tags: u32,
     /// Clocks after which a read is given up.
@@ -34,6 +36,7 @@ pub(crate) const VARIANTS: [Variant; 4] = [
         width: 256,
         c2h: 4,
         h2c: 2,
+        h2c_buffer: 65536,
         tags: 256,
         read_timeout: 12_500_000,
         vectors: 16,
@@ -47,6 +50,7 @@ pub(crate) const VARIANTS: [Variant; 4] = [
         width: 128,
         c2h: 4,
         h2c: 4,
+        h2c_buffer: 16384,
         tags: 32,
         read_timeout: 200_000,
         vectors: 16,
@@ -60,6 +64,7 @@ pub(crate) const VARIANTS: [Variant; 4] = [
         width: 512,
         c2h: 2,
         h2c: 1,
+        h2c_buffer: 65536,
         tags: 40,
         read_timeout: 200_000,
         vectors: 16,
@@ -73,6 +78,7 @@ pub(crate) const VARIANTS: [Variant; 4] = [
         width: 256,
         c2h: 2,
         h2c: 1,
+        h2c_buffer: 8192,
         tags: 2,
         read_timeout: 200_000,
         vectors: 16,
@@ -86,11 +92,12 @@ pub(crate) const VARIANTS: [Variant; 4] = [
 #[allow(dead_code, reason = "the build script alone needs it")]
 impl Variant {
     /// What `silico_card` is given.
-    pub(crate) const fn parameters(&self) -> [(&'static str, u32); 10] {
+    pub(crate) const fn parameters(&self) -> [(&'static str, u32); 11] {
         [
             ("DataWidth", self.width),
             ("NumC2h", self.c2h),
             ("NumH2c", self.h2c),
+            ("H2cBufferBytes", self.h2c_buffer),
             ("ReadTags", self.tags),
             ("ReadTimeout", self.read_timeout),
             ("Vectors", self.vectors),
@@ -102,7 +109,7 @@ impl Variant {
     }
 
     /// The ports that the bridge drives and reads: name, whether the card drives it, bits.
-    pub(crate) const fn ports(&self) -> [(&'static str, bool, u32); 31] {
+    pub(crate) const fn ports(&self) -> [(&'static str, bool, u32); 38] {
         [
             ("clk_i", false, 1),
             ("rst_ni", false, 1),
@@ -135,6 +142,13 @@ impl Variant {
             ("front_data_i", false, self.width * self.c2h),
             ("front_ready_o", true, self.c2h),
             ("front_busy_o", true, self.c2h),
+            ("out_valid_o", true, self.h2c),
+            ("out_last_o", true, self.h2c),
+            ("out_error_o", true, self.h2c),
+            ("out_source_o", true, 16 * self.h2c),
+            ("out_bytes_o", true, 7 * self.h2c),
+            ("out_data_o", true, self.width * self.h2c),
+            ("out_ready_i", false, self.h2c),
         ]
     }
 }

@@ -1,9 +1,10 @@
 //! Options of `loopback`, parsed and no more.
 
+use super::options::{Cli, Command};
 use super::reproduce::{name, quote};
 use crate::fault::Fault;
 use crate::input::sizes::FrameSizes;
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 
 /// Where what the host sends goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -20,7 +21,7 @@ pub enum Destination {
 /// Options of `loopback`.
 #[derive(Args, Clone, Debug, PartialEq)]
 pub struct LoopbackOptions {
-    /// Where the card is: model (later also rtl, lockstep, socket:PATH, pci:BDF).
+    /// Where the card is: model, rtl, lockstep (later also socket:PATH, pci:BDF).
     #[arg(long, value_name = "TARGET", default_value = "model")]
     pub on: String,
     /// Where frames go.
@@ -71,6 +72,18 @@ pub struct LoopbackOptions {
 }
 
 impl LoopbackOptions {
+    /// As typed after `silico loopback`.
+    ///
+    /// # Errors
+    /// What the parser says.
+    pub fn typed(args: &[&str]) -> Result<Self, clap::Error> {
+        let typed = ["silico", "loopback"].iter().chain(args).map(ToString::to_string);
+        match Cli::try_parse_from(typed)?.command {
+            Some(Command::Loopback(options)) => Ok(options),
+            _ => unreachable!("`loopback` was given"),
+        }
+    }
+
     /// The command line that does the same again.
     #[must_use]
     pub fn command(&self) -> String {

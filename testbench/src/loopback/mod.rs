@@ -17,7 +17,6 @@ use crate::report::FaultsPart;
 use crate::run::finish::{link_failure, never_struck};
 use crate::run::setup::{Bench, build};
 use crate::run::{CouldNotRun, RunConfig};
-use crate::target::Target;
 use clap::ValueEnum;
 use silico_driver::channel::{RingChannel, RingConfig};
 use silico_driver::error::DriverError;
@@ -93,9 +92,6 @@ struct Session<'a> {
 /// If it could not be done: the first option that cannot be.
 pub fn run(options: &LoopbackOptions) -> Result<LoopbackReport, CouldNotRun> {
     let config = config(options)?;
-    if config.target != Target::Model {
-        return Err(BadInput::setting("--on", &config.target, "model: the RTL has no host-to-card channels yet").into());
-    }
     let bench = build(&config)?;
     let could_not = |error: DriverError| CouldNotRun(error.to_string());
     let longest = options.sizes.max();
@@ -169,9 +165,11 @@ impl Session<'_> {
         let cycles = self.now().since(start);
         let result = result.and_then(|()| self.finish());
         let violation = self.bench.platform.machine().violation().map(ToString::to_string);
-        let wrong = match (violation, result) {
-            (Some(what), _) => Some(Wrong { kind: "violation", what }),
-            (None, result) => result.err(),
+        let parted = self.bench.verdict.divergence();
+        let wrong = match (parted, violation, result) {
+            (Some(divergence), ..) => Some(Wrong { kind: "lockstep", what: divergence.to_string() }),
+            (None, Some(what), _) => Some(Wrong { kind: "violation", what }),
+            (None, None, result) => result.err(),
         };
         if let (None, Some(rule)) = (&wrong, self.bench.planted.never_happened()) {
             return Err(CouldNotRun(format!("--fault is {rule}; it must be one that happens here")));
@@ -237,7 +235,7 @@ impl Session<'_> {
                 last = self.now();
                 continue;
             }
-            if self.bench.platform.machine().violation().is_some() {
+            if self.bench.platform.machine().violation().is_some() || self.bench.verdict.divergence().is_some() {
                 return Ok(());
             }
             let still = self.now().since(last);

@@ -42,7 +42,7 @@ pub struct LoopbackReport {
 /// What was found wrong.
 #[derive(Clone, Debug, Serialize)]
 pub struct LoopbackFinding {
-    /// `divergence`, `violation`, `liveness`, `conservation`, `driver` or `unnoticed`.
+    /// `divergence`, `lockstep`, `violation`, `liveness`, `conservation`, `driver` or `unnoticed`.
     pub kind: &'static str,
     /// When it was seen.
     pub cycle: u64,

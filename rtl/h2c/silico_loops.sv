@@ -1,0 +1,66 @@
+// Which host-to-card channel feeds which card-to-host channel, instead of its front-end stream. Channels are tied and untied at the bounds of frames, at
+// the end of a clock, by what they are then.
+
+module silico_loops #(
+  parameter int unsigned NumC2h = 4,
+  parameter int unsigned NumH2c = 2
+) (
+  input  logic                          clk_i,
+  // A reset of the function ends all loops.
+  input  logic                          reset_i,
+
+  // C2H channels: who takes beats for a run; the next frame may be that of another feeder.
+  input  logic [NumC2h-1:0]             running_i,
+  output logic [NumC2h-1:0]             attach_o,
+  input  logic [NumC2h-1:0]             attached_i,
+  output logic [NumC2h-1:0]             detach_o,
+
+  // H2C channels: the C2H channel that each feeds or still has to feed, after it was told that its receiver has stopped.
+  output logic [NumH2c-1:0]             stopped_o,
+  input  logic [NumH2c-1:0]             target_valid_i,
+  input  logic [NumH2c-1:0][3:0]        target_i,
+
+  // At the start of the clock: bit by H2C channel.
+  output logic [NumC2h-1:0][NumH2c-1:0] feeds_o
+);
+
+  logic [NumC2h-1:0][NumH2c-1:0] feeds_q, feeds, wants, first;
+
+  assign feeds_o = feeds_q;
+
+  always_comb begin
+    for (int unsigned i = 0; i < NumH2c; i++) begin
+      stopped_o[i] = 1'b0;
+      for (int unsigned t = 0; t < NumC2h; t++) stopped_o[i] = stopped_o[i] || (feeds_q[t][i] && !running_i[t]);
+    end
+  end
+
+  always_comb begin
+    for (int unsigned t = 0; t < NumC2h; t++) begin
+      first[t] = '0;
+      for (int unsigned i = 0; i < NumH2c; i++) begin
+        wants[t][i] = target_valid_i[i] && target_i[i] == 4'(t);
+        first[t][i] = wants[t][i] && first[t] == '0;
+      end
+      detach_o[t] = (feeds_q[t] & ~wants[t]) != '0;
+      attach_o[t] = (feeds_q[t] == '0 || detach_o[t]) && wants[t] != '0;
+    end
+  end
+
+  // Apart from the above, since it hangs on the answer.
+  always_comb begin
+    for (int unsigned t = 0; t < NumC2h; t++) begin
+      feeds[t] = detach_o[t] ? '0 : feeds_q[t];
+      if (attach_o[t] && attached_i[t]) feeds[t] = first[t];
+    end
+  end
+
+  always_ff @(posedge clk_i) feeds_q <= reset_i ? '0 : feeds;
+
+`ifndef SYNTHESIS
+  for (genvar t = 0; t < int'(NumC2h); t++) begin : gen_check
+    OneFeeder: assert property (@(posedge clk_i) disable iff (reset_i) $onehot0(feeds_q[t]));
+  end
+`endif
+
+endmodule

@@ -3,6 +3,8 @@
 // A descriptor is fetched once the doorbell has announced it and not before: counts are those of the run, and nothing passes the count that the host has
 // given. A clock has stages: a grant; a judgement. What is shown is as the clock starts, but for `can_judge_o`, which is after the grant.
 
+`include "silico_assert.svh"
+
 module silico_h2c_descriptors
   import silico_read_pkg::*;
   import silico_h2c_pkg::*;
@@ -168,11 +170,11 @@ module silico_h2c_descriptors
   end
 
 `ifndef SYNTHESIS
-  OnlyWhatCame: assert property (@(posedge clk_i) disable iff (clear_i) !judge_i || can_judge_o);
-  PlacesFit: assert property (@(posedge clk_i) disable iff (clear_i) asked_q - done_i <= 64'(Depth));
-  WaitingFits: assert property (@(posedge clk_i) disable iff (clear_i) waiting_count_q < (Bits+1)'(Depth));
-  NotBeyondTheTail: assert property (@(posedge clk_i) disable iff (clear_i) asked_q <= tail_i);
-  NotBeyondItsEnd: assert property (@(posedge clk_i) disable iff (clear_i) reading_q.left >= 32'(read_bytes_i));
+  `SILICO_ASSERT(OnlyWhatCame, clear_i, !judge_i || can_judge_o)
+  `SILICO_ASSERT(PlacesFit, clear_i, asked_q - done_i <= 64'(Depth))
+  `SILICO_ASSERT(WaitingFits, clear_i, waiting_count_q < (Bits+1)'(Depth))
+  `SILICO_ASSERT(NotBeyondTheTail, clear_i, asked_q <= tail_i)
+  `SILICO_ASSERT(NotBeyondItsEnd, clear_i, reading_q.left >= 32'(read_bytes_i))
 `endif
 
 endmodule

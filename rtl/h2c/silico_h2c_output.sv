@@ -7,6 +7,8 @@
 // takes that back, since the receiver goes on regardless. A clock has stages: the beat shown passes; bytes are gathered; a stop cuts; the receiver of a
 // loop has stopped; another stop cuts, or a reset.
 
+`include "silico_assert.svh"
+
 module silico_h2c_output
   import silico_crc_pkg::*;
   import silico_h2c_pkg::*;
@@ -227,10 +229,10 @@ module silico_h2c_output
 
 `ifndef SYNTHESIS
   // What is shown stays until it is taken, or the run ends.
-  Stable: assert property (@(posedge clk_i) disable iff (!rst_ni || in_reset_i)
-    valid_o && !ready_i && !cut_i && !cut_last_i && !reset_i && !receiver_stopped_i |=> in_reset_i || !running_i || valid_o && $stable(data_o) && $stable(last_o));
-  Fits: assert property (@(posedge clk_i) disable iff (!rst_ni) 32'(gather_q.bytes) <= BeatBytes);
-  OwedIsOpen: assert property (@(posedge clk_i) disable iff (!rst_ni) !s_q.owed.valid || s_q.open);
+  `SILICO_STAYS(Stable, !rst_ni || in_reset_i || !running_i, valid_o && !ready_i && !cut_i && !cut_last_i && !reset_i && !receiver_stopped_i,
+                {valid_o, last_o, data_o})
+  `SILICO_ASSERT(Fits, !rst_ni, 32'(gather_q.bytes) <= BeatBytes)
+  `SILICO_ASSERT(OwedIsOpen, !rst_ni, !s_q.owed.valid || s_q.open)
 `endif
 
 endmodule

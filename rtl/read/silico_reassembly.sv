@@ -3,6 +3,8 @@
 // What can be taken ends within the oldest read that is not whole; that pointer moves on by one read a clock. A clock has stages: a read gets its
 // room; bytes are taken; a whole read at the front gives way to the next one; what is received. All that is shown is as the clock starts.
 
+`include "silico_assert.svh"
+
 module silico_reassembly
   import silico_read_pkg::*;
 #(
@@ -96,12 +98,11 @@ module silico_reassembly
   );
 
 `ifndef SYNTHESIS
-  NoOverflow: assert property (@(posedge clk_i) disable iff (clear_i) !issue_i || 21'(issue_bytes_i) <= room_o);
-  NoUnderflow: assert property (@(posedge clk_i) disable iff (clear_i) 21'(take_i) <= available_o);
-  PartsFit: assert property (@(posedge clk_i) disable iff (clear_i) part_t'(next_q - front_q) <= part_t'(Parts));
-  NoEmptyRead: assert property (@(posedge clk_i) disable iff (clear_i) !issue_i || issue_bytes_i != '0);
-  WithinTheRead: assert property (@(posedge clk_i) disable iff (clear_i)
-    !beat_i.valid || 32'(beat_i.at) + 32'(beat_i.bytes) <= 32'(bytes_q[beat_i.owner.part[PartBits-1:0]]));
+  `SILICO_ASSERT(NoOverflow, clear_i, !issue_i || 21'(issue_bytes_i) <= room_o)
+  `SILICO_ASSERT(NoUnderflow, clear_i, 21'(take_i) <= available_o)
+  `SILICO_ASSERT(PartsFit, clear_i, part_t'(next_q - front_q) <= part_t'(Parts))
+  `SILICO_ASSERT(NoEmptyRead, clear_i, !issue_i || issue_bytes_i != '0)
+  `SILICO_ASSERT(WithinTheRead, clear_i, !beat_i.valid || 32'(beat_i.at) + 32'(beat_i.bytes) <= 32'(bytes_q[beat_i.owner.part[PartBits-1:0]]))
 `endif
 
 endmodule

@@ -93,7 +93,7 @@ impl Build {
             Ok(other) => return Err(format!("{ASSERT} is `{other}`; it must be 0 or 1")),
         };
         let mut hash = DefaultHasher::new();
-        for file in &sources {
+        for file in sources.iter().chain([&rtl.join("silico_assert.svh")]) {
             file.hash(&mut hash);
             fs::read(file).map_err(|error| format!("can't read the RTL source {}: {error}", file.display()))?.hash(&mut hash);
         }

@@ -101,6 +101,7 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         ("setup", cargo(&["xtask", "setup"])),
         ("format", cargo(&["fmt", "--all", "--check"])),
         ("registers", cargo(&["xtask", "registers", "--check"])),
+        ("lint", cargo(&["xtask", "lint"])),
         ("clippy", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         ("doc", doc),
         ("loom", loom),

@@ -9,6 +9,7 @@ port/silico_transmitter_pkg.sv
 channel/silico_channel_pkg.sv
 c2h/silico_c2h_pkg.sv
 c2h/silico_c2h_settings_pkg.sv
+c2h/silico_c2h_state_pkg.sv
 h2c/silico_h2c_pkg.sv
 generated/silico_card_regs_pkg.sv
 generated/silico_card_regs.sv
@@ -33,7 +34,14 @@ c2h/silico_c2h_registers.sv
 c2h/silico_c2h_fifo.sv
 c2h/silico_c2h_ingest.sv
 c2h/silico_c2h_packetizer.sv
+c2h/silico_c2h_blocks.sv
 c2h/silico_c2h_generator.sv
+c2h/silico_c2h_source.sv
+c2h/silico_c2h_free_list.sv
+c2h/silico_c2h_place.sv
+c2h/silico_c2h_completions.sv
+c2h/silico_c2h_pages.sv
+c2h/silico_c2h_perf.sv
 c2h/silico_c2h.sv
 h2c/silico_h2c_registers.sv
 h2c/silico_h2c_descriptors.sv

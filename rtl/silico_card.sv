@@ -552,8 +552,6 @@ module silico_card
     for (int unsigned i = 0; i < NumC2h; i++) no_tag = no_tag || (lack == LackTag && c2h_fetch[i].valid && !c2h_fetch_grant[i]);
   end
 
-  // No channel with pages yet.
-  assign c2h_fetch = '0;
 
   // --- registers and channels ------------------------------------------------------------------------------------------------
 
@@ -649,6 +647,16 @@ module silico_card
       .pass_cells_i(c2h_cells),
       .sending_i(c2h_busy[i]),
       .beat_i(c2h_beat[i]),
+      .fetch_o(c2h_fetch[i]),
+      .fetch_grant_i(c2h_fetch_grant[i]),
+      .fetch_refuse_i(c2h_fetch_refuse[i]),
+      .fetch_left_i(c2h_fetch_left[i]),
+      .reads_i(c2h_reads[i]),
+      .read_beat_i(read_beat),
+      .read_data_i(rx_data_i),
+      .read_arrival_i(read_arrival),
+      .timeout_failure_i(timeout_failure),
+      .completion_failure_i(completion_failure),
       .bus_i(c2h_bus[i]),
       .rdata_o(c2h_rdata[i]),
       .hole_o(c2h_hole[i]),

@@ -85,6 +85,9 @@ fn severity(message: ErrorSeverity) -> usize {
 pub(crate) trait Fronts {
     fn of(&mut self, channel: usize) -> Front<'_>;
 
+    /// Nothing is on offer for C2H channel `channel` in `clocks` clocks from `from`, counted by the card.
+    fn silent(&self, channel: usize, from: u64, clocks: u64) -> bool;
+
     /// The receiver of an H2C channel's output stream takes a beat in the clocks that are passed.
     fn out_ready(&self, channel: usize) -> bool;
 
@@ -293,9 +296,10 @@ impl Card {
         };
         let readers = !self.no_readers();
         let lack = if readers { self.lack() } else { Lack::None };
+        let tagless = lack == Lack::Tag && self.fetch_wanted(&env);
         let granted = if self.transmitter.source.is_none() { self.grant(&env) } else { None };
         if readers {
-            self.count_reads(&env, 1, lack, granted);
+            self.count_reads(&env, 1, lack, tagless, granted);
         }
         self.count_rest(&env, 1);
         let outputs = self.ready_outputs(&env, fronts);
@@ -312,6 +316,7 @@ impl Card {
         self.end_h2c_clock();
         self.registers.perf.cycles += 1;
         self.poked |= self.access();
+        self.catch_up();
         self.watch_errors();
         self.follow_causes();
         self.end_resets();

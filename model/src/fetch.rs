@@ -17,14 +17,16 @@ impl Card {
         }
     }
 
-    pub(crate) fn fetch_wanted(&self, env: &Env) -> bool {
-        self.paged.into_iter().any(|index| self.channels[index].fetch(env).is_some())
+    /// The channels with pages choose what is next.
+    #[inline]
+    pub(crate) fn catch_up(&mut self) {
+        for index in self.paged {
+            self.channels[index].catch_up(&self.env);
+        }
     }
 
-    /// A channel has descriptors to read, besides the one whose read was `granted`.
-    pub(crate) fn fetch_lacks(&self, env: &Env, granted: Option<Source>) -> bool {
-        let other = |index: usize| !matches!(granted, Some(Source::Fetch(channel, _)) if channel == index);
-        self.paged.into_iter().any(|index| other(index) && self.channels[index].fetch(env).is_some())
+    pub(crate) fn fetch_wanted(&self, env: &Env) -> bool {
+        self.paged.into_iter().any(|index| self.channels[index].fetch(env).is_some())
     }
 
     /// The next read of page descriptors.

@@ -189,9 +189,8 @@ impl Card {
         }
     }
 
-    /// Counts clocks by what keeps each channel from reading.
-    pub(crate) fn count_reads(&mut self, env: &Env, clocks: u64, lack: Lack, granted: Option<Source>) {
-        let mut tagless = lack == Lack::Tag && self.fetch_lacks(env, granted);
+    /// Counts clocks by what keeps each channel from reading. `tagless`: a read of page descriptors lacks a tag.
+    pub(crate) fn count_reads(&mut self, env: &Env, clocks: u64, lack: Lack, mut tagless: bool, granted: Option<Source>) {
         for index in self.h2c_awake {
             let need = self.h2c[index].need(env);
             if !matches!(granted, Some(Source::Read(channel, _)) if channel == index) {
@@ -229,7 +228,7 @@ impl Card {
                 let data = &payload[lead..lead + bytes];
                 match owner.reader {
                     Reader::H2c(channel) => self.h2c[channel].arrived(owner.purpose, owner.start, data),
-                    Reader::C2h(channel) => self.channels[channel].fetched(owner.start, data, &self.env),
+                    Reader::C2h(channel) => self.channels[channel].fetched(owner.start, data),
                 }
             }
             Effect::Failed(failure) => self.tell_failure(failure),
@@ -322,9 +321,14 @@ impl Card {
     /// Passes clocks of C2H channel `index`, fed by whoever feeds it.
     #[inline(always)]
     pub(crate) fn advance_channel<F: Fronts>(&mut self, index: usize, env: &Env, clocks: u64, sending: bool, fronts: &mut F) {
-        if !self.channels[index].stays(env, clocks, sending) {
-            self.advance_moving(index, env, clocks, sending, fronts);
+        let channel = &mut self.channels[index];
+        if channel.stays(env, clocks, sending) {
+            return;
         }
+        if self.feeders[index].is_none() && fronts.silent(index, self.cycles, clocks) && channel.starves(env, clocks, sending) {
+            return;
+        }
+        self.advance_moving(index, env, clocks, sending, fronts);
     }
 
     fn advance_moving<F: Fronts>(&mut self, index: usize, env: &Env, clocks: u64, sending: bool, fronts: &mut F) {

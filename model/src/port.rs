@@ -6,6 +6,7 @@
 use crate::c2h::Front;
 use crate::card::{Card, Fronts};
 use crate::config::ErrorKind;
+use crate::h2c::Lack;
 use crate::read::Reader;
 use silico_spec::credit::Limits;
 use silico_spec::params::DataWidth;
@@ -18,6 +19,10 @@ struct Shown<'a>(&'a PortIn);
 impl Fronts for Shown<'_> {
     fn of(&mut self, channel: usize) -> Front<'_> {
         Front::Beat((self.0.front_valid >> channel & 1 != 0).then(|| &self.0.front[channel]))
+    }
+
+    fn silent(&self, channel: usize, _: u64, _: u64) -> bool {
+        self.0.front_valid >> channel & 1 == 0
     }
 
     fn out_ready(&self, channel: usize) -> bool {
@@ -42,6 +47,12 @@ impl Fronts for Streams<'_> {
             Some(stream) => Front::Stream(stream, self.skew),
             None => Front::Beat(None),
         }
+    }
+
+    #[inline]
+    fn silent(&self, channel: usize, from: u64, clocks: u64) -> bool {
+        let next = self.streams.get(channel).and_then(|stream| stream.frames.front());
+        next.is_none_or(|frame| frame.at.0 >= from.wrapping_add(self.skew).saturating_add(clocks))
     }
 
     fn out_ready(&self, channel: usize) -> bool {
@@ -97,7 +108,9 @@ impl Card {
         let sending = self.transmitter.channel();
         self.pass_beats(clocks, hold, &env, now);
         if !self.no_readers() {
-            self.count_reads(&env, clocks, self.lack(), None);
+            let lack = self.lack();
+            let tagless = lack == Lack::Tag && self.fetch_wanted(&env);
+            self.count_reads(&env, clocks, lack, tagless, None);
         }
         self.count_rest(&env, clocks);
         let outputs = self.ready_outputs(&env, fronts);
@@ -105,6 +118,7 @@ impl Card {
             self.advance_channel(index, &env, clocks, sending == Some(index), fronts);
         }
         self.advance_h2c(&env, clocks, outputs, fronts);
+        self.catch_up();
         self.registers.perf.cycles += clocks;
         self.cycles += clocks;
     }

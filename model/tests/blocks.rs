@@ -133,6 +133,26 @@ fn a_block_goes_out_when_its_time_is_up_and_not_before() {
     assert_eq!(bench.get64(0, c2h::GEN_CHUNKS), 1);
 }
 
+/// A row of a block is written in a clock, as wide as a beat, and a beat of it leaves in another one.
+#[rstest]
+#[case(DataWidth::W64, 1012, 127 + 128)]
+#[case(DataWidth::W256, 1012, 32 + 32)]
+#[case(DataWidth::W512, 1012, 16 + 16)]
+// Trailers alone; pieces of long chunks.
+#[case(DataWidth::W256, 0, 254 + 32)]
+#[case(DataWidth::W512, 5000, 16 + 16)]
+fn packing_takes_a_clock_a_row(#[case] width: DataWidth, #[case] length: u32, #[case] period: u64) {
+    let params: fn(&mut CardParams) = match width {
+        DataWidth::W64 => |params| params.width = DataWidth::W64,
+        DataWidth::W512 => |params| params.width = DataWidth::W512,
+        _ => |_| {},
+    };
+    let mut bench = start(&Run { links: 1, count: 0, lengths: (length, length), params, ..RUN });
+    let mut made = || (bench.run(period * 100), bench.get64(0, c2h::GEN_MADE), bench.now);
+    let ((_, before, from), (_, after, to)) = (made(), made());
+    assert!(((after - before) * period).abs_diff(to - from) <= period, "{} blocks in {} clocks", after - before, to - from);
+}
+
 #[test]
 fn without_a_timer_and_an_end_only_full_blocks_go_out() {
     let run = Run { count: 0, lengths: (10, 10), pause: 100, ..RUN };

@@ -8,6 +8,7 @@ use silico_spec::descriptor::{CompletionFlags, PageDescriptor};
 use silico_spec::frame::{Flags, FrameHeader, footprint};
 use silico_spec::generator::XorShift64;
 use silico_spec::params::{CardParams, DataWidth};
+use silico_spec::port::Inspect;
 use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::tlp::Kind;
 use silico_spec::writeback::{ChannelError, ChannelState, WriteBack};
@@ -314,6 +315,31 @@ fn reads_may_be_answered_in_any_order_and_split(
     // In the order in which they were given, whatever came first.
     assert_eq!(host.take(&bench, &pages), (0..60).collect::<Vec<_>>());
     assert!(bench.host.as_ref().unwrap().most_open <= tags.into());
+}
+
+/// Clocks from the doorbell to the failure at a bad descriptor, the one after `good` others.
+fn clocks_to_bad(good: u64) -> u64 {
+    let mut bench = bench();
+    let mut host = PageHost::set_up(&mut bench, 0, 32, 16, 0);
+    start(&mut bench, 0);
+    for cookie in 0..good {
+        host.put(&mut bench, 64 * cookie, 64, cookie as u32);
+    }
+    for _ in good..32 {
+        host.put_raw(&mut bench, &PageDescriptor::default());
+    }
+    host.ring_pages(&mut bench);
+    let rung = bench.now;
+    while bench.card.c2h(0).is_some_and(|view| view.state == ChannelState::Running) {
+        bench.run(1);
+    }
+    assert_eq!(bench.get64(0, c2h::FREE_HEAD), good);
+    bench.now - rung
+}
+
+#[test]
+fn a_descriptor_is_judged_in_each_clock() {
+    assert_eq!([1, 2].map(|good| clocks_to_bad(good) - clocks_to_bad(0)), [1, 2]);
 }
 
 #[rstest]

@@ -1,17 +1,20 @@
-// A card-to-host channel: source, ingest, FIFO, packetizer, ring in host memory, and the progress that tells the host.
+// A card-to-host channel: source, ingest, FIFO, packetizer, ring in host memory, or pages of it, and the progress that tells the host.
 //
 // A channel knows nothing of other channels, of the link or of registers' places in the card. A clock has stages, in this order, and each sees what
 // those before it did: a grant of the transmitter (decided on the state at the start of the clock); a beat of its source; what has left the card;
-// the end of the clock, where write-backs and interrupts become due and a stop moves on; a register access; a reset.
+// the end of the clock, where write-backs and interrupts become due and a stop moves on; a read that ran out of time; a register access; what is
+// received; a reset.
 
 module silico_c2h
   import silico_pkg::*;
   import silico_config_pkg::*;
   import silico_transmitter_pkg::*;
+  import silico_read_pkg::*;
   import silico_progress_pkg::*;
   import silico_channel_pkg::*;
   import silico_c2h_pkg::*;
   import silico_c2h_settings_pkg::*;
+  import silico_c2h_state_pkg::*;
 #(
   parameter int unsigned DataWidth = 256,
   parameter int unsigned FifoBytes = 16384,
@@ -71,6 +74,18 @@ module silico_c2h
   input  logic                 sending_i,
   input  logic                 beat_i,
 
+  // Reads of page descriptors: the next one, what becomes of it, how many are outstanding. Beats come with the bytes received.
+  output read_t                fetch_o,
+  input  logic                 fetch_grant_i,
+  input  logic                 fetch_refuse_i,
+  input  logic                 fetch_left_i,
+  input  logic [8:0]           reads_i,
+  input  read_beat_t           read_beat_i,
+  input  logic [DataWidth-1:0] read_data_i,
+  input  read_arrival_t        read_arrival_i,
+  input  read_failure_t        timeout_failure_i,
+  input  read_failure_t        completion_failure_i,
+
   // Registers.
   input  bus_t                 bus_i,
   output logic [31:0]          rdata_o,
@@ -97,126 +112,58 @@ module silico_c2h
 
   // --- state -------------------------------------------------------------------------------------------------------------
 
-  // A TLP of this channel on the transmitter.
-  typedef enum logic [1:0] {
-    FlightNone,
-    FlightData,
-    FlightWriteBack
-  } flight_e;
-
-  typedef struct packed {
-    state_e      state;
-    after_e      after;
-    logic        block_sent;
-    logic        run_bit;
-    logic [31:0] runs;
-    logic [63:0] sw_count;
-    delivered_t  delivered;
-    logic [31:0] discarded;
-    failure_t    error;
-    logic        busy;
-    progress_t   progress;
-    causes_t     causes;
-    vector_t [1:0] fired;
-    flight_e     flight;
-    logic [10:0] flight_payload;
-    logic        flight_ends;
-    logic [63:0] flight_count;
-    staged_t     staged_sw_count;
-    staged_t     staged_arm;
-  } channel_t;
-
-  typedef struct packed {
-    logic [63:0] tx_beats;
-    logic [63:0] no_credit;
-    logic [63:0] no_buffer;
-    logic [63:0] no_data;
-    logic [63:0] no_grant;
-    logic [63:0] front_beats;
-    logic [63:0] front_held;
-    logic [63:0] busy;
-  } perf_t;
-
-  channel_t s_q, s_granted, s_taken, s_left, s_ended, s_accessed;
+  channel_t s_q, s_granted, s_taken, s_left, s_refused, s_judged, s_settled, s_ended, s_timed, s_accessed, s_received;
   settings_t set, run_q, taking;
-  perf_t perf_q, perf, latched_q;
   logic looped_q;
   logic [15:0][31:0] table_q;
-
-  function automatic logic is_stopping(channel_t s);
-    return s.state == StateStopping;
-  endfunction
-
-  // A reset is under way: nothing of the run counts any more.
-  function automatic logic giving_up(channel_t s);
-    return s.state == StateStopping && s.after == AfterReset;
-  endfunction
-
-  function automatic channel_t stopped(channel_t old, after_e after);
-    channel_t s = old;
-    unique case (old.state)
-      StateRunning: begin
-        // A block that was due, and waits for the transmitter, would be taken for the last one: that comes when the counts are final.
-        s.progress.due = 1'b0;
-        s.state = StateStopping;
-        s.after = after;
-        s.block_sent = after == AfterReset;
-        s.run_bit = 1'b0;
-        s.busy = 1'b0;
-      end
-      StateStopping: begin
-        if (after == AfterReset) begin
-          s.after = AfterReset;
-          s.block_sent = 1'b1;
-        end
-      end
-      default: begin
-        if (after == AfterReset) begin
-          s.state = StateStopping;
-          s.after = AfterReset;
-          s.block_sent = 1'b1;
-        end
-      end
-    endcase
-    return s;
-  endfunction
-
-  function automatic channel_t failing(channel_t old, failure_t failure);
-    channel_t s = old;
-    if (old.state == StateRunning) begin
-      s.error = failure;
-      s = stopped(s, AfterError);
-    end
-    return s;
-  endfunction
+  logic [7:0][63:0] perf;
 
   // --- what it wants to send -----------------------------------------------------------------------------------------------
 
   frame_t      head;
   logic        head_valid, frame_room, head_written;
   logic [20:0] room, available, fill_written, fill_freed;
-  next_e       next, wants;
-  chunk_t      chunk;
-  logic [63:0] offset, sequence_number, chunk_count, dropped;
-  logic        overwrites, wants_block, wants_chunk, grants_block, grants_chunk;
+  next_e       next, ring_next, page_next;
+  chunk_t      chunk, ring_chunk, page_chunk;
+  logic [63:0] offset, sequence_number, ring_sequence, page_sequence, chunk_count, dropped;
+  logic        overwrites, ring_overwrites, page_overwrites;
+  logic        wants_entry, wants_block, wants_chunk, grants_entry, grants_block, grants_chunk;
+  logic        page_ready, entry_room, entry_phase;
+  logic [63:0] entry_address, entry_number;
+  used_t       entry;
   logic [255:0] frame_header;
   logic [10:0] chunk_bytes;
 
-  // Outside a run there is nothing to send but a stop's last block.
-  assign wants = s_q.state == StateRunning ? next : NextOff;
-  assign wants_block = s_q.progress.due;
-  assign wants_chunk = !wants_block && wants == NextChunk && enabled_i;
+  // Outside a run there is nothing to send but a stop's last entries and block. Of a run that is being stopped, entries go as the last block does:
+  // whatever the global enable says.
+  always_comb begin
+    next = run_q.pages ? page_next : ring_next;
+    if (s_q.state != StateRunning) next = NextOff;
+  end
+  assign chunk = run_q.pages ? page_chunk : ring_chunk;
+  assign overwrites = run_q.pages ? page_overwrites : ring_overwrites;
+  assign sequence_number = run_q.pages ? page_sequence : ring_sequence;
+  assign wants_entry = page_ready && entry_room && (enabled_i || s_q.state != StateRunning);
+  assign wants_block = !wants_entry && s_q.progress.due;
+  assign wants_chunk = !wants_entry && !wants_block && next == NextChunk && enabled_i;
   assign chunk_bytes = chunk.payload + (chunk.header ? 11'd32 : 11'd0);
+  assign grants_entry = grant_i && wants_entry;
   assign grants_block = grant_i && wants_block;
-  assign grants_chunk = grant_i && !wants_block;
+  assign grants_chunk = grant_i && !wants_entry && !wants_block;
 
   // Magic, channel, flags, length; sequence; stamp; source, CRC.
   assign frame_header = {head.crc, 16'h0, head.source, head.stamp, sequence_number, head.length, 5'h0, head.flags, index_i, 16'h51c0};
 
   always_comb begin
     write_o = '0;
-    write_o.valid = wants_block || wants_chunk;
-    if (wants_block) begin
+    write_o.valid = wants_entry || wants_block || wants_chunk;
+    if (wants_entry) begin
+      // Never relaxed, so all that it announces is in memory before it.
+      write_o.bytes = 11'd32;
+      write_o.address = entry_address;
+      write_o.prefix_bytes = 7'd32;
+      write_o.prefix[255:0] = {entry_phase, 28'h0, entry.flags, entry.frames, now_i, entry_number, entry.used, entry.cookie};
+    end else if (wants_block) begin
       write_o.bytes = 11'd64;
       write_o.address = run_q.wb_addr;
       write_o.prefix_bytes = 7'd64;
@@ -224,7 +171,7 @@ module silico_c2h
                                   !is_stopping(s_q) ? s_q.state : s_q.after == AfterError ? StateError : StateIdle, s_q.error.code, index_i, s_q.runs);
     end else begin
       write_o.bytes = chunk_bytes;
-      write_o.address = run_q.ring_base + offset;
+      write_o.address = run_q.pages ? chunk.at : run_q.ring_base + offset;
       write_o.attr.relaxed = run_q.relaxed && !overwrites;
       write_o.attr.no_snoop = run_q.no_snoop;
       write_o.prefix_bytes = chunk.header ? 7'd32 : 7'd0;
@@ -236,7 +183,7 @@ module silico_c2h
 
   always_comb begin
     s_granted = s_q;
-    if (left_i) s_granted.flight = FlightNone;
+    if (left_i || fetch_left_i) s_granted.flight = FlightNone;
     if (message_sent_i) begin
       for (int unsigned i = 0; i < 2; i++) if (s_q.fired[i].number == message_number_i) s_granted.fired[i].valid = 1'b0;
     end
@@ -245,12 +192,20 @@ module silico_c2h
       s_granted.progress = progress_granted(s_q.progress, s_q.delivered);
       s_granted.flight = FlightWriteBack;
     end
+    if (grants_entry) begin
+      s_granted.flight = FlightEntry;
+      s_granted.flight_count = 64'(entry.used);
+      s_granted.flight_frames = entry.frames;
+      s_granted.held = s_q.held - entry.frames;
+    end
     if (grants_chunk) begin
-      s_granted.flight = FlightData;
+      s_granted.flight = run_q.pages ? FlightPage : FlightData;
       s_granted.flight_payload = chunk.payload;
       s_granted.flight_ends = chunk.ends;
       s_granted.flight_count = chunk_count;
+      if (run_q.pages && chunk.ends) s_granted.held = s_q.held + 32'd1;
     end
+    if (fetch_grant_i) s_granted.flight = FlightFetch;
   end
 
   // --- a beat of its source ------------------------------------------------------------------------------------------------
@@ -263,10 +218,8 @@ module silico_c2h
   logic offer_last, offer_error;
   logic [15:0] offer_source;
   logic [6:0] offer_bytes;
-  logic [DataWidth-1:0] offer_data, generator_data;
-  logic generator_valid, generator_last;
-  logic [6:0] generator_bytes;
-  logic [63:0] dropped_taken, made, made_taken;
+  logic [DataWidth-1:0] offer_data;
+  logic [63:0] dropped_taken, made_taken, chunks_taken;
   logic fifo_write, fifo_end, fifo_abandon, give_up;
   logic [6:0] fifo_write_bytes;
   logic [DataWidth-1:0] fifo_write_data;
@@ -280,30 +233,6 @@ module silico_c2h
   assign loop_ready_o = running && fed_by_loop && takes;
   assign front_busy_o = s_q.busy;
 
-  always_comb begin
-    if (run_q.generator) begin
-      offered = generator_valid;
-      offer_last = generator_last;
-      offer_error = 1'b0;
-      offer_source = run_q.gen_source;
-      offer_bytes = generator_bytes;
-      offer_data = generator_data;
-    end else if (looped_q) begin
-      offered = loop_valid_i;
-      offer_last = loop_last_i;
-      offer_error = loop_error_i;
-      offer_source = loop_source_i;
-      offer_bytes = loop_bytes_i;
-      offer_data = loop_data_i;
-    end else begin
-      offered = front_valid_i;
-      offer_last = front_last_i;
-      offer_error = front_error_i;
-      offer_source = front_source_i;
-      offer_bytes = front_bytes_i;
-      offer_data = front_data_i;
-    end
-  end
   assign take = running && offered && takes;
   assign give_up = fifo_abandon && !head_written;
 
@@ -317,15 +246,20 @@ module silico_c2h
 
   // --- what has left -------------------------------------------------------------------------------------------------------
 
-  logic data_left, block_left;
-  assign data_left = left_i && s_q.flight == FlightData;
+  logic data_left, block_left, entry_left;
+  assign data_left = left_i && (s_q.flight inside {FlightData, FlightPage});
   assign block_left = left_i && s_q.flight == FlightWriteBack;
+  assign entry_left = left_i && s_q.flight == FlightEntry && !giving_up(s_q);
 
   always_comb begin
     s_left = s_taken;
     if (block_left) s_left.progress.published = s_taken.progress.written_frames;
+    if (entry_left) begin
+      s_left.delivered.count = s_taken.delivered.count + s_q.flight_count;
+      s_left.delivered.frames = s_taken.delivered.frames + 64'(s_q.flight_frames);
+    end
     if (data_left) begin
-      if (s_q.flight_ends && !giving_up(s_taken)) begin
+      if (s_q.flight == FlightData && s_q.flight_ends && !giving_up(s_taken)) begin
         s_left.delivered.count = s_q.flight_count;
         s_left.delivered.frames = s_taken.delivered.frames + 64'd1;
       end
@@ -338,39 +272,52 @@ module silico_c2h
 
   // --- the end of the clock ------------------------------------------------------------------------------------------------
 
-  logic settles, cut_frame, error_fires, data_fires, writes_last, resets;
+  logic settles, cut_frame, error_fires, data_fires, writes_last, resets, too_long, judges, waits, reads_left, entry_goes;
+  logic page_ready_flushed, entry_room_granted;
   logic [10:0] flushed;
   progress_update_t updated;
   pace_t pace;
   causes_t causes;
   logic [31:0] live_frames, live_cycles;
-  channel_t s_refused, s_settled;
+  failure_t bad_page;
 
   assign pace = '{writes_back: run_q.write_back, frames: run_q.wb_frames, bytes: run_q.wb_bytes, cycles: run_q.wb_time};
 
   always_comb begin
     s_refused = s_left;
-    if (refuse_i) begin
+    if (refuse_i || fetch_refuse_i) begin
       s_refused.progress.due = 1'b0;
+      if (s_left.state != StateRunning) s_refused = abandoned(s_refused);
       s_refused = failing(s_refused, failed(FailBusMasterOff, '0));
     end
+    if (too_long) s_refused = failing(s_refused, failed(FailBadFrameLimit, 64'(run_q.max_frame)));
   end
+  assign judges = run_q.pages && s_refused.state == StateRunning;
+  assign s_judged = failing(s_refused, bad_page);
 
   // A stop moves on once nothing is under way.
-  assign settles = is_stopping(s_refused) && s_refused.flight == FlightNone;
-  assign writes_last = run_q.write_back && run_q.wb_addr[5:0] == '0 && !s_refused.block_sent;
+  assign settles = is_stopping(s_judged) && s_judged.flight == FlightNone;
+  // Entries end a run; what cannot go, since no entry is free or no memory may be written, is given up.
+  assign waits = page_ready_flushed && !s_judged.abandons;
+  assign reads_left = reads_i != '0;
+  assign writes_last = run_q.write_back && run_q.wb_addr[5:0] == '0 && !s_judged.block_sent;
 
   always_comb begin
-    s_settled = s_refused;
+    s_settled = s_judged;
     error_fires = 1'b0;
     resets = 1'b0;
+    entry_goes = 1'b0;
     if (settles) begin
-      s_settled.discarded = s_refused.discarded + 32'(flushed) + 32'(cut_frame);
-      if (writes_last && decoded_i.bus_master) begin
+      s_settled.discarded = s_judged.discarded + 32'(flushed) + 32'(cut_frame);
+      entry_goes = waits && decoded_i.bus_master && entry_room_granted;
+      if (waits && !entry_goes) s_settled = abandoned(s_settled);
+      if (entry_goes || reads_left) begin
+        // Not yet.
+      end else if (writes_last && decoded_i.bus_master) begin
         s_settled.progress.due = 1'b1;
       end else begin
         // The last block could not be written: that is no clean stop.
-        if (writes_last && s_refused.after == AfterIdle) begin
+        if (writes_last && s_judged.after == AfterIdle) begin
           s_settled.error = failed(FailBusMasterOff, '0);
           s_settled.after = AfterError;
         end
@@ -406,40 +353,53 @@ module silico_c2h
     if (data_signal_o.valid) s_ended.fired[0] = data_signal_o;
     if (error_signal_o.valid) s_ended.fired[1] = error_signal_o;
   end
-  assign running_o = s_ended.state == StateRunning;
   assign fired_o = s_ended.fired;
-  assign failed_o = s_ended.error.code != FailNone;
   assign reset_done_o = resets;
+
+  // --- a read that ran out of time -----------------------------------------------------------------------------------------
+
+  function automatic failure_t mine(read_failure_t told);
+    return told.valid && told.reader.fetch && told.reader.channel == index_i[3:0] ? told.failure : '0;
+  endfunction
+
+  assign s_timed = failing(s_ended, mine(timeout_failure_i));
+  assign running_o = s_timed.state == StateRunning;
+  assign failed_o = s_timed.error.code != FailNone;
 
   // --- registers -----------------------------------------------------------------------------------------------------------
 
   logic starts, writes;
   logic [31:0] bits, control, cause;
   failure_t refused_start;
-  logic [63:0] sw_count, arm;
-  causes_t causes_at_start;
+  logic [63:0] sw_count, arm, free_tail, comp_head;
+  logic [63:0] pages_tail, pages_fetched, pages_head, entries_left;
+  logic rings, rings_list, rings_entries, list_legal, entries_legal;
   logic select_control, select_int_data, select_int_error, select_table;
   logic [1:0] select_sw_count, select_arm, select_free_tail, select_comp_head;
 
   assign writes = bus_i.req && bus_i.write;
   assign bits = enabled_bits(bus_i.be);
-  assign control = ({31'h0, s_ended.run_bit} & ~bits) | (bus_i.wdata & bits);
-  assign starts = writes && select_control && !control[1] && control[0] && !s_ended.run_bit && (s_ended.state inside {StateIdle, StateError});
+  assign control = ({31'h0, s_timed.run_bit} & ~bits) | (bus_i.wdata & bits);
+  assign starts = writes && select_control && !control[1] && control[0] && !s_timed.run_bit && (s_timed.state inside {StateIdle, StateError});
   assign taking = resolved(set, FifoBytes);
-  assign sw_count = joined(s_ended.staged_sw_count, s_ended.sw_count, bus_i.wdata, bits);
-  assign arm = joined(s_ended.staged_arm, s_ended.causes.arm, bus_i.wdata, bits);
-  assign cause = ({s_ended.causes.enable, 23'h0, s_ended.causes.number} & ~bits) | (bus_i.wdata & bits);
+  assign sw_count = joined(s_timed.staged_sw_count, s_timed.sw_count, bus_i.wdata, bits);
+  assign free_tail = joined(s_timed.staged_free_tail, pages_tail, bus_i.wdata, bits);
+  assign comp_head = joined(s_timed.staged_comp_head, pages_head, bus_i.wdata, bits);
+  assign rings = writes && s_timed.state == StateRunning && run_q.pages;
+  assign rings_list = rings && select_free_tail[1];
+  assign rings_entries = rings && select_comp_head[1];
+  assign arm = joined(s_timed.staged_arm, s_timed.causes.arm, bus_i.wdata, bits);
+  assign cause = ({s_timed.causes.enable, 23'h0, s_timed.causes.number} & ~bits) | (bus_i.wdata & bits);
 
   logic [31:0] error_cause;
-  assign error_cause = ({s_ended.causes.error_enable, 23'h0, s_ended.causes.error_number} & ~bits) | (bus_i.wdata & bits);
+  assign error_cause = ({s_timed.causes.error_enable, 23'h0, s_timed.causes.error_number} & ~bits) | (bus_i.wdata & bits);
 
   always_comb begin
-    s_accessed = s_ended;
+    s_accessed = s_timed;
     refused_start = check(taking, FifoBytes, Elinks);
-    causes_at_start = s_ended.causes;
     if (starts) begin
       s_accessed.run_bit = 1'b1;
-      s_accessed.runs = s_ended.runs + 32'd1;
+      s_accessed.runs = s_timed.runs + 32'd1;
       s_accessed.sw_count = '0;
       s_accessed.delivered = '0;
       s_accessed.discarded = '0;
@@ -447,13 +407,14 @@ module silico_c2h
       s_accessed.fired = '0;
       s_accessed.busy = 1'b0;
       s_accessed.progress = '0;
+      s_accessed.held = '0;
       s_accessed.causes.arm = '0;
       s_accessed.state = StateRunning;
-      if (refused_start.code == FailNone) refused_start = check_vectors(s_ended.causes, Vectors);
-      if (refused_start.code != FailNone) s_accessed = failing(s_accessed, refused_start);
+      if (refused_start.code == FailNone) refused_start = check_vectors(s_timed.causes, Vectors);
+      s_accessed = failing(s_accessed, refused_start);
     end else if (writes && select_control) begin
       if (control[1]) s_accessed = stopped(s_accessed, AfterReset);
-      else if (!control[0] && s_ended.run_bit) s_accessed = stopped(s_accessed, AfterIdle);
+      else if (!control[0] && s_timed.run_bit) s_accessed = stopped(s_accessed, AfterIdle);
     end
     if (writes && select_int_data) begin
       s_accessed.causes.enable = cause[31];
@@ -465,20 +426,26 @@ module silico_c2h
     end
     if (writes && (select_int_data || select_int_error)) begin
       refused_start = check_vectors(s_accessed.causes, Vectors);
-      if (refused_start.code != FailNone) s_accessed = failing(s_accessed, refused_start);
+      s_accessed = failing(s_accessed, refused_start);
     end
-    if (writes && select_sw_count[0]) s_accessed.staged_sw_count = stage(s_ended.staged_sw_count, bus_i.wdata, bits);
+    if (writes && select_sw_count[0]) s_accessed.staged_sw_count = stage(s_timed.staged_sw_count, bus_i.wdata, bits);
     if (writes && select_sw_count[1]) begin
       s_accessed.staged_sw_count = '0;
-      if (s_ended.state == StateRunning && !run_q.pages) begin
-        if (sw_count < s_ended.sw_count || sw_count > s_ended.delivered.count || sw_count[4:0] != '0) begin
+      if (s_timed.state == StateRunning && !run_q.pages) begin
+        if (sw_count < s_timed.sw_count || sw_count > s_timed.delivered.count || sw_count[4:0] != '0) begin
           s_accessed = failing(s_accessed, failed(FailBadDoorbell, sw_count));
         end else begin
           s_accessed.sw_count = sw_count;
         end
       end
     end
-    if (writes && select_arm[0]) s_accessed.staged_arm = stage(s_ended.staged_arm, bus_i.wdata, bits);
+    if (writes && select_free_tail[0]) s_accessed.staged_free_tail = stage(s_timed.staged_free_tail, bus_i.wdata, bits);
+    if (writes && select_free_tail[1]) s_accessed.staged_free_tail = '0;
+    if (rings_list && !list_legal) s_accessed = failing(s_accessed, failed(FailBadDoorbell, free_tail));
+    if (writes && select_comp_head[0]) s_accessed.staged_comp_head = stage(s_timed.staged_comp_head, bus_i.wdata, bits);
+    if (writes && select_comp_head[1]) s_accessed.staged_comp_head = '0;
+    if (rings_entries && !entries_legal) s_accessed = failing(s_accessed, failed(FailBadDoorbell, comp_head));
+    if (writes && select_arm[0]) s_accessed.staged_arm = stage(s_timed.staged_arm, bus_i.wdata, bits);
     if (writes && select_arm[1]) begin
       s_accessed.staged_arm = '0;
       s_accessed.causes.arm = arm;
@@ -497,24 +464,17 @@ module silico_c2h
   assign fired_accessed_o = s_accessed.fired;
   assign failed_accessed_o = s_accessed.error.code != FailNone;
 
-  // --- counters ------------------------------------------------------------------------------------------------------------
+  // --- what is received ----------------------------------------------------------------------------------------------------
 
+  read_beat_t page_beat;
+  read_arrival_t page_arrival;
+
+  assign s_received = failing(s_accessed, mine(completion_failure_i));
   always_comb begin
-    perf = perf_q;
-    if (beat_i) perf.tx_beats = perf_q.tx_beats + 64'd1;
-    if (s_q.busy) perf.busy = perf_q.busy + 64'd1;
-    if (running && !sending_i) begin
-      if (write_o.valid) begin
-        if (!allows(consumed_i, limit_i, data_credits(13'(write_o.bytes)))) perf.no_credit = perf_q.no_credit + 64'd1;
-        else perf.no_grant = perf_q.no_grant + 64'd1;
-      end else if (wants == NextNoRoom) begin
-        perf.no_buffer = perf_q.no_buffer + 64'd1;
-      end else begin
-        perf.no_data = perf_q.no_data + 64'd1;
-      end
-    end
-    if (take) perf.front_beats = perf_q.front_beats + 64'd1;
-    if (running && offered && !takes) perf.front_held = perf_q.front_held + 64'd1;
+    page_beat = read_beat_i;
+    page_beat.valid = read_beat_i.valid && read_beat_i.owner.reader.fetch && read_beat_i.owner.reader.channel == index_i[3:0];
+    page_arrival = read_arrival_i;
+    page_arrival.valid = read_arrival_i.valid && read_arrival_i.owner.reader.fetch && read_arrival_i.owner.reader.channel == index_i[3:0];
   end
 
   logic function_reset, empties;
@@ -524,7 +484,9 @@ module silico_c2h
   always_ff @(posedge clk_i) begin
     if (function_reset) s_q <= '0;
     else if (resets) s_q <= power_on(s_accessed.runs);
-    else s_q <= s_accessed;
+    else s_q <= s_received;
+    s_q.closes <= 1'b0;
+    s_q.abandons <= 1'b0;
 
     if (empties) run_q <= '0;
     else if (starts) run_q <= taking;
@@ -532,20 +494,8 @@ module silico_c2h
     if (empties) table_q <= '0;
     else if (writes && select_table) table_q[bus_i.offset[5:2]] <= (table_q[bus_i.offset[5:2]] & ~bits) | (bus_i.wdata & bits);
 
-    if (empties || perf_clear_i) perf_q <= '0;
-    else perf_q <= perf;
-    if (empties) latched_q <= '0;
-    else if (perf_latch_i) latched_q <= perf;
-
     looped_q <= looped && !function_reset;
   end
-
-  // As after power-on, but that runs are counted on.
-  function automatic channel_t power_on(logic [31:0] runs);
-    channel_t s = '0;
-    s.runs = runs;
-    return s;
-  endfunction
 
   // --- units ---------------------------------------------------------------------------------------------------------------
 
@@ -611,7 +561,7 @@ module silico_c2h
     .cut_frame_o(cut_frame),
     .restart_i(starts),
     .restart_external_i(!taking.generator && !looped),
-    .resume_i(detach_i && s_ended.state == StateRunning && !run_q.generator),
+    .resume_i(detach_i && s_timed.state == StateRunning && !run_q.generator),
     .at_boundary_o(attached_o)
   );
 
@@ -624,38 +574,117 @@ module silico_c2h
     .head_valid_i(head_valid),
     .head_i(head),
     .available_i(available),
-    .next_o(next),
-    .chunk_o(chunk),
+    .next_o(ring_next),
+    .chunk_o(ring_chunk),
     .offset_o(offset),
-    .overwrites_o(overwrites),
-    .sequence_o(sequence_number),
+    .overwrites_o(ring_overwrites),
+    .sequence_o(ring_sequence),
     .count_o(chunk_count),
-    .grant_i(grants_chunk),
+    .grant_i(grants_chunk && !run_q.pages),
     .give_up_i(give_up)
   );
 
-  settings_t generates;
-  assign generates = starts ? taking : run_q;
-  silico_c2h_generator #(.DataWidth(DataWidth)) u_generator (
+  silico_c2h_pages #(.DataWidth(DataWidth), .FifoBytes(FifoBytes)) u_pages (
     .clk_i,
     .index_i,
+    .restart_i(starts || empties),
+    .run_i(run_q),
+    .now_i,
+    .max_payload_i(decoded_i.max_payload),
+    .max_read_i(decoded_i.max_read),
+    .running_i(s_q.state == StateRunning),
+    .enabled_i,
+    .head_valid_i(head_valid),
+    .head_i(head),
+    .available_i(available),
+    .fetch_o,
+    .fetch_grant_i,
+    .next_o(page_next),
+    .chunk_o(page_chunk),
+    .overwrites_o(page_overwrites),
+    .sequence_o(page_sequence),
+    .grant_i(grants_chunk && run_q.pages),
+    .too_long_o(too_long),
+    .ready_o(page_ready),
+    .room_o(entry_room),
+    .entry_o(entry),
+    .entry_address_o(entry_address),
+    .entry_number_o(entry_number),
+    .entry_phase_o(entry_phase),
+    .announce_i(grants_entry),
+    .give_up_i(give_up),
+    .entry_left_i(entry_left),
+    .judge_i(judges),
+    .bad_o(bad_page),
+    .flush_i(run_q.pages && s_judged.state == StateRunning),
+    .ready_flushed_o(page_ready_flushed),
+    .room_granted_o(entry_room_granted),
+    .ring_list_i(rings_list),
+    .free_tail_i(free_tail),
+    .list_legal_o(list_legal),
+    .ring_entries_i(rings_entries),
+    .comp_head_i(comp_head),
+    .entries_legal_o(entries_legal),
+    .beat_i(page_beat),
+    .data_i(read_data_i),
+    .arrival_i(page_arrival),
+    .close_i(s_received.closes),
+    .abandon_i(s_received.abandons),
+    .tail_o(pages_tail),
+    .fetched_o(pages_fetched),
+    .head_o(pages_head),
+    .left_o(entries_left)
+  );
+
+  silico_c2h_source #(.DataWidth(DataWidth), .Elinks(Elinks)) u_source (
+    .clk_i,
+    .index_i,
+    .run_i(run_q),
     .start_i(starts || empties),
-    .seed_i(generates.gen_seed),
-    .mode_i(generates.gen_mode),
-    .min_i(generates.gen_min),
-    .max_i(generates.gen_max),
-    .table_i(generates.gen_table),
-    .pause_i(run_q.gen_pause),
-    .rate_i(run_q.gen_rate),
-    .count_i(run_q.gen_count),
-    .enable_i(running && run_q.generator),
-    .valid_o(generator_valid),
-    .last_o(generator_last),
-    .bytes_o(generator_bytes),
-    .data_o(generator_data),
-    .take_i(take && run_q.generator),
-    .made_o(made),
-    .made_taken_o(made_taken)
+    .start_run_i(taking),
+    .now_i,
+    .running_i(running),
+    .looped_i(looped_q),
+    .front_valid_i,
+    .front_last_i,
+    .front_error_i,
+    .front_source_i,
+    .front_bytes_i,
+    .front_data_i,
+    .loop_valid_i,
+    .loop_last_i,
+    .loop_error_i,
+    .loop_source_i,
+    .loop_bytes_i,
+    .loop_data_i,
+    .offered_o(offered),
+    .last_o(offer_last),
+    .error_o(offer_error),
+    .source_o(offer_source),
+    .bytes_o(offer_bytes),
+    .data_o(offer_data),
+    .take_i(take),
+    .made_o(made_taken),
+    .chunks_o(chunks_taken)
+  );
+
+  silico_c2h_perf u_perf (
+    .clk_i,
+    .reset_i(empties),
+    .latch_i(perf_latch_i),
+    .clear_i(perf_clear_i),
+    .consumed_i,
+    .limit_i,
+    .running_i(running),
+    .busy_i(s_q.busy),
+    .wants_i(write_o.valid),
+    .bytes_i(write_o.bytes),
+    .next_i(next),
+    .sending_i,
+    .beat_i,
+    .offered_i(offered),
+    .takes_i(takes),
+    .shown_o(perf)
   );
 
   silico_c2h_registers u_registers (
@@ -676,19 +705,24 @@ module silico_c2h
     .free_tail_o(select_free_tail),
     .comp_head_o(select_comp_head),
     .table_o(select_table),
-    .run_bit_i(s_ended.run_bit),
-    .state_i(s_ended.state),
-    .busy_i(s_ended.busy),
-    .armed_i(s_ended.progress.armed),
-    .delivered_i(s_ended.delivered),
-    .sw_count_i(s_ended.sw_count),
-    .error_i(s_ended.error),
-    .causes_i(s_ended.causes),
+    .run_bit_i(s_timed.run_bit),
+    .state_i(s_timed.state),
+    .busy_i(s_timed.busy),
+    .armed_i(s_timed.progress.armed),
+    .delivered_i(s_timed.delivered),
+    .sw_count_i(s_timed.sw_count),
+    .error_i(s_timed.error),
+    .causes_i(s_timed.causes),
     .dropped_i(dropped_taken),
-    .runs_i(s_ended.runs),
-    .discarded_i(s_ended.discarded),
+    .runs_i(s_timed.runs),
+    .discarded_i(s_timed.discarded),
     .made_i(made_taken),
-    .perf_i(latched_q)
+    .chunks_i(chunks_taken),
+    .free_tail_i(pages_tail),
+    .comp_head_i(pages_head),
+    .free_head_i(pages_fetched),
+    .comp_tail_i(entries_left),
+    .perf_i(perf)
   );
 
 endmodule

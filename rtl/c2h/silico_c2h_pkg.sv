@@ -20,7 +20,7 @@ package silico_c2h_pkg;
     return (length + 32'd31) & ~32'd31;
   endfunction
 
-  // One TLP to be: where in the ring (byte count at which it starts), whether the frame's header leads it, whether the frame has gone with it, and its
+  // One TLP to be: where in the ring (byte count at which it starts) or in memory (of a page), whether the frame's header leads it, whether the frame has gone with it, and its
   // payload bytes from the FIFO.
   typedef struct packed {
     logic [63:0] at;
@@ -28,6 +28,31 @@ package silico_c2h_pkg;
     logic        ends;
     logic [10:0] payload;
   } chunk_t;
+
+  // A page that the host gave, as its descriptor has it; a page is known by its number in the run.
+  typedef struct packed {
+    logic [31:0] cookie;
+    logic [31:0] length;
+    logic [63:0] address;
+  } page_t;
+
+  // Of a number, as much as tells apart all pages between the oldest in use and the last one fetched.
+  localparam int unsigned PageBits = 11;
+  // Most pages in use: of frames under way, or not announced. No frame may fill so many.
+  localparam int unsigned PagesHeld = 1024;
+
+  // What is told of a page that is done with: bytes used, frames that end in it, and why it is (bit 0: it continues the page before; 1: it is continued in
+  // the next one; 2: flushed).
+  typedef struct packed {
+    logic [31:0] cookie;
+    logic [31:0] used;
+    logic [31:0] frames;
+    logic [2:0]  flags;
+  } used_t;
+
+  localparam int unsigned FlagContinues = 0;
+  localparam int unsigned FlagContinued = 1;
+  localparam int unsigned FlagFlushed = 2;
 
   typedef enum logic [1:0] {
     // The channel is not running.

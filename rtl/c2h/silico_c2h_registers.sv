@@ -43,6 +43,12 @@ module silico_c2h_registers
   input  logic [31:0]        runs_i,
   input  logic [31:0]        discarded_i,
   input  logic [63:0]        made_i,
+  input  logic [63:0]        chunks_i,
+  // Of pages: descriptors given and fetched, entries taken and left.
+  input  logic [63:0]        free_tail_i,
+  input  logic [63:0]        comp_head_i,
+  input  logic [63:0]        free_head_i,
+  input  logic [63:0]        comp_tail_i,
   input  logic [7:0][63:0]   perf_i
 );
 
@@ -77,6 +83,12 @@ module silico_c2h_registers
     shown.PERF_FRONT_HELD = perf_i[1];
     shown.PERF_BUSY = perf_i[0];
     shown.GEN_MADE = made_i;
+    shown.GEN_CHUNKS = chunks_i;
+    shown.FREE_TAIL = free_tail_i;
+    shown.COMP_HEAD = comp_head_i;
+    shown.FREE_HEAD = free_head_i;
+    shown.COMP_TAIL = comp_tail_i;
+    shown.PAGES_HELD = free_head_i[31:0] - comp_tail_i[31:0];
     shown.GEN_TABLE = table_i[bus_i.offset[5:2]];
   end
 

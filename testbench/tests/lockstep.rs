@@ -22,6 +22,25 @@ use silico::run::{Progress, RunConfig, run};
 #[case("--frames 300 --frame-size 64..3000 --link-errors 2000")]
 #[case("--frames 300 --frame-size 64..3000 --stress credits,stalls --notify interrupt")]
 #[case("--frames 300 --frame-size 64..3000 --rate 5 --pause 30 --channels 2")]
+// E-link blocks: split chunks, short and empty ones, timers, full FIFOs, one e-link and all of them.
+#[case("--frames 600 --source generator --mode blocks --frame-size 0..3000")]
+#[case("--frames 3000 --source generator --mode blocks --frame-size 0..60 --elinks 64 --channels 2")]
+#[case("--frames 300 --source generator --mode blocks --frame-size 1..9000 --elinks 1 --flush 0 --pause 20")]
+#[case("--frames 900 --source generator --mode blocks --frame-size 0..400 --elinks 17 --flush 300 --pause 40 --notify interrupt")]
+#[case("--frames 900 --source generator --mode blocks --frame-size 64..3000 --full drop --gen 1 --lanes 4")]
+#[case("--frames 400 --source generator --mode blocks --frame-size 4..2000 --rate 4")]
+// Pages: packed or not, of one cell and of many, every way to hear of them, timers, full FIFOs, hosts that answer late.
+#[case("--frames 300 --discipline pages --frame-size 0..5000")]
+#[case("--frames 300 --discipline pages --frame-size 0..5000 --packed")]
+#[case(
+    "--frames 300 --discipline pages --source generator --frame-size 0..300 --packed --page-size 32KiB --notify interrupt --coalesce-frames 4"
+)]
+#[case("--frames 300 --discipline pages --source generator --frame-size 1..900 --page-size 64 --ring-size 64KiB --mps 128 --mrrs 128")]
+#[case("--frames 300 --discipline pages --source generator --frame-size 1..900 --page-size 32 --ring-size 64KiB --packed --notify hybrid")]
+#[case("--frames 300 --discipline pages --source generator --frame-size 64..9000 --packed --flush-time 100 --pause 300 --channels 2")]
+#[case("--frames 900 --discipline pages --frame-size 64..3000 --packed --full drop --gen 1 --lanes 4 --ring-size 128KiB")]
+#[case("--frames 300 --discipline pages --frame-size 64..3000 --stress credits,stalls --notify interrupt --link-errors 2000 --ecrc")]
+#[case("--frames 600 --discipline pages --source generator --mode blocks --frame-size 0..3000 --packed")]
 fn as_the_model(#[case] args: &str) {
     let args: Vec<&str> = args.split_whitespace().chain(["--on", "lockstep"]).collect();
     let options = RunOptions::typed(&args).unwrap();

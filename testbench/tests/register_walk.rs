@@ -215,7 +215,8 @@ fn no_aliases(target: &Target) {
 fn holes(target: &Target) {
     let mut rig = Rig::new(target);
     let has: Vec<&Register> = rig.map().collect();
-    let covered = |offset: u32| has.iter().any(|register| (register.offset..register.offset + u32::from(register.bits) / 8).contains(&offset));
+    let covered =
+        |offset: u32| has.iter().any(|register| (register.offset..register.offset + u32::from(register.bits) / 8).contains(&offset));
     let mut checked = 0;
     // Every hole between registers; of channels that are not there, and of what lies behind the map, some.
     for offset in (0..MAP_BYTES).step_by(4).filter(|offset| !covered(*offset) && (offset % 0x200 < 0x1a0 || offset % 0x1c == 0)) {

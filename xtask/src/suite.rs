@@ -20,6 +20,8 @@ const TALLY: &str = "SILICO_TALLY";
 
 /// The seed of the properties' cases, if it is not the usual one.
 const SEED: &str = "SILICO_SEED";
+/// Cases a property.
+const CASES: &str = "SILICO_CASES";
 
 /// A folder into which each property writes what it covered.
 const COVERAGE: &str = "SILICO_COVERAGE";
@@ -69,6 +71,11 @@ fn simulated(text: &str) -> Option<String> {
     (properties > 0).then(|| format!("{properties} properties simulated {clocks} clocks in {cases} cases"))
 }
 
+/// The properties are tried as always, or longer.
+fn is_usual(long: bool) -> bool {
+    env::var_os(SEED).is_none() && (long || env::var_os(CASES).is_none())
+}
+
 /// The checks, quick ones first, each as the command that reproduces it.
 fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec<(&'static str, Command)>> {
     let cargo = |arguments: &[&str]| {
@@ -82,14 +89,14 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     test.args(cargo_args);
     test.env(TALLY, tally(workspace));
     test.env(COVERAGE, coverage(workspace));
-    // Some tests alone cover little, and so does another seed: only a long run must leave no hole.
+    // Some tests alone cover little, and so do fewer cases; with another seed it is chance. Else there must be no hole.
     let mut covered = cargo(&["run", "--quiet", "--package", "silico-testbench", "--bin", "silico", "--", "coverage"]);
     covered.arg(coverage(workspace));
-    if long && cargo_args.is_empty() && env::var_os(SEED).is_none() {
+    if cargo_args.is_empty() && is_usual(long) {
         covered.arg("--strict");
     }
     if long {
-        for name in ["PROPTEST_CASES", "SILICO_CASES"] {
+        for name in ["PROPTEST_CASES", CASES] {
             test.env(name, env::var(name).unwrap_or_else(|_| LONG_CASES.into()));
         }
     }
@@ -192,9 +199,11 @@ mod tests {
         assert!(texts.iter().any(|text| text.ends_with("cargo xtask registers --check")), "{texts:?}");
         let coverage = texts.iter().find(|text| text.contains("silico -- coverage")).unwrap();
         assert!(!coverage.contains("--strict"), "some tests alone: {coverage}");
-        let usual = super::steps(&workspace, true, &[]).unwrap();
-        let coverage = usual.iter().map(|(_, command)| describe(command)).find(|text| text.contains("silico -- coverage")).unwrap();
-        assert_eq!(coverage.contains("--strict"), env::var_os(SEED).is_none(), "{coverage}");
+        for long in [false, true] {
+            let usual = super::steps(&workspace, long, &[]).unwrap();
+            let coverage = usual.iter().map(|(_, command)| describe(command)).find(|text| text.contains("silico -- coverage")).unwrap();
+            assert_eq!(coverage.contains("--strict"), is_usual(long), "{coverage}");
+        }
         assert!(texts.iter().any(|text| text.ends_with("cargo xtask mutants")), "{texts:?}");
         let short = super::steps(&workspace, false, &[]).unwrap();
         assert!(short.iter().any(|(_, command)| describe(command).ends_with("cargo xtask mutants --sample 6")));

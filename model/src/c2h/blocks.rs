@@ -1,12 +1,14 @@
 //! The generator's block mode: chunks of many e-links, each packed into the open block of its e-link; a full block goes out as a frame.
 //!
-//! Memory: one block of 1 KiB for each e-link, and the one that goes out. In a clock, either a beat of that block is offered, or one piece of a
-//! chunk is packed (up to its end, or to that of the block), or a block whose time is up is closed; so a source that is held packs
-//! nothing. What is packed follows from seed and clocks alone.
+//! Memory: one block of 1 KiB for each e-link, in rows as wide as a beat. In a clock, either a beat of the block that goes out is offered, or one row is
+//! written with what a piece of a chunk (up to the chunk's end, or to that of the block) puts into it, or a block whose time is up is closed: what was
+//! not written of it goes out as padding. So a source that is held packs nothing, and nothing need be copied: the block that goes out lies where it was
+//! packed. What is packed follows from seed and clocks alone.
 
 use super::settings::Settings;
 use silico_spec::elink::{BLOCK_BYTES, ChunkFlags, Kind, Packing, Writer, link_of};
 use silico_spec::generator::{self, FrameSequence};
+use silico_spec::params::DataWidth;
 use std::collections::VecDeque;
 
 #[derive(Clone, Debug)]
@@ -29,6 +31,8 @@ struct Chunk {
 #[derive(Clone, Debug)]
 pub(crate) struct Packer {
     chunks: FrameSequence,
+    /// log2 of a row's bytes.
+    row: u32,
     limit: u32,
     /// Chunks to draw; 0: without end.
     count: u64,
@@ -40,6 +44,8 @@ pub(crate) struct Packer {
     /// E-links with an open block, and the cycle of its first piece; the oldest first.
     opened: VecDeque<(u64, u16)>,
     chunk: Option<Chunk>,
+    /// Rows of the piece of it under way that are not written; the whole piece stands in the block once there are none.
+    rows: u32,
     /// The block that goes out, its e-link and the chunks that end in it.
     block: [u8; BLOCK_BYTES],
     source: u16,
@@ -67,12 +73,13 @@ enum Action {
 
 impl Packer {
     /// `set` has passed [`Settings::check`], or the channel does not run.
-    pub(crate) fn new(chunks: FrameSequence, set: &Settings) -> Self {
+    pub(crate) fn new(chunks: FrameSequence, set: &Settings, width: DataWidth) -> Self {
         let base = set.gen_source();
         let links = set.gen_links.clamp(1, 256) as u16;
         let link = |index| Link { writer: Writer::new(base.wrapping_add(index)), ends: 0 };
         Self {
             chunks,
+            row: width.bytes().trailing_zeros(),
             limit: set.max_frame,
             count: set.gen_count,
             drawn: 0,
@@ -82,6 +89,7 @@ impl Packer {
             links: (0..links).map(link).collect(),
             opened: VecDeque::with_capacity(usize::from(links) + 1),
             chunk: None,
+            rows: 0,
             block: [0; BLOCK_BYTES],
             source: base,
             ends: 0,
@@ -135,7 +143,9 @@ impl Packer {
         }
         match self.action(now) {
             Action::Pause(clocks) => Step::Wait(clocks),
-            Action::Flush | Action::Pack | Action::CloseOldest => Step::Wait(1),
+            // How many rows a chunk takes that is not drawn yet, its first clock says.
+            Action::Pack => Step::Wait(self.rows.max(1).into()),
+            Action::Flush | Action::CloseOldest => Step::Wait(1),
         }
     }
 
@@ -147,28 +157,40 @@ impl Packer {
         match self.action(now) {
             Action::Pause(_) => self.pause_left -= clocks as u32,
             Action::Flush | Action::CloseOldest => self.close_oldest(),
-            Action::Pack => self.pack(now),
+            Action::Pack => self.pack(now, clocks as u32),
         }
         true
     }
 
-    fn pack(&mut self, now: u64) {
-        let mut chunk = match self.chunk.take() {
+    fn pack(&mut self, now: u64, clocks: u32) {
+        let chunk = match self.chunk {
             Some(chunk) => chunk,
             None => self.draw(),
         };
-        let link = &mut self.links[usize::from(chunk.link)];
-        if link.writer.is_empty() {
-            self.opened.push_back((now, chunk.link));
+        if self.rows == 0 {
+            let writer = &self.links[usize::from(chunk.link)].writer;
+            let piece = writer.piece(chunk.length - chunk.packing.done);
+            self.rows = ((piece.end - 1) >> self.row) - (piece.start >> self.row) + 1;
+            if writer.is_empty() {
+                self.opened.push_back((now, chunk.link));
+            }
         }
+        self.chunk = Some(chunk);
+        self.rows -= clocks;
+        if self.rows == 0 {
+            self.end_piece(chunk);
+        }
+    }
+
+    fn end_piece(&mut self, mut chunk: Chunk) {
+        let link = &mut self.links[usize::from(chunk.link)];
         let packed =
             link.writer.pack(&mut chunk.packing, chunk.length, chunk.flags, |offset, out| generator::fill_from(chunk.key, offset, out));
         if packed.ended() {
             link.ends += 1;
             self.pause_left = self.pause;
-        } else {
-            self.chunk = Some(chunk);
         }
+        self.chunk = if packed.ended() { None } else { Some(chunk) };
         if packed.is_full() {
             self.send(chunk.link);
         }

@@ -22,9 +22,11 @@ impl FrameInfo {
     }
 }
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Fifo {
-    bytes: Box<[u8]>,
+    /// As far as it was ever written: most of a deep FIFO is never used by a short run.
+    bytes: Vec<u8>,
+    depth: u32,
     written: u64,
     granted: u64,
     freed: u64,
@@ -34,11 +36,20 @@ pub(crate) struct Fifo {
     max_frames: usize,
 }
 
+impl Clone for Fifo {
+    /// Of the bytes, what still counts.
+    fn clone(&self) -> Self {
+        let bytes = if self.fill() == 0 { Vec::new() } else { self.bytes.clone() };
+        Self { bytes, frames: self.frames.clone(), ..*self }
+    }
+}
+
 impl Fifo {
     pub(crate) fn new(bytes: u32, max_frames: u16) -> Self {
         assert!(bytes.is_power_of_two(), "CardParams::validate said so");
         Self {
-            bytes: vec![0; bytes as usize].into_boxed_slice(),
+            bytes: Vec::new(),
+            depth: bytes,
             written: 0,
             granted: 0,
             freed: 0,
@@ -52,11 +63,11 @@ impl Fifo {
     pub(crate) fn renew(&mut self) -> Self {
         let (bytes, mut frames) = (std::mem::take(&mut self.bytes), std::mem::take(&mut self.frames));
         frames.clear();
-        Self { bytes, written: 0, granted: 0, freed: 0, frames, leaving: 0, max_frames: self.max_frames }
+        Self { bytes, frames, written: 0, granted: 0, freed: 0, leaving: 0, ..*self }
     }
 
     pub(crate) fn depth(&self) -> u32 {
-        self.bytes.len() as u32
+        self.depth
     }
 
     /// Bytes that still take room, those of a TLP under way included.
@@ -82,11 +93,22 @@ impl Fifo {
         self.frames.front()
     }
 
+    /// Where byte number `count` lies, and how many of `len` bytes from there lie before the end.
+    fn at(&self, count: u64, len: usize) -> (usize, usize) {
+        let from = count as usize & (self.depth as usize - 1);
+        (from, (self.depth as usize - from).min(len))
+    }
+
     /// Room for `len` bytes as at most two slices, which `fill` fills in order; they count as written.
     pub(crate) fn write_with(&mut self, len: u32, mut fill: impl FnMut(&mut [u8], u32)) {
         debug_assert!(len <= self.room(), "the ingest checks for room");
-        let from = self.written as usize & (self.bytes.len() - 1);
-        let first = (self.bytes.len() - from).min(len as usize);
+        if len == 0 {
+            return;
+        }
+        let (from, first) = self.at(self.written, len as usize);
+        if self.bytes.len() < from + first {
+            self.bytes.resize(from + first, 0);
+        }
         fill(&mut self.bytes[from..from + first], 0);
         if first < len as usize {
             fill(&mut self.bytes[..len as usize - first], first as u32);
@@ -111,8 +133,10 @@ impl Fifo {
     /// The transmitter takes the next bytes into `out`.
     pub(crate) fn grant(&mut self, out: &mut [u8]) {
         debug_assert!(out.len() <= self.available() as usize, "the packetizer checks what is there");
-        let from = self.granted as usize & (self.bytes.len() - 1);
-        let first = (self.bytes.len() - from).min(out.len());
+        if out.is_empty() {
+            return;
+        }
+        let (from, first) = self.at(self.granted, out.len());
         let (head, tail) = out.split_at_mut(first);
         head.copy_from_slice(&self.bytes[from..from + first]);
         tail.copy_from_slice(&self.bytes[..tail.len()]);

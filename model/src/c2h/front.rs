@@ -72,6 +72,16 @@ impl Channel {
         true
     }
 
+    /// As [`Channel::stays`], if it runs and is fed by a stream that offers nothing in these clocks.
+    #[inline]
+    pub(crate) fn starves(&mut self, env: &Env, clocks: u64, sending: bool) -> bool {
+        let starves = self.running(env) && self.external();
+        if starves {
+            self.count(env, clocks, sending);
+        }
+        starves
+    }
+
     /// Passes `clocks` clocks from `now` in which no TLP of the channel is granted or ends. `sending`: one is under way, or was granted just now.
     pub(crate) fn advance(&mut self, env: &Env, now: u64, clocks: u64, sending: bool, front: &mut Front<'_>) {
         if !self.running(env) {
@@ -82,7 +92,11 @@ impl Channel {
         let end = now + clocks;
         let mut at = now;
         while at < end {
-            at += self.advance_piece(env, at, end - at, sending, front);
+            let most = if self.behind { 1 } else { end - at };
+            at += self.advance_piece(env, at, most, sending, front);
+            if at < end {
+                self.catch_up(env);
+            }
         }
     }
 
@@ -210,12 +224,15 @@ impl Channel {
         }
     }
 
-    /// Takes up what changed outside the stream: MPS, the global enable.
+    /// Takes up what changed: the FIFO, its room, MPS. With pages, at the [end of the clock](Self::catch_up).
     pub(crate) fn refresh(&mut self, env: &Env) {
-        self.next = match self.pages.as_deref_mut() {
+        self.next = match self.pages {
             _ if self.state != State::Running => Next::Off,
             None => self.packetizer.next(&self.fifo, env.mps, self.sw_count + self.run.ring_size),
-            Some(pages) => pages.next(&self.fifo, env.mps),
+            Some(_) => {
+                self.behind = true;
+                return;
+            }
         };
     }
 }

@@ -3,6 +3,7 @@
 use super::blocks::{Packer, Step};
 use super::settings::Settings;
 use silico_spec::generator::FrameSequence;
+use silico_spec::params::DataWidth;
 
 /// Full rate: a beat every clock.
 pub(crate) const FULL_RATE: u32 = 1 << 16;
@@ -37,9 +38,9 @@ pub(crate) enum GeneratorOffer {
 }
 
 impl Generator {
-    pub(crate) fn start(channel: u8, set: &Settings) -> Self {
+    pub(crate) fn start(channel: u8, set: &Settings, width: DataWidth) -> Self {
         let mut frames = FrameSequence::new(set.gen_seed, channel, set.gen_mode(), set.gen_min, set.gen_max, set.gen_table);
-        let packer = set.blocks().then(|| Box::new(Packer::new(frames.clone(), set)));
+        let packer = set.blocks().then(|| Box::new(Packer::new(frames.clone(), set, width)));
         let (length, key) = frames.draw();
         Self {
             packer,

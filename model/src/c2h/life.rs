@@ -23,7 +23,7 @@ impl Channel {
         self.pages = self.run.pages().then(|| Box::new(Pages::new(&self.run)));
         self.progress.restart();
         self.causes.arm = 0;
-        self.generator = Generator::start(self.index, &self.run);
+        self.generator = Generator::start(self.index, &self.run, self.params.width);
         self.state = State::Running;
         if let Err((code, value)) = self.run.check(&self.params).and_then(|()| self.causes.check(self.params.msix_vectors)) {
             self.fail(code, value);

@@ -193,6 +193,8 @@ pub(crate) struct Channel {
     resets: bool,
     /// In this clock a frame has filled more pages than it may.
     too_long: bool,
+    /// With pages: `next` is not up to date; see [`Channel::catch_up`].
+    behind: bool,
     pub(crate) perf: Perf,
     latched: Perf,
 }
@@ -216,6 +218,7 @@ impl Channel {
 
     fn with_fifo(index: u8, params: CardParams, fifo: Fifo) -> Self {
         let set = Settings::default();
+        let generator = Generator::start(index, &set, params.width);
         Self {
             index,
             params,
@@ -235,7 +238,7 @@ impl Channel {
             busy: false,
             fifo,
             ingest: Ingest::default(),
-            generator: Generator::start(index, &set),
+            generator,
             packetizer: Packetizer::default(),
             pages: None,
             progress: Progress::default(),
@@ -247,6 +250,7 @@ impl Channel {
             refused: false,
             resets: false,
             too_long: false,
+            behind: false,
             perf: Perf::default(),
             latched: Perf::default(),
         }
@@ -301,9 +305,12 @@ impl Channel {
         }
     }
 
-    /// Nothing is left to do for a stop at the end of the next clock. `reads`: of this channel that are outstanding.
+    /// Nothing is left to do for a stop or with pages at the end of the next clock. `reads`: of this channel that are outstanding.
     pub(crate) fn settled(&self, reads: u16) -> bool {
-        if !matches!(self.state, State::Stopping { .. }) || self.flight.is_some() || self.progress.due {
+        if !matches!(self.state, State::Stopping { .. }) {
+            return self.state != State::Running || !self.moves_pages();
+        }
+        if self.flight.is_some() || self.progress.due {
             return true;
         }
         match self.pages.as_deref() {

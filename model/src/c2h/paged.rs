@@ -28,11 +28,34 @@ impl Channel {
     }
 
     /// Page descriptors have come.
-    pub(crate) fn fetched(&mut self, start: u64, data: &[u8], env: &Env) {
-        let Some(pages) = self.pages.as_deref_mut().filter(|_| self.state == State::Running) else { return };
-        match pages.list.fill(start, data) {
+    pub(crate) fn fetched(&mut self, start: u64, data: &[u8]) {
+        if let Some(pages) = self.pages.as_deref_mut().filter(|_| self.state == State::Running) {
+            pages.list.fill(start, data);
+        }
+    }
+
+    /// At the end of the coming clock a page descriptor is judged, or another page is taken.
+    pub(super) fn moves_pages(&self) -> bool {
+        self.behind || self.pages.as_deref().is_some_and(|pages| pages.list.has_come())
+    }
+
+    /// Judges the next page descriptor, if one has come.
+    fn judge(&mut self, env: &Env) {
+        let Some(pages) = self.pages.as_deref_mut().filter(|pages| self.state == State::Running && pages.list.has_come()) else { return };
+        match pages.list.judge() {
             Ok(()) => self.refresh(env),
             Err(Bad { address, cookie }) => self.fail_with(ChannelError::BadDescriptor, address, cookie),
+        }
+    }
+
+    /// The end of the clock: takes the pages that the coming TLPs need, and says what is next. All that the clock has brought counts.
+    #[inline]
+    pub(crate) fn catch_up(&mut self, env: &Env) {
+        if !std::mem::take(&mut self.behind) {
+            return;
+        }
+        if let Some(pages) = self.pages.as_deref_mut().filter(|_| self.state == State::Running) {
+            (self.next, self.behind) = pages.next(&self.fifo, env.mps);
         }
     }
 
@@ -68,11 +91,12 @@ impl Channel {
         self.delivered.frames += u64::from(frames);
     }
 
-    /// Page timers, and a frame that is too long.
+    /// A frame that is too long, the next page descriptor, page timers.
     pub(super) fn end_of_clock_paged(&mut self, env: &Env, now: u64) {
         if std::mem::take(&mut self.too_long) {
             self.fail(ChannelError::BadFrameLimit, self.run.max_frame.into());
         }
+        self.judge(env);
         let Some(pages) = self.pages.as_deref_mut().filter(|_| self.state == State::Running) else { return };
         if pages.end_of_clock(now) {
             self.refresh(env);

@@ -14,8 +14,8 @@ struct Part {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Reassembly {
-    /// Allocated by the first read.
-    bytes: Box<[u8]>,
+    /// As far as reads have reached: most of a big buffer is never used by a short run.
+    bytes: Vec<u8>,
     size: u32,
     /// Asked for, there without a gap, and consumed.
     issued: u64,
@@ -29,7 +29,7 @@ impl Reassembly {
     /// Of `bytes` bytes, a power of two.
     pub(crate) fn new(bytes: u32) -> Self {
         assert!(bytes.is_power_of_two(), "CardParams::validate said so");
-        Self { bytes: Box::default(), size: bytes, issued: 0, arrived: 0, consumed: 0, parts: VecDeque::new() }
+        Self { bytes: Vec::new(), size: bytes, issued: 0, arrived: 0, consumed: 0, parts: VecDeque::new() }
     }
 
     /// Its memory as an empty buffer: what is here is of no use any more.
@@ -58,8 +58,9 @@ impl Reassembly {
     /// Takes room for a read of `bytes`. Returns its position.
     pub(crate) fn issue(&mut self, bytes: u32) -> u64 {
         debug_assert!(bytes <= self.room(), "a read is issued only when there is room for it");
-        if self.bytes.is_empty() {
-            self.bytes = vec![0; self.size as usize].into_boxed_slice();
+        let reach = (self.issued % u64::from(self.size) + u64::from(bytes)).min(self.size.into()) as usize;
+        if self.bytes.len() < reach {
+            self.bytes.resize(reach, 0);
         }
         let start = self.issued;
         self.parts.push_back(Part { start, bytes, got: 0 });
@@ -72,9 +73,9 @@ impl Reassembly {
         let index = self.parts.partition_point(|part| part.start < start);
         let Some(part) = self.parts.get_mut(index).filter(|part| part.start == start) else { return };
         let data = &data[..data.len().min((part.bytes - part.got) as usize)];
-        let from = (start + u64::from(part.got)) as usize & (self.bytes.len() - 1);
+        let from = (start + u64::from(part.got)) as usize & (self.size as usize - 1);
         part.got += data.len() as u32;
-        let first = data.len().min(self.bytes.len() - from);
+        let first = data.len().min(self.size as usize - from);
         self.bytes[from..from + first].copy_from_slice(&data[..first]);
         self.bytes[..data.len() - first].copy_from_slice(&data[first..]);
         self.arrive();
@@ -108,8 +109,8 @@ impl Reassembly {
         if len == 0 {
             return;
         }
-        let from = self.consumed as usize & (self.bytes.len() - 1);
-        let first = (self.bytes.len() - from).min(len as usize);
+        let from = self.consumed as usize & (self.size as usize - 1);
+        let first = (self.size as usize - from).min(len as usize);
         take(&self.bytes[from..from + first]);
         if first < len as usize {
             take(&self.bytes[..len as usize - first]);

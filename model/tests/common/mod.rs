@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses its part")]
 
 mod host;
+pub(crate) mod nonsense;
 mod pages;
 pub(crate) mod play;
 

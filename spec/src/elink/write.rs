@@ -2,6 +2,7 @@
 
 use super::view::{RawTrailer, View};
 use super::{BLOCK_BYTES, ChunkFlags, HEADER_BYTES, Kind, MAGIC, MAX_PAYLOAD, TRAILER_BYTES};
+use core::ops::Range;
 
 /// A block under construction, and the e-link's place in its chunk.
 #[derive(Clone, Debug)]
@@ -63,6 +64,14 @@ impl Writer {
     #[must_use]
     pub const fn elink(&self) -> u16 {
         self.elink
+    }
+
+    /// Bytes of the block that the next piece of a chunk takes, its trailer included; `left` of the chunk are not packed.
+    #[must_use]
+    pub fn piece(&self, left: u32) -> Range<u32> {
+        let most = (BLOCK_BYTES - TRAILER_BYTES - self.at) as u32;
+        let at = self.at as u32;
+        at..at + left.min(most).next_multiple_of(TRAILER_BYTES as u32) + TRAILER_BYTES as u32
     }
 
     /// Packs what fits of a chunk of `length` bytes; `packing` says how far it is and is moved on. `fill(offset, out)` gives its bytes from `offset`

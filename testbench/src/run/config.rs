@@ -126,9 +126,6 @@ impl RunConfig {
     pub fn new(options: &RunOptions) -> Result<Self, BadInput> {
         let target = options.on.parse::<Target>()?;
         target.require_built()?;
-        if target != Target::Model && (options.discipline == Discipline::Pages || options.mode == ModeKind::Blocks) {
-            return Err(BadInput::setting("--on", &target, "model: the RTL has neither pages nor e-link blocks yet"));
-        }
         let width =
             DataWidth::from_bits(options.width).ok_or_else(|| BadInput::setting("--width", options.width, "64, 128, 256 or 512"))?;
         if !(1..=MAX_C2H as u8).contains(&options.channels) {

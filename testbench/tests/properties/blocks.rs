@@ -2,7 +2,6 @@
 
 use crate::coverage::{self, Elink};
 use crate::harness::{Settings, search};
-use crate::on::{Part, lacks};
 use crate::scenario::MachineShape;
 use crate::strategies::{Flavour, machine};
 use crate::tally::Tally;
@@ -174,9 +173,6 @@ fn read(case: &Case, platform: &SimPlatform, ring: &mut RingChannel<SimPlatform>
 
 fn every_chunk(case: &Case) -> Result<(), String> {
     let params = CardParams { fifo_frames: 64, ..case.machine.card(1, 1) };
-    if lacks([Part::Blocks]) {
-        return Ok(());
-    }
     let port = crate::on::card(&params)?;
     let platform = SimPlatform::new(case.machine.config(), port, 1).map_err(|error| error.to_string())?;
     let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(said)?;

@@ -1,7 +1,6 @@
 //! E-link blocks of the card's generator: each chunk of each e-link is there, whole or marked as cut, whatever the sizes, limits and timers.
 
 use crate::harness::{Settings, search};
-use crate::on::{Part, lacks};
 use proptest::prelude::*;
 use silico::check::elink::ElinkBoard;
 use silico::platform::SimPlatform;
@@ -28,9 +27,6 @@ fn every_chunk_of_every_e_link_comes_once() {
         let said = |error: silico_driver::error::DriverError| error.to_string();
         let (max, source, seed) = (min + span, source % 0xff00, seed.max(1));
         let limit = limit.min(max).max(1);
-        if lacks([Part::Blocks]) {
-            return Ok(());
-        }
         let port = crate::on::card(&CardParams::default())?;
         let platform = SimPlatform::new(MachineConfig::default(), port, 4).map_err(|error| error.to_string())?;
         let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(said)?;

@@ -7,7 +7,7 @@ use crate::strategies::{Flavour, machine};
 use proptest::prelude::*;
 
 /// log2 of the smallest buffer that reads may come into.
-const LEAST_BUFFER_LOG2: u8 = 13;
+pub(crate) const LEAST_BUFFER_LOG2: u8 = 13;
 /// Clocks in which all has come to a standstill that can.
 const LONG: u32 = 40_000;
 

@@ -1,7 +1,6 @@
 //! INTx and MSI: levels, messages and masks, held against what caused them; and channels that share a vector. Knows no frame.
 
 use crate::harness::{Settings, search};
-use crate::on::{Part, lacks};
 use crate::tally::Tally;
 use proptest::prelude::*;
 use silico::platform::SimPlatform;
@@ -213,9 +212,6 @@ fn act() -> impl Strategy<Value = Act> {
 fn hazard_06_levels_and_messages_follow_their_causes() {
     let cases = (prop::sample::select(vec![0_u8, 0, 1, 2, 4, 8]), any::<bool>(), prop::collection::vec(act(), 1..25));
     check("legacy::hazard_06_levels_and_messages_follow_their_causes", &cases, |&(granted, ecrc, ref acts)| {
-        if lacks([Part::Senders]) {
-            return Ok(());
-        }
         let mut rig = Rig::new(granted, ecrc)?;
         let mut reference = Reference { granted, ..Reference::default() };
         for (number, act) in acts.iter().enumerate() {
@@ -238,9 +234,6 @@ fn hazard_05_who_shares_a_vector_is_woken_too() {
     let cases = (kinds, 1_u16..4, 1_u8..5, 0_u8..3, 200_u32..2500, prop_oneof![Just(1_u32), 2_u32..4]);
     check("legacy::hazard_05_who_shares_a_vector_is_woken_too", &cases, |&(kind, granted, lanes, senders, pause, frames)| {
         const PATIENCE: u64 = 2_000_000;
-        if lacks((senders > 0).then_some(Part::Senders)) {
-            return Ok(());
-        }
         let port = crate::on::card(&CardParams::default())?;
         let platform = SimPlatform::new(MachineConfig::default(), port, C2H).map_err(|error| error.to_string())?;
         platform.limit_interrupts(kind, granted);

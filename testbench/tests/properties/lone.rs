@@ -1,7 +1,7 @@
 //! Properties of one thing alone, which random operations on everything at once reach too rarely: each makes its situation, over and over.
 
 use crate::harness::{Settings, search};
-use crate::on::{self, Part, lacks};
+use crate::on;
 use crate::tally::Tally;
 use proptest::prelude::*;
 use proptest::strategy::Strategy;
@@ -62,9 +62,6 @@ fn quiet(bench: &Bench) -> Result<(), String> {
 fn hazard_16_an_idle_channel_reads_nothing() {
     let cases = (any::<bool>(), 50_u64..4000, 0_u64..1500, 1_usize..20_000);
     check("lone::hazard_16_an_idle_channel_reads_nothing", &cases, |&(reset, delay, at, bytes)| {
-        if lacks([Part::Senders]) {
-            return Ok(());
-        }
         let bench = bench(&["--fault", &format!("cpl.delay({delay})@1/h2c=0")]);
         let config = SendConfig { output: Output::Check, staging_bytes: 64 << 10, ..SendConfig::default() };
         let mut sender = bench.card.send_channel(0, &config).expect("a channel");
@@ -173,9 +170,6 @@ fn hazard_07_a_stop_under_traffic_has_final_counts() {
 fn hazard_13_a_block_that_lies_is_not_believed() {
     let cases = (0_u32..64, 1_u8..=255, 1_u32..1500, 1_u32..400, any::<bool>());
     check("lone::hazard_13_a_block_that_lies_is_not_believed", &cases, |&(byte, mask, bytes, nth, all)| {
-        if lacks([Part::Senders]) {
-            return Ok(());
-        }
         let every = if all { "+1" } else { "" };
         let bench = bench(&["--fault", &format!("wb.corrupt(data[{byte}]^{mask:#x})@{nth}{every}/c2h=0")]);
         let mut ring = generated(&bench, 0, bytes, RingConfig { ring_bytes: 16 << 10, ..RingConfig::default() });
@@ -210,9 +204,6 @@ fn hazard_14_what_is_no_answer_is_told() {
     let whats = prop::sample::select(vec![("poison", 11), ("ur", 9), ("ca", 10)]);
     let cases = (whats, 1_u32..30, prop::collection::vec(1_usize..6000, 1..8));
     check("lone::hazard_14_what_is_no_answer_is_told", &cases, |&((what, code), nth, ref frames)| {
-        if lacks([Part::Senders]) {
-            return Ok(());
-        }
         let bench = bench(&["--fault", &format!("cpl.{what}@{nth}")]);
         let config = SendConfig { output: Output::Check, staging_bytes: 128 << 10, ..SendConfig::default() };
         let mut sender = bench.card.send_channel(0, &config).expect("a channel");

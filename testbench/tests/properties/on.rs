@@ -2,7 +2,7 @@
 //! the suite becomes the nearest one that the RTL was built as, cases that need what the RTL does not have yet are left out, and so are cases that are longer
 //! than `SILICO_CLOCKS` allows: both are counted and told.
 
-use crate::scenario::{Op, READ_TIMEOUT, Scenario};
+use crate::scenario::{READ_TIMEOUT, Scenario};
 use silico::target::Target;
 use silico_sim::lockstep::Verdict;
 use silico_spec::params::CardParams;
@@ -14,12 +14,6 @@ use std::sync::OnceLock;
 /// What a case may need of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
-    /// Host-to-card channels.
-    Senders,
-    /// Pages in place of a ring.
-    Pages,
-    /// E-link blocks of the generator.
-    Blocks,
     /// Very many clocks in which nothing happens, passed at once.
     Leap,
     /// A card that is copied as it is.
@@ -30,8 +24,8 @@ pub(crate) enum Part {
     Timeout,
 }
 
-/// What the RTL does not have: **the** list of what is left out. The first two are not written yet; the others no RTL can do.
-const MISSING: &[Part] = &[Part::Pages, Part::Blocks, Part::Leap, Part::Forks, Part::Channels, Part::Timeout];
+/// What the RTL does not have: **the** list of what is left out. The card is whole; this no RTL of it can do.
+const MISSING: &[Part] = &[Part::Leap, Part::Forks, Part::Channels, Part::Timeout];
 
 /// The target, as typed.
 pub(crate) fn target() -> &'static Target {
@@ -146,13 +140,6 @@ pub(crate) fn left_out() -> String {
 /// What a case needs.
 fn parts(case: &Scenario) -> Vec<Part> {
     let mut parts = Vec::new();
-    if !case.senders.is_empty() {
-        parts.push(Part::Senders);
-    }
-    let reopened = case.ops.iter().filter_map(|op| if let Op::Reopen { shape, .. } = op { Some(&**shape) } else { None });
-    if case.lanes.iter().chain(reopened).any(|lane| lane.paged.is_some()) {
-        parts.push(Part::Pages);
-    }
     let mut card = case.machine.card(case.lanes.len(), case.senders.len());
     if !case.faults.is_empty() {
         card.read_timeout = READ_TIMEOUT;

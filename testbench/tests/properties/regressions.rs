@@ -34,7 +34,20 @@ pub(crate) fn write(failure: &Failure<Scenario>) -> PathBuf {
 /// # Panics
 /// With the failure; its last line is the command that gives it again.
 pub(crate) fn check(name: &str, strategy: &impl Strategy<Value = Scenario>, property: impl Fn(&Scenario) -> Result<(), String>) {
-    check_some(name, 1, strategy, property);
+    check_of(name, |cases| cases, strategy, property);
+}
+
+/// As [`check`], with so many cases where others have one: for those that are short, and look for what is rare.
+///
+/// # Panics
+/// As [`check`].
+pub(crate) fn check_more(
+    name: &str,
+    often: u32,
+    strategy: &impl Strategy<Value = Scenario>,
+    property: impl Fn(&Scenario) -> Result<(), String>,
+) {
+    check_of(name, |cases| cases.saturating_mul(often), strategy, property);
 }
 
 /// As [`check`], with one case where others have so many: for those that are long.
@@ -44,6 +57,15 @@ pub(crate) fn check(name: &str, strategy: &impl Strategy<Value = Scenario>, prop
 pub(crate) fn check_some(
     name: &str,
     rarely: u32,
+    strategy: &impl Strategy<Value = Scenario>,
+    property: impl Fn(&Scenario) -> Result<(), String>,
+) {
+    check_of(name, |cases| cases.div_ceil(rarely), strategy, property);
+}
+
+fn check_of(
+    name: &str,
+    cases: impl Fn(u32) -> u32,
     strategy: &impl Strategy<Value = Scenario>,
     property: impl Fn(&Scenario) -> Result<(), String>,
 ) {
@@ -63,7 +85,7 @@ pub(crate) fn check_some(
     let own = |path: &&PathBuf| path.file_name().is_some_and(|file| file.to_string_lossy().starts_with(&format!("{name}-")));
     files.iter().filter(own).for_each(|path| replay(path));
     let (mut settings, tally) = (Settings::from_env(), Tally::begin(name));
-    settings.cases = settings.cases.div_ceil(rarely);
+    settings.cases = cases(settings.cases);
     if let Err(failure) = search(name, settings, strategy, property) {
         let path = write(&failure);
         panic!("{}", failure.text(&format!("written to {}: copy it to {} to keep it\n", path.display(), folder().display())));

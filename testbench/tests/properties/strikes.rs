@@ -1,6 +1,7 @@
 //! Cases in which every reset strikes in the middle of something: all channels busy at once, nobody reads for a while, and then it falls. Where by chance a
 //! channel is mostly idle or waits for data, here it sends, waits for an answer, or finds no room.
 
+use crate::full::LEAST_BUFFER_LOG2;
 use crate::scenario::{GeneratorShape, LaneShape, Level, Op, PagedShape, Scenario, Seen, SendTo, SenderShape, WaitKind};
 use crate::strategies::{Flavour, machine};
 use proptest::collection::vec;
@@ -20,6 +21,8 @@ enum Blow {
         words: Vec<u8>,
         mend: bool,
     },
+    /// A doorbell out of bounds first, and then what is of no use to a channel that has failed, or helps it: see [`late_words`].
+    Late(u8),
     Ladder(u8),
     Pull(bool),
     Crash,
@@ -31,6 +34,7 @@ fn blow() -> impl Strategy<Value = Blow> {
         16 => prop::sample::select(Level::ALL.to_vec()).prop_map(Blow::Level),
         6 => (words, 0_u8..8, prop::bool::weighted(0.3)).prop_map(|(words, clocks, spoil)| Blow::Rattle { words, clocks, spoil }),
         2 => (vec(0_u8..4, 1..4), any::<bool>()).prop_map(|(words, mend)| Blow::Spoilt { words, mend }),
+        4 => (0..LATE_WORDS).prop_map(Blow::Late),
         2 => (0_u8..6).prop_map(Blow::Ladder),
         1 => any::<bool>().prop_map(Blow::Pull),
         1 => Just(Blow::Crash),
@@ -75,8 +79,33 @@ fn senders(entries: u32) -> Vec<SenderShape> {
     vec![to(SendTo::Stream), to(SendTo::Loop), to(SendTo::Sink)]
 }
 
+const LATE_WORDS: u8 = 12;
+
+/// What a host may still do to a channel that it knows has failed.
+fn late_words(which: u8, lane: u8, sender: u8, shape: &LaneShape) -> Vec<Op> {
+    match which {
+        0 => vec![Op::Start(lane), Op::StartSender(sender)],
+        1 => vec![Op::Stop(lane), Op::StopSender(sender)],
+        2 => vec![Op::Restart(lane), Op::RestartSender(sender)],
+        3 => vec![Op::Reset(lane), Op::ResetSender(sender)],
+        4 | 5 => vec![Op::Reopen { lane, shape: Box::new(shape.clone()) }, Op::Start(lane)],
+        6 => vec![Op::ArmAndStop { lane, clocks: 90 }],
+        7 => vec![Op::ArmAndSleep { lane, ns: 900 }],
+        8 => vec![Op::Coalesce { lane, frames: 2, time: 40 }],
+        9 => vec![Op::GiveBack(lane), Op::Restart(lane)],
+        10 => vec![Op::Misconfigure { lane, kind: which % 6 }, Op::MisconfigureSender { sender, kind: 1 }],
+        _ => vec![Op::BadTail { sender, kind: 1 }, Op::Snapshot(lane)],
+    }
+}
+
+/// A doorbell out of bounds on a lane and a sender; the driver has noticed before something is done about it.
+fn spoilt(target: u8) -> Vec<Op> {
+    let lane = target % 2;
+    vec![Op::BadDoorbell { lane, kind: 0 }, Op::BadTail { sender: target, kind: 0 }, Op::Poll { lane, frames: 40 }, Op::Reap(target)]
+}
+
 /// Everybody is busy for so many clocks, then the blow falls.
-fn struck(blow: Blow, clocks: u32, len: u32) -> Vec<Op> {
+fn struck(blow: Blow, clocks: u32, len: u32, lanes: &[LaneShape]) -> Vec<Op> {
     let send = |sender| Op::Send { sender, count: 6, len, parts: 1 + sender };
     let mut ops: Vec<Op> = (0..2).map(|lane| Op::Feed { lane, count: 9, len, pause: 0, error: false }).collect();
     // Twice: the loop fills up to its end.
@@ -98,11 +127,11 @@ fn struck(blow: Blow, clocks: u32, len: u32) -> Vec<Op> {
                 Op::Rattle { lane: target % 2, words, clocks: apart, after, spoil },
             ]
         }
+        Blow::Late(which) => {
+            let shape = if target.is_multiple_of(2) { &lanes[0] } else { &lanes[1] };
+            spoilt(target).into_iter().chain(late_words(which, target % 2, target, shape)).collect()
+        }
         Blow::Spoilt { words, mend } => {
-            let lane = target % 2;
-            // The driver must have noticed before something is done about it.
-            let noticed = [Op::Poll { lane, frames: 40 }, Op::Reap(target)];
-            let fallen = [Op::BadDoorbell { lane, kind: 0 }, Op::BadTail { sender: target, kind: 0 }].into_iter().chain(noticed);
             let then = if mend {
                 vec![Op::Mend { asleep: false }]
             } else {
@@ -111,7 +140,7 @@ fn struck(blow: Blow, clocks: u32, len: u32) -> Vec<Op> {
                     Op::RattleSender { sender: target, words, clocks: 4, after: 0, spoil: false },
                 ]
             };
-            fallen.chain(then).collect()
+            spoilt(target).into_iter().chain(then).collect()
         }
         Blow::Ladder(rung) => vec![Op::Ladder(rung)],
         Blow::Pull(ones) => vec![Op::Pull { clocks: clocks % 700, ones }],
@@ -134,8 +163,13 @@ pub(crate) fn strikes() -> impl Strategy<Value = Scenario> {
                 // On a link this slow, whoever sends does so for long.
                 (machine.generation, machine.link_lanes_log2) = (1, 0);
             }
-            let ops = blows.into_iter().flat_map(|(blow, clocks, len)| struck(blow, clocks, len)).collect();
+            if frame.is_multiple_of(2) {
+                // What waits behind an output that is held fills a small buffer.
+                machine.reads.buffer_log2 = LEAST_BUFFER_LOG2;
+                machine.fifo_log2 = 11;
+            }
             let lanes = lanes(machine.mps_log2, frame, endless);
+            let ops = blows.into_iter().flat_map(|(blow, clocks, len)| struck(blow, clocks, len, &lanes)).collect();
             Scenario { machine, lanes, senders: senders(entries), ops, faults: Vec::new(), seen: Seen::default() }
         },
     )

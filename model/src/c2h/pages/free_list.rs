@@ -1,7 +1,7 @@
 //! The free list: page descriptors that the host gives, fetched in batches, judged, and kept until frames are put into their pages.
 //!
 //! A descriptor is fetched once the doorbell has announced it and not before, and no more of them are kept ahead than [`AHEAD`]. What has come is judged
-//! at once; after a bad one nothing is taken any more. Knows neither frames nor tags.
+//! one a clock; after a bad one nothing is taken any more. Knows neither frames nor tags.
 
 use super::super::settings::Settings;
 use crate::read::Reassembly;
@@ -109,23 +109,24 @@ impl FreeList {
     }
 
     /// The next bytes of the batch at position `start` have come.
-    ///
-    /// # Errors
-    /// The first descriptor that cannot be. It and those behind it are not taken.
-    pub(crate) fn fill(&mut self, start: u64, data: &[u8]) -> Result<(), Bad> {
+    pub(crate) fn fill(&mut self, start: u64, data: &[u8]) {
         self.words.fill(start, data);
-        loop {
-            while self.words.available() >= PAGE_DESCRIPTOR_BYTES {
-                self.judge()?;
-            }
-            if !self.words.turns() {
-                return Ok(());
-            }
+        while self.words.turns() {
             self.words.turn();
         }
     }
 
-    fn judge(&mut self) -> Result<(), Bad> {
+    /// A descriptor waits to be judged.
+    #[inline]
+    pub(crate) fn has_come(&self) -> bool {
+        self.words.available() >= PAGE_DESCRIPTOR_BYTES
+    }
+
+    /// Takes the next descriptor that [has come](Self::has_come).
+    ///
+    /// # Errors
+    /// One that cannot be is not taken.
+    pub(crate) fn judge(&mut self) -> Result<(), Bad> {
         let mut bytes = [0; PAGE_DESCRIPTOR_BYTES as usize];
         self.words.consume(&mut bytes);
         let mut words = [0; 2];

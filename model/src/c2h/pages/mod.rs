@@ -69,10 +69,10 @@ impl Pages {
         self.place.sequence
     }
 
-    /// What could be sent of the FIFO, completions aside.
-    pub(crate) fn next(&mut self, fifo: &Fifo, mps: u32) -> Next {
-        self.place.prepare(fifo, &mut self.list.pages);
-        self.place.next(fifo, mps)
+    /// What could be sent of the FIFO, completions aside; and whether that has to be asked again in the next clock, whatever happens.
+    pub(crate) fn next(&mut self, fifo: &Fifo, mps: u32) -> (Next, bool) {
+        let again = self.place.prepare(fifo, &mut self.list.pages);
+        (self.place.next(fifo, mps), again)
     }
 
     /// Whether `chunk` must not overtake what was written before.

@@ -119,18 +119,23 @@ impl Place {
 
     // --- what is next -------------------------------------------------------------------------------------------------------
 
-    /// Takes the pages that the next TLP needs, as far as there are any.
-    pub(crate) fn prepare(&mut self, fifo: &Fifo, free: &mut VecDeque<PageDescriptor>) {
-        if self.frame.is_none() {
-            self.begin(fifo, free);
+    /// Takes the page that the next TLP needs, if there is one: one a clock. Returns whether another one is needed, in the next clock.
+    pub(crate) fn prepare(&mut self, fifo: &Fifo, free: &mut VecDeque<PageDescriptor>) -> bool {
+        if self.frame.is_some() {
+            if self.wants_more(fifo) {
+                self.seal(CompletionFlags::CONTINUED);
+                self.take_page(free, CompletionFlags::CONTINUES);
+            }
+            return false;
         }
-        let Some(frame) = &self.frame else { return };
-        let left = fifo.head().map_or(fifo.available(), |head| head.padded() - frame.sent);
-        if let Some(page) = self.pages.back_mut().filter(|page| left > 0 && page.rest() == 0) {
-            page.sealed = true;
-            page.flags |= CompletionFlags::CONTINUED;
-            self.take_page(free, CompletionFlags::CONTINUES);
-        }
+        self.begin(fifo, free);
+        self.wants_more(fifo)
+    }
+
+    /// The frame goes on, and its page is full.
+    fn wants_more(&self, fifo: &Fifo) -> bool {
+        let (Some(frame), Some(page)) = (&self.frame, self.pages.back()) else { return false };
+        page.rest() == 0 && fifo.head().map_or(fifo.available(), |head| head.padded() - frame.sent) > 0
     }
 
     fn begin(&mut self, fifo: &Fifo, free: &mut VecDeque<PageDescriptor>) {

@@ -40,19 +40,23 @@ impl Verilator {
                 ));
             }
         };
-        let Some(found) = parse_version(&text) else {
-            return Err(format!(
-                "`{} --version` says `{text}`, which is no version of Verilator; set {VERILATOR} to the program",
-                program.display()
-            ));
-        };
-        if found < FLOOR {
-            return Err(format!(
-                "Verilator {}.{:03} is too old: the feature `rtl` needs {major}.{minor:03} or newer (`{}` is {text})",
-                found.0,
-                found.1,
-                program.display()
-            ));
+        // Some builds, as that of PyPI, say a revision and no number: nobody knows that they are too old.
+        match parse_version(&text) {
+            None if !text.starts_with("rev ") => {
+                return Err(format!(
+                    "`{} --version` says `{text}`, which is no version of Verilator; set {VERILATOR} to the program",
+                    program.display()
+                ));
+            }
+            Some(found) if found < FLOOR => {
+                return Err(format!(
+                    "Verilator {}.{:03} is too old: the feature `rtl` needs {major}.{minor:03} or newer (`{}` is {text})",
+                    found.0,
+                    found.1,
+                    program.display()
+                ));
+            }
+            _ => {}
         }
         let root = env::var_os("VERILATOR_ROOT").map(PathBuf::from).or_else(|| Self::root_of(&program));
         match root.filter(|root| root.join("include/verilated.h").is_file()) {

@@ -42,6 +42,7 @@ c2h/silico_c2h_place.sv
 c2h/silico_c2h_completions.sv
 c2h/silico_c2h_pages.sv
 c2h/silico_c2h_perf.sv
+c2h/silico_c2h_life.sv
 c2h/silico_c2h.sv
 h2c/silico_h2c_registers.sv
 h2c/silico_h2c_descriptors.sv

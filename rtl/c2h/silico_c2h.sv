@@ -1,9 +1,7 @@
 // A card-to-host channel: source, ingest, FIFO, packetizer, ring in host memory, or pages of it, and the progress that tells the host.
 //
-// A channel knows nothing of other channels, of the link or of registers' places in the card. A clock has stages, in this order, and each sees what
-// those before it did: a grant of the transmitter (decided on the state at the start of the clock); a beat of its source; what has left the card;
-// the end of the clock, where write-backs and interrupts become due and a stop moves on; a read that ran out of time; a register access; what is
-// received; a reset.
+// A channel knows nothing of other channels, of the link or of registers' places in the card. Its units are joined here, and the next TLP is put together;
+// `silico_c2h_life` says what a clock's stages are.
 
 module silico_c2h
   import silico_pkg::*;
@@ -112,10 +110,10 @@ module silico_c2h
 
   // --- state -------------------------------------------------------------------------------------------------------------
 
-  channel_t s_q, s_granted, s_taken, s_left, s_refused, s_judged, s_settled, s_ended, s_timed, s_accessed, s_received;
-  settings_t set, run_q, taking;
-  logic looped_q;
-  logic [15:0][31:0] table_q;
+  // At the start of the clock: the state, the configuration of the run. A start takes another one.
+  channel_t s_q;
+  settings_t run_q, taking;
+  logic looped_q, function_reset, empties, starts;
   logic [7:0][63:0] perf;
 
   // --- what it wants to send -----------------------------------------------------------------------------------------------
@@ -179,35 +177,6 @@ module silico_c2h
     end
   end
 
-  // --- a grant -------------------------------------------------------------------------------------------------------------
-
-  always_comb begin
-    s_granted = s_q;
-    if (left_i || fetch_left_i) s_granted.flight = FlightNone;
-    if (message_sent_i) begin
-      for (int unsigned i = 0; i < 2; i++) if (s_q.fired[i].number == message_number_i) s_granted.fired[i].valid = 1'b0;
-    end
-    if (grants_block) begin
-      if (is_stopping(s_q)) s_granted.block_sent = 1'b1;
-      s_granted.progress = progress_granted(s_q.progress, s_q.delivered);
-      s_granted.flight = FlightWriteBack;
-    end
-    if (grants_entry) begin
-      s_granted.flight = FlightEntry;
-      s_granted.flight_count = 64'(entry.used);
-      s_granted.flight_frames = entry.frames;
-      s_granted.held = s_q.held - entry.frames;
-    end
-    if (grants_chunk) begin
-      s_granted.flight = run_q.pages ? FlightPage : FlightData;
-      s_granted.flight_payload = chunk.payload;
-      s_granted.flight_ends = chunk.ends;
-      s_granted.flight_count = chunk_count;
-      if (run_q.pages && chunk.ends) s_granted.held = s_q.held + 32'd1;
-    end
-    if (fetch_grant_i) s_granted.flight = FlightFetch;
-  end
-
   // --- a beat of its source ------------------------------------------------------------------------------------------------
 
   // After the end of the clock: tied to an H2C channel, or untied.
@@ -236,240 +205,18 @@ module silico_c2h
   assign take = running && offered && takes;
   assign give_up = fifo_abandon && !head_written;
 
-  always_comb begin
-    s_taken = s_granted;
-    if (take) begin
-      if (32'(fill_written) >= run_q.busy_assert) s_taken.busy = 1'b1;
-      else if (32'(fill_written) <= run_q.busy_release) s_taken.busy = 1'b0;
-    end
-  end
-
-  // --- what has left -------------------------------------------------------------------------------------------------------
-
-  logic data_left, block_left, entry_left;
-  assign data_left = left_i && (s_q.flight inside {FlightData, FlightPage});
-  assign block_left = left_i && s_q.flight == FlightWriteBack;
-  assign entry_left = left_i && s_q.flight == FlightEntry && !giving_up(s_q);
-
-  always_comb begin
-    s_left = s_taken;
-    if (block_left) s_left.progress.published = s_taken.progress.written_frames;
-    if (entry_left) begin
-      s_left.delivered.count = s_taken.delivered.count + s_q.flight_count;
-      s_left.delivered.frames = s_taken.delivered.frames + 64'(s_q.flight_frames);
-    end
-    if (data_left) begin
-      if (s_q.flight == FlightData && s_q.flight_ends && !giving_up(s_taken)) begin
-        s_left.delivered.count = s_q.flight_count;
-        s_left.delivered.frames = s_taken.delivered.frames + 64'd1;
-      end
-      if (s_taken.state == StateRunning) begin
-        if (32'(fill_freed) >= run_q.busy_assert) s_left.busy = 1'b1;
-        else if (32'(fill_freed) <= run_q.busy_release) s_left.busy = 1'b0;
-      end
-    end
-  end
-
-  // --- the end of the clock ------------------------------------------------------------------------------------------------
-
-  logic settles, cut_frame, error_fires, data_fires, writes_last, resets, too_long, judges, waits, reads_left, entry_goes;
-  logic page_ready_flushed, entry_room_granted;
+  logic data_left, entry_left, settles, cut_frame, too_long, judges, flushes, closes, abandons, resuming;
+  logic page_ready_flushed, entry_room_granted, rings_list, rings_entries, list_legal, entries_legal;
   logic [10:0] flushed;
-  progress_update_t updated;
-  pace_t pace;
-  causes_t causes;
-  logic [31:0] live_frames, live_cycles;
+  logic [63:0] free_tail, comp_head, pages_tail, pages_fetched, pages_head, entries_left;
   failure_t bad_page;
-
-  assign pace = '{writes_back: run_q.write_back, frames: run_q.wb_frames, bytes: run_q.wb_bytes, cycles: run_q.wb_time};
-
-  always_comb begin
-    s_refused = s_left;
-    if (refuse_i || fetch_refuse_i) begin
-      s_refused.progress.due = 1'b0;
-      if (s_left.state != StateRunning) s_refused = abandoned(s_refused);
-      s_refused = failing(s_refused, failed(FailBusMasterOff, '0));
-    end
-    if (too_long) s_refused = failing(s_refused, failed(FailBadFrameLimit, 64'(run_q.max_frame)));
-  end
-  assign judges = run_q.pages && s_refused.state == StateRunning;
-  assign s_judged = failing(s_refused, bad_page);
-
-  // A stop moves on once nothing is under way.
-  assign settles = is_stopping(s_judged) && s_judged.flight == FlightNone;
-  // Entries end a run; what cannot go, since no entry is free or no memory may be written, is given up.
-  assign waits = page_ready_flushed && !s_judged.abandons;
-  assign reads_left = reads_i != '0;
-  assign writes_last = run_q.write_back && run_q.wb_addr[5:0] == '0 && !s_judged.block_sent;
-
-  always_comb begin
-    s_settled = s_judged;
-    error_fires = 1'b0;
-    resets = 1'b0;
-    entry_goes = 1'b0;
-    if (settles) begin
-      s_settled.discarded = s_judged.discarded + 32'(flushed) + 32'(cut_frame);
-      entry_goes = waits && decoded_i.bus_master && entry_room_granted;
-      if (waits && !entry_goes) s_settled = abandoned(s_settled);
-      if (entry_goes || reads_left) begin
-        // Not yet.
-      end else if (writes_last && decoded_i.bus_master) begin
-        s_settled.progress.due = 1'b1;
-      end else begin
-        // The last block could not be written: that is no clean stop.
-        if (writes_last && s_judged.after == AfterIdle) begin
-          s_settled.error = failed(FailBusMasterOff, '0);
-          s_settled.after = AfterError;
-        end
-        s_settled.progress.due = 1'b0;
-        // It takes the channel after the access, which finds the channel as it was.
-        resets = s_settled.after == AfterReset;
-        if (!resets) begin
-          s_settled.state = s_settled.after == AfterError ? StateError : StateIdle;
-          s_settled.progress = progress_finished(s_settled.progress, s_settled.causes, s_settled.delivered);
-          error_fires = s_settled.after == AfterError;
-        end
-      end
-    end
-  end
-
-  always_comb begin
-    causes = s_settled.causes;
-    causes.frames = live_frames;
-    causes.cycles = live_cycles;
-  end
-  assign updated = progress_update(s_settled.progress, now_i, pace, causes, s_settled.delivered);
-  assign data_fires = updated.fires && !giving_up(s_settled);
-  assign data_signal_o = '{valid: data_fires && s_settled.causes.enable, number: s_settled.causes.number};
-  assign error_signal_o = '{valid: error_fires && s_settled.causes.error_enable, number: s_settled.causes.error_number};
-
-  always_comb begin
-    s_ended = s_settled;
-    if (!giving_up(s_settled)) begin
-      s_ended.progress = updated.state;
-      // Outside a run only a stop's last block goes out.
-      if (s_settled.state != StateRunning) s_ended.progress.due = s_settled.progress.due;
-    end
-    if (data_signal_o.valid) s_ended.fired[0] = data_signal_o;
-    if (error_signal_o.valid) s_ended.fired[1] = error_signal_o;
-  end
-  assign fired_o = s_ended.fired;
-  assign reset_done_o = resets;
-
-  // --- a read that ran out of time -----------------------------------------------------------------------------------------
-
-  function automatic failure_t mine(read_failure_t told);
-    return told.valid && told.reader.fetch && told.reader.channel == index_i[3:0] ? told.failure : '0;
-  endfunction
-
-  assign s_timed = failing(s_ended, mine(timeout_failure_i));
-  assign running_o = s_timed.state == StateRunning;
-  assign failed_o = s_timed.error.code != FailNone;
-
-  // --- registers -----------------------------------------------------------------------------------------------------------
-
-  logic starts, writes;
-  logic [31:0] bits, control, cause;
-  failure_t refused_start;
-  logic [63:0] sw_count, arm, free_tail, comp_head;
-  logic [63:0] pages_tail, pages_fetched, pages_head, entries_left;
-  logic rings, rings_list, rings_entries, list_legal, entries_legal;
-  logic select_control, select_int_data, select_int_error, select_table;
-  logic [1:0] select_sw_count, select_arm, select_free_tail, select_comp_head;
-
-  assign writes = bus_i.req && bus_i.write;
-  assign bits = enabled_bits(bus_i.be);
-  assign control = ({31'h0, s_timed.run_bit} & ~bits) | (bus_i.wdata & bits);
-  assign starts = writes && select_control && !control[1] && control[0] && !s_timed.run_bit && (s_timed.state inside {StateIdle, StateError});
-  assign taking = resolved(set, FifoBytes);
-  assign sw_count = joined(s_timed.staged_sw_count, s_timed.sw_count, bus_i.wdata, bits);
-  assign free_tail = joined(s_timed.staged_free_tail, pages_tail, bus_i.wdata, bits);
-  assign comp_head = joined(s_timed.staged_comp_head, pages_head, bus_i.wdata, bits);
-  assign rings = writes && s_timed.state == StateRunning && run_q.pages;
-  assign rings_list = rings && select_free_tail[1];
-  assign rings_entries = rings && select_comp_head[1];
-  assign arm = joined(s_timed.staged_arm, s_timed.causes.arm, bus_i.wdata, bits);
-  assign cause = ({s_timed.causes.enable, 23'h0, s_timed.causes.number} & ~bits) | (bus_i.wdata & bits);
-
-  logic [31:0] error_cause;
-  assign error_cause = ({s_timed.causes.error_enable, 23'h0, s_timed.causes.error_number} & ~bits) | (bus_i.wdata & bits);
-
-  always_comb begin
-    s_accessed = s_timed;
-    refused_start = check(taking, FifoBytes, Elinks);
-    if (starts) begin
-      s_accessed.run_bit = 1'b1;
-      s_accessed.runs = s_timed.runs + 32'd1;
-      s_accessed.sw_count = '0;
-      s_accessed.delivered = '0;
-      s_accessed.discarded = '0;
-      s_accessed.error = '0;
-      s_accessed.fired = '0;
-      s_accessed.busy = 1'b0;
-      s_accessed.progress = '0;
-      s_accessed.held = '0;
-      s_accessed.causes.arm = '0;
-      s_accessed.state = StateRunning;
-      if (refused_start.code == FailNone) refused_start = check_vectors(s_timed.causes, Vectors);
-      s_accessed = failing(s_accessed, refused_start);
-    end else if (writes && select_control) begin
-      if (control[1]) s_accessed = stopped(s_accessed, AfterReset);
-      else if (!control[0] && s_timed.run_bit) s_accessed = stopped(s_accessed, AfterIdle);
-    end
-    if (writes && select_int_data) begin
-      s_accessed.causes.enable = cause[31];
-      s_accessed.causes.number = cause[7:0];
-    end
-    if (writes && select_int_error) begin
-      s_accessed.causes.error_enable = error_cause[31];
-      s_accessed.causes.error_number = error_cause[7:0];
-    end
-    if (writes && (select_int_data || select_int_error)) begin
-      refused_start = check_vectors(s_accessed.causes, Vectors);
-      s_accessed = failing(s_accessed, refused_start);
-    end
-    if (writes && select_sw_count[0]) s_accessed.staged_sw_count = stage(s_timed.staged_sw_count, bus_i.wdata, bits);
-    if (writes && select_sw_count[1]) begin
-      s_accessed.staged_sw_count = '0;
-      if (s_timed.state == StateRunning && !run_q.pages) begin
-        if (sw_count < s_timed.sw_count || sw_count > s_timed.delivered.count || sw_count[4:0] != '0) begin
-          s_accessed = failing(s_accessed, failed(FailBadDoorbell, sw_count));
-        end else begin
-          s_accessed.sw_count = sw_count;
-        end
-      end
-    end
-    if (writes && select_free_tail[0]) s_accessed.staged_free_tail = stage(s_timed.staged_free_tail, bus_i.wdata, bits);
-    if (writes && select_free_tail[1]) s_accessed.staged_free_tail = '0;
-    if (rings_list && !list_legal) s_accessed = failing(s_accessed, failed(FailBadDoorbell, free_tail));
-    if (writes && select_comp_head[0]) s_accessed.staged_comp_head = stage(s_timed.staged_comp_head, bus_i.wdata, bits);
-    if (writes && select_comp_head[1]) s_accessed.staged_comp_head = '0;
-    if (rings_entries && !entries_legal) s_accessed = failing(s_accessed, failed(FailBadDoorbell, comp_head));
-    if (writes && select_arm[0]) s_accessed.staged_arm = stage(s_timed.staged_arm, bus_i.wdata, bits);
-    if (writes && select_arm[1]) begin
-      s_accessed.staged_arm = '0;
-      s_accessed.causes.arm = arm;
-      s_accessed.progress = progress_armed(s_accessed.progress);
-      s_accessed.fired[0].valid = 1'b0;
-    end
-    for (int unsigned i = 0; i < 2; i++) if (acknowledge_i[i]) s_accessed.fired[i].valid = 1'b0;
-    if (card_reset_i) begin
-      s_accessed = stopped(s_accessed, AfterReset);
-      s_accessed.runs = '0;
-    end
-    // Live settings: the register block has them.
-    s_accessed.causes.frames = '0;
-    s_accessed.causes.cycles = '0;
-  end
-  assign fired_accessed_o = s_accessed.fired;
-  assign failed_accessed_o = s_accessed.error.code != FailNone;
-
-  // --- what is received ----------------------------------------------------------------------------------------------------
-
   read_beat_t page_beat;
   read_arrival_t page_arrival;
 
-  assign s_received = failing(s_accessed, mine(completion_failure_i));
+  assign function_reset = reset_i || !rst_ni;
+  // Fed by the front-end stream again, in a run.
+  assign resuming = detach_i && running_o && !run_q.generator;
+
   always_comb begin
     page_beat = read_beat_i;
     page_beat.valid = read_beat_i.valid && read_beat_i.owner.reader.fetch && read_beat_i.owner.reader.channel == index_i[3:0];
@@ -477,27 +224,82 @@ module silico_c2h
     page_arrival.valid = read_arrival_i.valid && read_arrival_i.owner.reader.fetch && read_arrival_i.owner.reader.channel == index_i[3:0];
   end
 
-  logic function_reset, empties;
-  assign function_reset = reset_i || !rst_ni;
-  assign empties = function_reset || resets;
-
   always_ff @(posedge clk_i) begin
-    if (function_reset) s_q <= '0;
-    else if (resets) s_q <= power_on(s_accessed.runs);
-    else s_q <= s_received;
-    s_q.closes <= 1'b0;
-    s_q.abandons <= 1'b0;
-
-    if (empties) run_q <= '0;
-    else if (starts) run_q <= taking;
-
-    if (empties) table_q <= '0;
-    else if (writes && select_table) table_q[bus_i.offset[5:2]] <= (table_q[bus_i.offset[5:2]] & ~bits) | (bus_i.wdata & bits);
-
     looped_q <= looped && !function_reset;
   end
 
   // --- units ---------------------------------------------------------------------------------------------------------------
+
+  silico_c2h_life #(.FifoBytes(FifoBytes), .Elinks(Elinks), .Vectors(Vectors)) u_life (
+    .clk_i,
+    .index_i,
+    .reset_i(function_reset),
+    .bus_master_i(decoded_i.bus_master),
+    .now_i,
+    .state_o(s_q),
+    .run_o(run_q),
+    .left_i,
+    .fetch_left_i,
+    .grants_entry_i(grants_entry),
+    .entry_i(entry),
+    .grants_block_i(grants_block),
+    .grants_chunk_i(grants_chunk),
+    .chunk_i(chunk),
+    .chunk_count_i(chunk_count),
+    .fetch_grant_i,
+    .message_sent_i,
+    .message_number_i,
+    .take_i(take),
+    .fill_written_i(fill_written),
+    .fill_freed_i(fill_freed),
+    .data_left_o(data_left),
+    .entry_left_o(entry_left),
+    .refuse_i(refuse_i || fetch_refuse_i),
+    .too_long_i(too_long),
+    .judges_o(judges),
+    .bad_page_i(bad_page),
+    .flushes_o(flushes),
+    .page_ready_i(page_ready_flushed),
+    .entry_room_i(entry_room_granted),
+    .reads_i,
+    .settles_o(settles),
+    .flushed_i(flushed),
+    .cut_frame_i(cut_frame),
+    .data_signal_o,
+    .error_signal_o,
+    .fired_o,
+    .timeout_failure_i,
+    .running_o,
+    .failed_o,
+    .bus_i,
+    .rdata_o,
+    .hole_o,
+    .card_reset_i,
+    .acknowledge_i,
+    .starts_o(starts),
+    .taking_o(taking),
+    .rings_list_o(rings_list),
+    .free_tail_o(free_tail),
+    .list_legal_i(list_legal),
+    .rings_entries_o(rings_entries),
+    .comp_head_o(comp_head),
+    .entries_legal_i(entries_legal),
+    .dropped_i(dropped_taken),
+    .made_i(made_taken),
+    .chunks_i(chunks_taken),
+    .pages_tail_i(pages_tail),
+    .pages_fetched_i(pages_fetched),
+    .pages_head_i(pages_head),
+    .entries_left_i(entries_left),
+    .perf_i(perf),
+    .fired_accessed_o,
+    .failed_accessed_o,
+    .completion_failure_i,
+    .closes_o(closes),
+    .abandons_o(abandons),
+    .reset_done_o,
+    .empties_o(empties)
+  );
 
   silico_c2h_fifo #(.DataWidth(DataWidth), .Bytes(FifoBytes), .Frames(FifoFrames)) u_fifo (
     .clk_i,
@@ -561,7 +363,7 @@ module silico_c2h
     .cut_frame_o(cut_frame),
     .restart_i(starts),
     .restart_external_i(!taking.generator && !looped),
-    .resume_i(detach_i && s_timed.state == StateRunning && !run_q.generator),
+    .resume_i(resuming),
     .at_boundary_o(attached_o)
   );
 
@@ -616,7 +418,7 @@ module silico_c2h
     .entry_left_i(entry_left),
     .judge_i(judges),
     .bad_o(bad_page),
-    .flush_i(run_q.pages && s_judged.state == StateRunning),
+    .flush_i(flushes),
     .ready_flushed_o(page_ready_flushed),
     .room_granted_o(entry_room_granted),
     .ring_list_i(rings_list),
@@ -628,8 +430,8 @@ module silico_c2h
     .beat_i(page_beat),
     .data_i(read_data_i),
     .arrival_i(page_arrival),
-    .close_i(s_received.closes),
-    .abandon_i(s_received.abandons),
+    .close_i(closes),
+    .abandon_i(abandons),
     .tail_o(pages_tail),
     .fetched_o(pages_fetched),
     .head_o(pages_head),
@@ -685,44 +487,6 @@ module silico_c2h
     .offered_i(offered),
     .takes_i(takes),
     .shown_o(perf)
-  );
-
-  silico_c2h_registers u_registers (
-    .clk_i,
-    .reset_i(empties),
-    .bus_i,
-    .rdata_o,
-    .hole_o,
-    .set_o(set),
-    .frames_o(live_frames),
-    .cycles_o(live_cycles),
-    .table_i(table_q),
-    .control_o(select_control),
-    .int_data_o(select_int_data),
-    .int_error_o(select_int_error),
-    .sw_count_o(select_sw_count),
-    .arm_o(select_arm),
-    .free_tail_o(select_free_tail),
-    .comp_head_o(select_comp_head),
-    .table_o(select_table),
-    .run_bit_i(s_timed.run_bit),
-    .state_i(s_timed.state),
-    .busy_i(s_timed.busy),
-    .armed_i(s_timed.progress.armed),
-    .delivered_i(s_timed.delivered),
-    .sw_count_i(s_timed.sw_count),
-    .error_i(s_timed.error),
-    .causes_i(s_timed.causes),
-    .dropped_i(dropped_taken),
-    .runs_i(s_timed.runs),
-    .discarded_i(s_timed.discarded),
-    .made_i(made_taken),
-    .chunks_i(chunks_taken),
-    .free_tail_i(pages_tail),
-    .comp_head_i(pages_head),
-    .free_head_i(pages_fetched),
-    .comp_tail_i(entries_left),
-    .perf_i(perf)
   );
 
 endmodule

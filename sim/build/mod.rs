@@ -16,6 +16,8 @@ use verilator::Verilator;
 const VERILATOR: &str = "SILICO_VERILATOR";
 /// The variants to be built: names with commas, or `all`.
 const WANTED: &str = "SILICO_RTL";
+/// What of the RTL is counted while it runs: `line`, `toggle`, or both by a comma. Nothing, usually: toggles make it many times slower.
+const COVERAGE: &str = "SILICO_RTL_COVERAGE";
 /// Whether assertions are built in: 0 or 1. Else they are in all profiles but `release`.
 const ASSERT: &str = "SILICO_RTL_ASSERT";
 
@@ -30,7 +32,8 @@ struct Build {
     rtl: PathBuf,
     out: PathBuf,
     sources: Vec<PathBuf>,
-    asserts: bool,
+    /// Verilator's options beyond those that it always gets.
+    options: Vec<&'static str>,
     release: bool,
     verilator: Verilator,
     /// All that a variant depends on, but its parameters.
@@ -39,7 +42,7 @@ struct Build {
 
 pub(crate) fn main() {
     let rtl = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("Cargo says where")).join("../rtl");
-    for name in [VERILATOR, WANTED, ASSERT, "VERILATOR_ROOT", "CXX", "CXXFLAGS"] {
+    for name in [VERILATOR, WANTED, ASSERT, COVERAGE, "VERILATOR_ROOT", "CXX", "CXXFLAGS"] {
         println!("cargo::rerun-if-env-changed={name}");
     }
     println!("cargo::rerun-if-changed={}", rtl.display());
@@ -75,6 +78,18 @@ fn wanted(list: Option<&str>) -> Result<Vec<Variant>, String> {
     list.split(',').map(str::trim).map(find).collect()
 }
 
+/// Verilator's options for what is to be counted.
+fn coverage() -> Result<Vec<&'static str>, String> {
+    let asked = env::var(COVERAGE).unwrap_or_default();
+    let words = asked.split(',').filter(|word| !word.is_empty());
+    let option = |word: &str| match word {
+        "line" => Ok("--coverage-line"),
+        "toggle" => Ok("--coverage-toggle"),
+        _ => Err(format!("{COVERAGE} is `{asked}`; it must be line, toggle, or line,toggle")),
+    };
+    words.map(option).collect()
+}
+
 /// The files in `silico.f`, packages first.
 fn sources(rtl: &Path) -> Result<Vec<PathBuf>, String> {
     let list = rtl.join("silico.f");
@@ -92,16 +107,22 @@ impl Build {
             Err(_) => !release,
             Ok(other) => return Err(format!("{ASSERT} is `{other}`; it must be 0 or 1")),
         };
+        let mut options = coverage()?;
+        options.extend(asserts.then_some("--assert"));
         let mut hash = DefaultHasher::new();
         for file in sources.iter().chain([&rtl.join("silico_assert.svh")]) {
             file.hash(&mut hash);
             fs::read(file).map_err(|error| format!("can't read the RTL source {}: {error}", file.display()))?.hash(&mut hash);
         }
-        (&verilator.text, asserts, release, env::var_os("CXX"), env::var_os("CXXFLAGS")).hash(&mut hash);
+        (&verilator.text, &options, release, env::var_os("CXX"), env::var_os("CXXFLAGS")).hash(&mut hash);
         // This script itself.
         (include_str!("mod.rs"), include_str!("verilator.rs"), include_str!("verilated.rs")).hash(&mut hash);
         let out = PathBuf::from(env::var("OUT_DIR").expect("Cargo says where"));
-        Ok(Self { rtl, out, sources, asserts, release, verilator, stamp: hash.finish() })
+        Ok(Self { rtl, out, sources, options, release, verilator, stamp: hash.finish() })
+    }
+
+    fn counts(&self) -> bool {
+        self.options.iter().any(|option| option.starts_with("--coverage"))
     }
 
     /// A compiler of Verilated C++ into `folder`.
@@ -119,7 +140,7 @@ impl Build {
             ("VERILATOR", "1"),
             ("VM_SC", "0"),
             ("VM_TIMING", "0"),
-            ("VM_COVERAGE", "0"),
+            ("VM_COVERAGE", if self.counts() { "1" } else { "0" }),
             ("VM_TRACE", "0"),
             ("VM_TRACE_FST", "0"),
             ("VM_TRACE_VCD", "0"),
@@ -147,7 +168,7 @@ impl Build {
         if folder.exists() {
             fs::remove_dir_all(&folder).map_err(|error| format!("can't remove {}: {error}", folder.display()))?;
         }
-        self.verilator.run(variant, &self.sources, &self.rtl, &folder, self.asserts)?;
+        self.verilator.run(variant, &self.sources, &self.rtl, &folder, &self.options)?;
         let verilated = Verilated::read(&folder, variant)?;
         verilated.check_ports(variant)?;
         // What runs once is compiled quickly, what runs in each clock well.
@@ -163,14 +184,14 @@ impl Build {
         let (folder, name) = (self.out.join("runtime"), "silico_rtl_runtime");
         let (stamp, key) = (
             folder.join("stamp"),
-            format!("{} {} {:?} {:?}", self.verilator.text, self.release, env::var_os("CXX"), env::var_os("CXXFLAGS")),
+            format!("{} {} {} {:?} {:?}", self.verilator.text, self.release, self.counts(), env::var_os("CXX"), env::var_os("CXXFLAGS")),
         );
         if fs::read_to_string(&stamp).is_ok_and(|text| text == key) {
             return name;
         }
         let include = self.verilator.root.join("include");
-        let files = ["verilated.cpp", "verilated_threads.cpp"].map(|file| include.join(file));
-        let objects = self.compiler(&folder, 2).files(files).compile_intermediates();
+        let files = ["verilated.cpp", "verilated_threads.cpp"].into_iter().chain(self.counts().then_some("verilated_cov.cpp"));
+        let objects = self.compiler(&folder, 2).files(files.map(|file| include.join(file))).compile_intermediates();
         self.compiler(&self.out, 0).objects(objects).compile(name);
         if let Err(error) = fs::write(&stamp, key) {
             fail(&format!("can't write {}: {error}", stamp.display()));

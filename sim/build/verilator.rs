@@ -72,14 +72,12 @@ impl Verilator {
     }
 
     /// Makes C++ of one variant in `folder`.
-    pub(super) fn run(&self, variant: &Variant, sources: &[PathBuf], rtl: &Path, folder: &Path, asserts: bool) -> Result<(), String> {
+    pub(super) fn run(&self, variant: &Variant, sources: &[PathBuf], rtl: &Path, folder: &Path, options: &[&str]) -> Result<(), String> {
         let mut command = Command::new(&self.program);
         // Lint is a step of its own.
         command.args(["--cc", "--top-module", "silico_card", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3"]);
         command.args(["--x-assign", "fast", "--x-initial", "fast", "--prefix"]).arg(format!("V{}", variant.name));
-        if asserts {
-            command.arg("--assert");
-        }
+        command.args(options);
         command.arg("--Mdir").arg(folder).args(variant.parameters().map(|(name, value)| format!("-G{name}={value}")));
         command.arg(format!("-I{}", rtl.display())).args(sources);
         let output = command.output().map_err(|error| format!("can't run {}: {error}", self.program.display()))?;

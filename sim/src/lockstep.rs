@@ -2,7 +2,8 @@
 
 use silico_spec::credit::Limits;
 use silico_spec::params::DataWidth;
-use silico_spec::port::{Beat, Endpoint, FrontBeat, PortIn, PortOut};
+use silico_spec::port::{Beat, ChannelView, Endpoint, FrontBeat, Inspect, PortIn, PortOut};
+use silico_spec::units::Cycles;
 use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,7 +57,7 @@ impl Verdict {
     }
 }
 
-/// Two cards side by side. After a difference the second one is left alone.
+/// Two cards side by side. After a difference the second one is left alone, at once or after a while.
 #[derive(Debug)]
 pub struct Lockstep<A, B> {
     first: A,
@@ -65,18 +66,44 @@ pub struct Lockstep<A, B> {
     cycle: u64,
     verdict: Verdict,
     parted: bool,
+    /// Clocks for which the second one goes on after that.
+    tail: u64,
     headers: VecDeque<(u64, bool, [u32; 4])>,
 }
 
 impl<A: Endpoint, B: Endpoint> Lockstep<A, B> {
     /// Both as after power-on. What differs is told to `verdict`.
     pub fn new(first: A, second: B, verdict: Verdict) -> Self {
-        Self { first, second, output: PortOut::default(), cycle: 0, verdict, parted: false, headers: VecDeque::new() }
+        Self { first, second, output: PortOut::default(), cycle: 0, verdict, parted: false, tail: 0, headers: VecDeque::new() }
+    }
+
+    /// The same, but the second card goes on for `tail` clocks after a difference, for whoever watches it.
+    #[must_use]
+    pub fn with_tail(self, tail: Cycles) -> Self {
+        Self { tail: tail.0, ..self }
     }
 
     /// The first card.
     pub fn first(&self) -> &A {
         &self.first
+    }
+}
+
+impl<A: Inspect, B> Inspect for Lockstep<A, B> {
+    fn c2h(&self, channel: usize) -> Option<ChannelView> {
+        self.first.c2h(channel)
+    }
+
+    fn h2c(&self, channel: usize) -> Option<ChannelView> {
+        self.first.h2c(channel)
+    }
+
+    fn tags(&self) -> (usize, usize) {
+        self.first.tags()
+    }
+
+    fn device_control(&self) -> u16 {
+        self.first.device_control()
     }
 }
 
@@ -90,6 +117,10 @@ impl<A: Endpoint, B: Endpoint> Endpoint for Lockstep<A, B> {
         self.first.clock(input, output);
         self.cycle += 1;
         if self.parted {
+            if self.tail > 0 {
+                self.tail -= 1;
+                self.second.clock(input, &mut self.output);
+            }
             return;
         }
         for (towards, beat) in [(true, &input.rx), (false, &shown)].into_iter().filter(|(_, beat)| beat.valid && beat.sop) {
@@ -120,7 +151,8 @@ fn values<T: fmt::Debug>(first: &T, second: &T) -> [String; 2] {
 }
 
 /// The first signal that differs, and its values.
-fn difference(first: &PortOut, second: &PortOut) -> Option<(String, [String; 2])> {
+#[must_use]
+pub fn difference(first: &PortOut, second: &PortOut) -> Option<(String, [String; 2])> {
     if first == second {
         return None;
     }

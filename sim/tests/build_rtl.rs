@@ -85,7 +85,7 @@ fn newer_ones_will_do() {
 fn rtl_that_is_not_taken_gives_the_first_error() {
     let program = stand_in("refuses", "echo 'Verilator 5.006'", "echo '%Error: rtl/x.sv:7:3: syntax error' >&2; exit 1");
     let verilator = Verilator::find(Some(program)).expect("it is taken");
-    let said = verilator.run(&VARIANTS[0], &[], Path::new("rtl"), &folder("refuses").join("out"), true).expect_err("it fails");
+    let said = verilator.run(&VARIANTS[0], &[], Path::new("rtl"), &folder("refuses").join("out"), &["--assert"]).expect_err("it fails");
     assert!(said.contains("(variant w256, Verilator 5.006)") && said.ends_with("%Error: rtl/x.sv:7:3: syntax error"), "{said}");
 }
 

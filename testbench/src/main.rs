@@ -7,7 +7,7 @@ use silico::bench::{self, CountingAllocator};
 use silico::cli::{BenchCommand, Cli, Command, DumpCommand, LoopbackOptions, RunOptions};
 use silico::report::text::Text;
 use silico::run::{CouldNotRun, Progress, RunConfig};
-use silico::{coverage, dump, loopback, run};
+use silico::{coverage, dump, loopback, regress, run};
 use std::io::{self, Write};
 use std::process::ExitCode;
 
@@ -30,6 +30,8 @@ fn main() -> ExitCode {
         Some(Command::Loopback(options)) => loopback_command(&options),
         Some(Command::Coverage(options)) => coverage::run(&options)
             .and_then(|(text, enough)| show(&text).map(|()| if enough { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })),
+        Some(Command::Regress(options)) => regress::run(&options)
+            .and_then(|(text, passed)| show(&text).map(|()| if passed { ExitCode::SUCCESS } else { ExitCode::from(FAILED) })),
         Some(Command::Dump { what: DumpCommand::Config(options) }) => {
             dump::config(&options.on).and_then(|text| show(&text)).map(|()| ExitCode::SUCCESS)
         }

@@ -1,13 +1,20 @@
 //! Where a command runs, in one word: the same word in every command.
 
+use crate::coverage::{Covered, Observer};
 use crate::input::error::BadInput;
+use crate::waves::{Layout, Sides, Waves, WavesConfig};
+use crate::waves::{Side, Tap};
 use silico_sim::lockstep::Verdict;
 use silico_spec::params::CardParams;
-use silico_spec::port::TlpPort;
+use silico_spec::port::Clocked;
+use silico_spec::port::{Inspect, TlpPort};
 use std::fmt;
 use std::str::FromStr;
 #[cfg(feature = "rtl")]
-use {silico_sim::lockstep::Lockstep, silico_sim::rtl::RtlCard, silico_spec::port::Clocked};
+use {silico_sim::lockstep::Lockstep, silico_sim::rtl::RtlCard};
+
+/// The port's clock, where nobody says: 250 MHz.
+const DEFAULT_CLOCK_PS: u32 = 4000;
 
 /// A target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +29,14 @@ pub enum Target {
     Socket(String),
     /// A real card at this PCI address.
     Pci(String),
+}
+
+/// What `card` goes through is counted, if that is wanted.
+fn observed<P: TlpPort + Inspect + Send + 'static>(card: P, covered: Option<&Covered>) -> Box<dyn TlpPort + Send> {
+    match covered {
+        Some(covered) => Box::new(Observer::new(card, covered.clone())),
+        None => Box::new(card),
+    }
 }
 
 impl FromStr for Target {
@@ -73,20 +88,67 @@ impl Target {
     /// # Errors
     /// If it cannot be built with these parameters, or not at all in this build.
     pub fn card(&self, params: &CardParams, verdict: &Verdict) -> Result<Box<dyn TlpPort + Send>, String> {
+        let waves = match self.sides() {
+            Some(Sides::Two(_)) => self.waves(params, DEFAULT_CLOCK_PS, &WavesConfig::default(), self.to_string())?,
+            _ => Waves::off(),
+        };
+        self.watched_card(params, verdict, &waves, None)
+    }
+
+    /// A card of this kind, every clock of which is shown to `waves`, and what it went through counted in `covered`.
+    ///
+    /// # Errors
+    /// If it cannot be built with these parameters, or not at all in this build.
+    pub fn watched_card(
+        &self,
+        params: &CardParams,
+        verdict: &Verdict,
+        waves: &Waves,
+        covered: Option<&Covered>,
+    ) -> Result<Box<dyn TlpPort + Send>, String> {
         let model = || silico_model::Card::new(params.clone()).map_err(|error| error.to_string());
         match self {
-            Self::Model => Ok(Box::new(model()?)),
+            // Run by run: the same clocks, faster.
+            Self::Model if !waves.is_on() => Ok(observed(model()?, covered)),
+            Self::Model => Ok(observed(Clocked::new(Tap::new(model()?, Side::First, waves.clone()).looking_inside()), covered)),
             #[cfg(feature = "rtl")]
-            Self::Rtl => Ok(Box::new(Clocked::new(RtlCard::new(params).map_err(|error| error.to_string())?.telling(verdict.clone())))),
+            Self::Rtl => {
+                let rtl = RtlCard::new(params).map_err(|error| error.to_string())?.telling(verdict.clone());
+                Ok(if waves.is_on() {
+                    observed(Clocked::new(Tap::new(rtl, Side::First, waves.clone())), covered)
+                } else {
+                    observed(Clocked::new(rtl), covered)
+                })
+            }
             #[cfg(feature = "rtl")]
             Self::Lockstep => {
+                let model = Tap::new(model()?, Side::First, waves.clone()).looking_inside();
                 let rtl = RtlCard::new(params).map_err(|error| error.to_string())?.telling(verdict.clone());
-                Ok(Box::new(Clocked::new(Lockstep::new(model()?, rtl, verdict.clone()))))
+                let rtl = Tap::new(rtl, Side::Second, waves.clone());
+                Ok(observed(Clocked::new(Lockstep::new(model, rtl, verdict.clone()).with_tail(waves.tail())), covered))
             }
             _ => {
                 let _ = verdict;
                 Err(format!("no card can be built on {self}"))
             }
+        }
+    }
+
+    /// A waveform of a card of this kind; of a name that begins with `name`, if `config` has none.
+    ///
+    /// # Errors
+    /// If the file can't be opened.
+    pub fn waves(&self, params: &CardParams, clock_ps: u32, config: &WavesConfig, name: String) -> Result<Waves, String> {
+        let sides = self.sides().ok_or_else(|| format!("no card can be built on {self}"))?;
+        Waves::new(config, Layout { sides, params: params.clone(), clock_ps, name })
+    }
+
+    const fn sides(&self) -> Option<Sides> {
+        match self {
+            Self::Model => Some(Sides::One("model")),
+            Self::Rtl => Some(Sides::One("rtl")),
+            Self::Lockstep => Some(Sides::Two(["model", "rtl"])),
+            Self::Socket(_) | Self::Pci(_) => None,
         }
     }
 }

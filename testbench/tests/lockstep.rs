@@ -38,6 +38,7 @@ use silico::run::{Progress, RunConfig, run};
 #[case("--frames 300 --discipline pages --source generator --frame-size 1..900 --page-size 64 --ring-size 64KiB --mps 128 --mrrs 128")]
 #[case("--frames 300 --discipline pages --source generator --frame-size 1..900 --page-size 32 --ring-size 64KiB --packed --notify hybrid")]
 #[case("--frames 300 --discipline pages --source generator --frame-size 64..9000 --packed --flush-time 100 --pause 300 --channels 2")]
+#[case("--frames 12 --channels 1 --discipline pages --source generator --frame-size 20000..32600 --page-size 32 --ring-size 64KiB")]
 #[case("--frames 900 --discipline pages --frame-size 64..3000 --packed --full drop --gen 1 --lanes 4 --ring-size 128KiB")]
 #[case("--frames 300 --discipline pages --frame-size 64..3000 --stress credits,stalls --notify interrupt --link-errors 2000 --ecrc")]
 #[case("--frames 600 --discipline pages --source generator --mode blocks --frame-size 0..3000 --packed")]

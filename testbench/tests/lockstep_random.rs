@@ -7,13 +7,17 @@ mod common;
 
 use common::nonsense::{self, Look};
 use common::play::{op, play, shape};
+use common::{Bench, Host, MEMORY};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use silico_model::Card;
 use silico_sim::lockstep::{Lockstep, Verdict};
 use silico_sim::rtl::RtlCard;
+use silico_spec::descriptor::{PAGES_IN_USE, PageDescriptor};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::Clocked;
+use silico_spec::registers::c2h;
+use silico_spec::writeback::ChannelError;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -44,6 +48,36 @@ fn on_both<S: Strategy>(cases: u64, drawn: &S, play: impl Fn(Cards, &CardParams,
         Ok(())
     });
     result.unwrap_or_else(|error| panic!("{error}"));
+}
+
+/// A frame that comes to fill all the pages that a channel may have in use.
+#[test]
+fn a_frame_of_too_many_pages_as_the_model() {
+    let lengths = prop_oneof![Just(32_704_u32), Just(32_705), 30_000..40_000_u32];
+    on_both(6, &(lengths, any::<bool>()), |cards, params, (length, packed)| {
+        let mut bench = Bench::new(cards, params);
+        bench.bring_up(16);
+        bench.enable();
+        bench.host = Some(Host::new(length.into()));
+        bench.set_up_pages(0, 2048, 64, 1 | u32::from(packed) << 6);
+        bench.set64(0, c2h::FREE_BASE, MEMORY);
+        for (name, value) in [(c2h::MAX_FRAME, 1 << 20), (c2h::GEN_MIN, length), (c2h::GEN_MAX, length)] {
+            bench.set32(0, name, value);
+        }
+        bench.set32(0, c2h::CONTROL, 1);
+        for index in 0..2000 {
+            let page = PageDescriptor { address: MEMORY + 0x2_0000 + 32 * index, length: 32, cookie: index as u32 };
+            for (word, value) in page.emit().iter().enumerate() {
+                let at = 16 * index as usize + 8 * word;
+                bench.memory[at..at + 8].copy_from_slice(&value.to_le_bytes());
+            }
+        }
+        bench.set64(0, c2h::FREE_TAIL, 2000);
+        bench.run(20_000);
+        // A page each for the header and the cells of the payload.
+        let fails = 1 + length.div_ceil(32) >= PAGES_IN_USE;
+        assert_eq!(bench.get32(0, c2h::ERROR) == ChannelError::BadFrameLimit as u32, fails, "{length} bytes");
+    });
 }
 
 #[test]

@@ -116,11 +116,12 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     // What threads share in the driver, in all orders of their steps. Other flags need a target folder of their own, or all would be built anew each time.
     let mut loom = cargo(&["test", "--package", "silico-driver", "--lib", "--target-dir", "target/loom", "loom"]);
     loom.env("RUSTFLAGS", "--cfg loom");
+    // One set of variants for all steps, or they would be built twice. The small one stands for the others.
+    let variants = || env::var(VARIANTS).unwrap_or_else(|_| if long { "all" } else { "w256,small" }.into());
     let rtl = |tests: &[&str]| {
         let mut command = cargo(&["test", "--package", "silico-testbench", "--features", "rtl"]);
         command.args(tests.iter().flat_map(|test| ["--test", test]));
-        // One set of variants for both steps, or they would be built twice. The small one stands for the others.
-        command.env(VARIANTS, env::var(VARIANTS).unwrap_or_else(|_| if long { "all" } else { "w256,small" }.into()));
+        command.env(VARIANTS, variants());
         command
     };
     // The property suite in lockstep: RTL takes every clock one by one, so there are few cases, and short ones.
@@ -130,6 +131,9 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     if !long {
         suite.env("SILICO_CLOCKS", RTL_CLOCKS);
     }
+    // On the model, a test does.
+    let mut regress = cargo(&["run", "--quiet", "--package", "silico-testbench", "--features", "rtl", "--bin", "silico", "--"]);
+    regress.env(VARIANTS, variants()).args(["regress", "--on", "lockstep"]);
     Ok(vec![
         ("setup", cargo(&["xtask", "setup"])),
         ("format", cargo(&["fmt", "--all", "--check"])),
@@ -140,8 +144,9 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         ("loom", loom),
         ("test", test),
         ("coverage", covered),
-        ("rtl", rtl(&["lockstep", "lockstep_random", "register_walk"])),
+        ("rtl", rtl(&["lockstep", "lockstep_random", "register_walk", "waves"])),
         ("rtl suite", suite),
+        ("regress", regress),
         // All of the catalogue takes longer than all the rest: a few of it, of as many areas, show that the suite still bites.
         ("mutants", cargo(if long { &["xtask", "mutants"][..] } else { &["xtask", "mutants", "--sample", "6"] })),
     ])

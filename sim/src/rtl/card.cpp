@@ -8,6 +8,9 @@
 #include "silico-sim/src/rtl/ffi.rs.h"
 #include "variants.h"
 #include "verilated.h"
+#if VM_COVERAGE
+#include "verilated_cov.h"
+#endif
 
 namespace {
 // What Verilator's runtime said in this thread, and whether an assertion failed: a card is stepped by one thread at a time.
@@ -134,6 +137,16 @@ class CardOf final : public Card {
         const bool failed = stopped;
         stopped = false;
         return failed;
+    }
+
+    bool coverage(rust::Str path) const override {
+#if VM_COVERAGE
+        context_.coveragep()->write(std::string(path).c_str());
+        return true;
+#else
+        static_cast<void>(path);
+        return false;
+#endif
     }
 
    private:

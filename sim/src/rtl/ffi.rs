@@ -63,6 +63,8 @@ pub(super) mod bridge {
         fn make(variant: &str) -> UniquePtr<Card>;
         fn step(self: Pin<&mut Card>, input: &In, output: &mut Out) -> bool;
         fn take_said() -> String;
+        /// Writes what was counted of the RTL into a file. `false`: nothing is, in this build.
+        fn coverage(self: &Card, path: &str) -> bool;
     }
 }
 

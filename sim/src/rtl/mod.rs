@@ -8,8 +8,11 @@ use cxx::UniquePtr;
 use ffi::bridge::{self, In, Out};
 use silico_spec::credit::{Limit, Limits};
 use silico_spec::params::{CardParams, DataWidth};
-use silico_spec::port::{Beat, Endpoint, FrontBeat, MAX_BEAT, PortIn, PortOut};
+use silico_spec::port::{Beat, ChannelView, Endpoint, FrontBeat, Inspect, MAX_BEAT, PortIn, PortOut};
 use std::cell::RefCell;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
 use variants::{VARIANTS, Variant};
 
 /// Parameters that no variant was built with.
@@ -40,6 +43,17 @@ impl std::fmt::Debug for RtlCard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("RtlCard").field("width", &self.width).finish_non_exhaustive()
     }
+}
+
+/// Where cards leave what was counted of the RTL.
+static COVERAGE: OnceLock<PathBuf> = OnceLock::new();
+/// Cards that have.
+static LEFT: AtomicU64 = AtomicU64::new(0);
+
+/// From now on each card that is dropped leaves a file in `folder` with what was counted of the RTL, in a build that counts (`SILICO_RTL_COVERAGE`).
+/// Only the first folder counts.
+pub fn collect_coverage(folder: PathBuf) {
+    let _ = COVERAGE.set(folder);
 }
 
 thread_local! {
@@ -128,6 +142,14 @@ impl RtlCard {
 impl Drop for RtlCard {
     fn drop(&mut self) {
         let card = std::mem::replace(&mut self.card, UniquePtr::null());
+        if let Some(folder) = COVERAGE.get() {
+            // It goes: used again, its counts would be counted again.
+            let path = folder.join(format!("{}-{}.dat", std::process::id(), LEFT.fetch_add(1, Ordering::Relaxed)));
+            if let (Some(card), Some(path)) = (card.as_ref(), path.to_str()) {
+                card.coverage(path);
+            }
+            return;
+        }
         // When the thread ends, there may be no place for it any more: then it goes.
         let _ = SPARE.try_with(|spare| {
             let spare = &mut spare.borrow_mut()[self.variant];
@@ -208,6 +230,25 @@ fn unpacked(bits: u32) -> Limit {
     let headers = if bits >> 21 & 1 != 0 { None } else { Some((bits >> 13) as u8) };
     let data = if bits >> 12 & 1 != 0 { None } else { Some((bits & 0xfff) as u16) };
     Limit::new(headers, data)
+}
+
+/// Nothing is known of what is inside.
+impl Inspect for RtlCard {
+    fn c2h(&self, _: usize) -> Option<ChannelView> {
+        None
+    }
+
+    fn h2c(&self, _: usize) -> Option<ChannelView> {
+        None
+    }
+
+    fn tags(&self) -> (usize, usize) {
+        (0, 1)
+    }
+
+    fn device_control(&self) -> u16 {
+        u16::MAX
+    }
 }
 
 impl Endpoint for RtlCard {

@@ -1,6 +1,6 @@
 //! Any [`Endpoint`] as a [`TlpPort`]: clock by clock, beat by beat.
 
-use super::{Beat, Endpoint, MAX_PAYLOAD, PortIn, PortOut, Response, Stimulus, TlpPort};
+use super::{Beat, ChannelView, Endpoint, Inspect, MAX_PAYLOAD, PortIn, PortOut, Response, Stimulus, TlpPort};
 use crate::params::DataWidth;
 use crate::units::{Cycle, Cycles};
 
@@ -57,6 +57,24 @@ impl<E: Endpoint> Clocked<E> {
         let front = stimulus.front.iter().filter_map(|stream| stream.frames.front().map(|frame| frame.at)).min();
         let next = rx.into_iter().chain(front).min().unwrap_or(Cycle::NEVER);
         self.endpoint.quiet().0.min(limit.0).min(next.since(now).0)
+    }
+}
+
+impl<E: Inspect> Inspect for Clocked<E> {
+    fn c2h(&self, channel: usize) -> Option<ChannelView> {
+        self.endpoint.c2h(channel)
+    }
+
+    fn h2c(&self, channel: usize) -> Option<ChannelView> {
+        self.endpoint.h2c(channel)
+    }
+
+    fn tags(&self) -> (usize, usize) {
+        self.endpoint.tags()
+    }
+
+    fn device_control(&self) -> u16 {
+        self.endpoint.device_control()
     }
 }
 

@@ -66,6 +66,9 @@ pub struct LoopbackOptions {
     /// Plants faults, to see them found; as in `run`.
     #[arg(long = "fault", value_name = "RULE")]
     pub faults: Vec<Fault>,
+    /// Waveforms.
+    #[command(flatten)]
+    pub waves: super::WavesOptions,
     /// Prints the report as JSON.
     #[arg(long)]
     pub json: bool,

@@ -28,6 +28,8 @@ pub enum Command {
     Loopback(super::LoopbackOptions),
     /// Merges records of functional coverage, and prints what they reach and what they miss.
     Coverage(super::CoverageOptions),
+    /// Runs a committed list of cases on targets with seeds and recorded inputs, in parallel; writes JSON, JUnit XML and one HTML page with coverage.
+    Regress(super::RegressOptions),
     /// Prints what a card shows of itself.
     #[command(arg_required_else_help = false)]
     Dump {
@@ -309,6 +311,9 @@ pub struct RunOptions {
     /// Writes what the host received; a pcap, if the input is one and the name ends in .pcap.
     #[arg(long, value_name = "FILE")]
     pub output: Option<String>,
+    /// Waveforms.
+    #[command(flatten)]
+    pub waves: super::WavesOptions,
     /// TLPs that the report of a failure shows: the last N that passed the link.
     #[arg(long, value_name = "N", default_value_t = 12)]
     pub trace: usize,

@@ -70,7 +70,7 @@ pub(super) fn name(value: impl ValueEnum) -> String {
 }
 
 /// A word as a POSIX shell reads it back.
-pub(super) fn quote(word: &str) -> String {
+pub(crate) fn quote(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:,@=+%".contains(c);
     if !word.is_empty() && word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }

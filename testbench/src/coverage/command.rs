@@ -26,7 +26,7 @@ pub fn run(options: &CoverageOptions) -> Result<(String, bool), CouldNotRun> {
 }
 
 /// The records that `path` stands for: itself, or all in that folder.
-fn files(path: &Path) -> Result<Vec<PathBuf>, CouldNotRun> {
+pub(crate) fn files(path: &Path) -> Result<Vec<PathBuf>, CouldNotRun> {
     if !path.is_dir() {
         return Ok(vec![path.into()]);
     }

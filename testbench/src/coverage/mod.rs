@@ -13,6 +13,7 @@ mod tlps;
 
 pub use bin::{Bin, Counts, Group, Hits};
 pub use channels::{Doing, Failure, Fired, Kind, Laps, Level, Move, Paged, ResetIn, Signalled, Tags, Told, WrittenBack};
+pub(crate) use command::files;
 pub use command::run;
 pub use machine::{Dll, Freedom, Machines, OnLink, Passing, Shape, Way};
 pub use observer::{Covered, Grant, Observer};

@@ -9,6 +9,7 @@ pub use report::{LoopbackFinding, LoopbackReport};
 use crate::check::payload;
 use crate::cli::loopback::{Destination, LoopbackOptions};
 use crate::cli::options::RunOptions;
+use crate::coverage::Covered;
 use crate::fault::{Harm, Notice, card_notices, host_notices};
 use crate::input::error::BadInput;
 use crate::input::sizes::FrameSizes;
@@ -91,7 +92,16 @@ struct Session<'a> {
 /// # Errors
 /// If it could not be done: the first option that cannot be.
 pub fn run(options: &LoopbackOptions) -> Result<LoopbackReport, CouldNotRun> {
-    let config = config(options)?;
+    run_covered(options, None)
+}
+
+/// The same, and what the card went through is counted.
+///
+/// # Errors
+/// The same.
+pub fn run_covered(options: &LoopbackOptions, covered: Option<&Covered>) -> Result<LoopbackReport, CouldNotRun> {
+    let mut config = config(options)?;
+    config.covered = covered.cloned();
     let bench = build(&config)?;
     let could_not = |error: DriverError| CouldNotRun(error.to_string());
     let longest = options.sizes.max();
@@ -149,6 +159,7 @@ fn config(options: &LoopbackOptions) -> Result<RunConfig, BadInput> {
         width: options.width,
         seed: options.seed,
         patience: options.patience,
+        waves: options.waves.clone(),
         faults: options.faults.clone(),
         ..RunOptions::default()
     };
@@ -180,7 +191,8 @@ impl Session<'_> {
         let noticed = if self.options.faults.is_empty() { Vec::new() } else { self.notices(&stats, wrong.as_ref()) };
         let unnoticed = || (self.bench.planted.worst() == Some(Harm::Harmful) && noticed.is_empty()).then(|| self.unnoticed());
         let wrong = wrong.or_else(unnoticed);
-        Ok(self.report(config, cycles, wrong, noticed))
+        let waves = self.bench.finish_waves(wrong.as_ref().map(|wrong| (self.now(), wrong.what.as_str())))?;
+        Ok(LoopbackReport { waves, ..self.report(config, cycles, wrong, noticed) })
     }
 
     /// All that noticed something.
@@ -350,6 +362,7 @@ impl Session<'_> {
         LoopbackReport {
             command: self.options.command(),
             passed: finding.is_none(),
+            waves: None,
             finding,
             to: self.options.to.to_possible_value().map_or_else(String::new, |value| value.get_name().to_string()),
             h2c: self.options.h2c,

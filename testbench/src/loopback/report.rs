@@ -2,6 +2,7 @@
 
 use crate::report::FaultsPart;
 use crate::report::text::faults;
+use crate::waves::Written;
 use serde::Serialize;
 use std::fmt;
 
@@ -14,6 +15,9 @@ pub struct LoopbackReport {
     pub passed: bool,
     /// What was found wrong first.
     pub finding: Option<LoopbackFinding>,
+    /// The waveform that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waves: Option<Written>,
     /// `loopback`, `sink` or `stream`.
     pub to: String,
     /// Host-to-card channel.
@@ -67,6 +71,9 @@ impl fmt::Display for LoopbackReport {
         writeln!(f, "trace       {}", self.trace_digest)?;
         if let Some(part) = &self.faults {
             faults(f, part)?;
+        }
+        if let Some(waves) = &self.waves {
+            writeln!(f, "waveform    {waves}")?;
         }
         let Some(finding) = &self.finding else { return writeln!(f, "PASSED") };
         writeln!(f)?;

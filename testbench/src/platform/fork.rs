@@ -5,7 +5,7 @@ use super::{Shared, SimBuffer, SimClock, SimInterrupts, SimPlatform, SimRegister
 use silico_sim::Machine;
 use silico_spec::fork::{CannotFork, Fork, Memo};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, TryLockError};
 
 impl Shared {
     pub(super) fn fork(this: &Arc<Self>, memo: &mut Memo) -> Result<Arc<Self>, CannotFork> {
@@ -33,6 +33,8 @@ impl Shared {
                 turn: word(&shared.turn),
                 waiting: AtomicU64::new(0),
                 taken: AtomicU64::new(0),
+                // A card that is watched can't be forked.
+                waves: OnceLock::new(),
             })
         })
     }

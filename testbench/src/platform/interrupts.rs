@@ -208,6 +208,7 @@ impl Interrupts for SimInterrupts {
             let fired = self.shared.irqs.take_kick(vector)
                 || self.turn(&mut machine, vector, deadline).map_err(|error| access_error(&error, vector.into()))?;
             if fired {
+                self.shared.show(&machine, |waves, at| waves.served(at, vector));
                 return Ok(Wake::Interrupt);
             }
             if machine.now() >= self.shared.cycle(deadline, machine.now()) {

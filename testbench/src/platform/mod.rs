@@ -16,12 +16,13 @@ pub use process::{Process, ProcessRegisters};
 pub use registers::SimRegisters;
 pub use time::SimClock;
 
+use crate::waves::{Operation, Waves};
 use silico_driver::platform::{AccessError, AllocError, ConfigSpace, DmaMemory, Nanos, Platform, Time};
 use silico_sim::{ConfigError, CpuClock, CpuCosts, Function, HostMemory, Machine, MachineConfig, MachineError, Slot};
 use silico_spec::units::{Cycle, Cycles};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Longest single wait that the machine is asked for, in clocks: a second. Callers with more patience ask again.
 const LONGEST_WAIT: u64 = 250_000_000;
@@ -47,6 +48,8 @@ struct Shared {
     /// Callers that wait for the machine, and how often it was taken.
     waiting: AtomicU64,
     taken: AtomicU64,
+    /// Where what the driver does is shown.
+    waves: OnceLock<Waves>,
 }
 
 /// A simulated machine with an enumerated card, as a driver sees it. A clone reaches the same machine.
@@ -99,6 +102,7 @@ impl SimPlatform {
             turn: AtomicU64::new(LONGEST_WAIT),
             waiting: AtomicU64::new(0),
             taken: AtomicU64::new(0),
+            waves: OnceLock::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -106,6 +110,13 @@ impl SimPlatform {
     /// The machine. Calls of the driver block while the guard lives.
     pub fn machine(&self) -> MutexGuard<'_, Machine> {
         self.shared.machine()
+    }
+
+    /// From now on `waves` shows what the driver does. Only the first ones given count.
+    pub fn watch(&self, waves: &Waves) {
+        if waves.is_on() {
+            let _ = self.shared.waves.set(waves.clone());
+        }
     }
 
     /// The card's function, as enumerated.
@@ -201,6 +212,15 @@ impl Shared {
         let now = self.machine().now();
         Nanos(self.nanos(now).0 + self.cpu.owed())
     }
+
+    /// Shows something, at the clock that the CPU is in. Off, it costs one look.
+    #[inline]
+    fn show(&self, machine: &Machine, what: impl FnOnce(&Waves, Cycle)) {
+        if let Some(waves) = self.waves.get() {
+            let now = machine.now();
+            what(waves, self.cycle(Nanos(self.nanos(now).0 + self.cpu.owed()), now));
+        }
+    }
 }
 
 /// A machine's error in the driver's terms. What the driver has no word for (a violation) stays in the machine, where the run finds it.
@@ -221,12 +241,20 @@ impl fmt::Debug for SimPlatform {
 
 impl ConfigSpace for SimPlatform {
     fn read_config32(&self, offset: u16) -> Result<u32, AccessError> {
-        let answer = self.machine().config_read(offset).map_err(|error| access_error(&error, offset.into()));
+        let mut machine = self.machine();
+        self.shared.show(&machine, |waves, at| waves.begin(at, Operation::ConfigRead, offset.into(), None));
+        let answer = machine.config_read(offset).map_err(|error| access_error(&error, offset.into()));
+        self.shared.show(&machine, |waves, at| waves.end(at, answer.ok().map(u64::from)));
+        drop(machine);
         answer.or_else(|error| self.shared.read_of_nobody(u32::MAX, error))
     }
 
     fn write_config32(&self, offset: u16, value: u32) -> Result<(), AccessError> {
-        let answer = self.machine().config_write(offset, value).map_err(|error| access_error(&error, offset.into()));
+        let mut machine = self.machine();
+        self.shared.show(&machine, |waves, at| waves.begin(at, Operation::ConfigWrite, offset.into(), Some(value.into())));
+        let answer = machine.config_write(offset, value).map_err(|error| access_error(&error, offset.into()));
+        self.shared.show(&machine, |waves, at| waves.end(at, None));
+        drop(machine);
         answer.or_else(|error| self.shared.read_of_nobody((), error))
     }
 }

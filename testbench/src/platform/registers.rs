@@ -1,6 +1,7 @@
 //! BAR0, by the machine's blocking calls.
 
 use super::{Shared, access_error};
+use crate::waves::Operation;
 use silico_driver::platform::{AccessError, Registers};
 use silico_spec::registers::c2h;
 use std::fmt;
@@ -26,12 +27,23 @@ impl SimRegisters {
     }
 
     fn read(&self, offset: u32, bytes: u8) -> Result<u64, AccessError> {
-        let answer = self.shared.machine().read(BAR, offset.into(), bytes).map_err(|error| access_error(&error, offset.into()));
+        let mut machine = self.shared.machine();
+        self.shared.show(&machine, |waves, at| waves.begin(at, Operation::Read, offset, None));
+        let answer = machine.read(BAR, offset.into(), bytes).map_err(|error| access_error(&error, offset.into()));
+        self.shared.show(&machine, |waves, at| waves.end(at, answer.ok()));
+        drop(machine);
         answer.or_else(|error| self.shared.read_of_nobody(u64::MAX >> (64 - 8 * u32::from(bytes)), error))
     }
 
     fn write(&self, offset: u32, bytes: u8, value: u64) -> Result<(), AccessError> {
-        let answer = self.shared.machine().write(BAR, offset.into(), bytes, value).map_err(|error| access_error(&error, offset.into()));
+        let mut machine = self.shared.machine();
+        self.shared.show(&machine, |waves, at| {
+            let operation = if bytes == 8 && is_doorbell(offset) { Operation::Doorbell } else { Operation::Write };
+            waves.begin(at, operation, offset, Some(value));
+        });
+        let answer = machine.write(BAR, offset.into(), bytes, value).map_err(|error| access_error(&error, offset.into()));
+        self.shared.show(&machine, |waves, at| waves.end(at, None));
+        drop(machine);
         answer.or_else(|error| self.shared.read_of_nobody((), error))
     }
 }

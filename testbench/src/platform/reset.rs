@@ -10,6 +10,7 @@ impl SimPlatform {
     /// interrupt comes, as on most hosts.
     pub fn pull(&self, ones: bool) {
         let mut machine = self.machine();
+        self.shared.show(&machine, |waves, at| waves.reset(at, "card pulled"));
         machine.link_down();
         self.shared.plugged.store(false, Ordering::SeqCst);
         self.shared.ones.store(ones, Ordering::SeqCst);
@@ -26,6 +27,7 @@ impl SimPlatform {
             return Err(AccessError::Gone);
         }
         let mut machine = self.machine();
+        self.shared.show(&machine, |waves, at| waves.reset(at, "hot reset"));
         machine.hot_reset();
         machine.enumerate().map_err(|error| reset_error(&error))?;
         self.shared.ones.store(false, Ordering::SeqCst);
@@ -35,7 +37,9 @@ impl SimPlatform {
 
 impl Reset for SimPlatform {
     fn function_reset(&self) -> Result<(), AccessError> {
-        self.machine().function_reset().map_err(|error| reset_error(&error))
+        let mut machine = self.machine();
+        self.shared.show(&machine, |waves, at| waves.reset(at, "function reset"));
+        machine.function_reset().map_err(|error| reset_error(&error))
     }
 
     fn hot_reset(&self) -> Result<(), AccessError> {

@@ -5,6 +5,7 @@ pub mod text;
 use crate::check::conservation::Books;
 use crate::fault::{FaultLog, Harm, LinkRule, Notice, Planted};
 use crate::scoreboard::Checked;
+use crate::waves::Written;
 use serde::Serialize;
 use silico_sim::Machine;
 
@@ -17,6 +18,9 @@ pub struct Report {
     pub passed: bool,
     /// What was found wrong first.
     pub finding: Option<Finding>,
+    /// The waveform that was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waves: Option<Written>,
     /// Faults that were planted, if any were to be.
     pub faults: Option<FaultsPart>,
     /// What was read out.

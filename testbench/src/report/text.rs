@@ -263,6 +263,9 @@ fn verdict(f: &mut fmt::Formatter<'_>, report: &Report) -> fmt::Result {
     if let Some(part) = &report.faults {
         faults(f, part)?;
     }
+    if let Some(waves) = &report.waves {
+        writeln!(f, "waveform    {waves}")?;
+    }
     let Some(finding) = &report.finding else {
         return writeln!(f, "PASSED");
     };
@@ -287,6 +290,7 @@ mod tests {
             command: "silico run --on model --seed 1".into(),
             passed: finding.is_none(),
             finding,
+            waves: None,
             faults: None,
             input: InputPart { name: "embedded: loopback.pcap".into(), frames: 344, kind: "packets", pieces: 344, sizes: (43, 65549) },
             setup: SetupPart {

@@ -3,12 +3,14 @@
 use super::{sense, stress};
 use crate::cli::options::{Discipline, FullKind, ModeKind, NotifyKind, RunOptions, SourceKind};
 use crate::cli::reproduce;
+use crate::coverage::Covered;
 use crate::fault::{Fault, LinkRule, LinkWhat, Rule};
 use crate::input::error::BadInput;
 use crate::input::schedule::{Pace, Plan};
 use crate::input::sizes::{FrameSizes, show_bytes};
 use crate::input::{Cut, Input, read_file};
 use crate::target::Target;
+use crate::waves::WavesConfig;
 use silico_sim::{Generation, LinkConfig, MachineConfig};
 use silico_spec::descriptor::{PAGE_GRID, PAGES_IN_USE, RING_ENTRIES};
 use silico_spec::elink::BLOCK_BYTES;
@@ -86,6 +88,10 @@ pub struct RunConfig {
     pub faults: Vec<Rule>,
     /// Faults of the link; all but flaps are in [`RunConfig::machine`] already.
     pub link_faults: Vec<LinkRule>,
+    /// The waveform, if there is to be one.
+    pub waves: Option<WavesConfig>,
+    /// Where functional coverage goes, if it is wanted.
+    pub covered: Option<Covered>,
 }
 
 impl RunConfig {
@@ -136,6 +142,7 @@ impl RunConfig {
         }
         check_ring(options.ring_size)?;
         sense::check_options(options)?;
+        let waves = options.waves.config(target == Target::Lockstep)?;
         let machine = machine(options)?;
         let card = CardParams { width, c2h_channels: options.channels.max(CardParams::default().c2h_channels), ..CardParams::default() };
         card.validate().map_err(|e| BadInput::setting(e.field, e.value, e.rule))?;
@@ -183,6 +190,8 @@ impl RunConfig {
             flush_clocks: if options.packed { clocks(options.flush_time, clock_ps) } else { 0 },
             faults: options.faults.iter().filter_map(|one| if let Fault::Tlp(rule) = one { Some(*rule) } else { None }).collect(),
             link_faults: link_faults(options).collect(),
+            waves,
+            covered: None,
         };
         sense::check_ends(&config)?;
         Ok(config)

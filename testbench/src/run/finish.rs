@@ -15,7 +15,7 @@ use silico_driver::counters::{CardCounters, ChannelCounters};
 use silico_driver::error::DriverError;
 use silico_sim::{DllStats, MachineError, Stats};
 use silico_spec::registers::c2h;
-use silico_spec::units::Cycles;
+use silico_spec::units::{Cycle, Cycles};
 
 /// Clocks after the last stop in which the last interrupt is delivered: far beyond the host's latency.
 const INTERRUPT_SETTLE: Cycles = Cycles(2_500);
@@ -128,7 +128,9 @@ impl Session<'_> {
         let noticed = self.notices(&measured.stats, None);
         let unnoticed = self.bench.planted.worst() == Some(Harm::Harmful) && noticed.is_empty();
         let finding = unnoticed.then(|| self.unnoticed());
-        Ok(self.report(measured, finding, noticed))
+        let wrong = finding.as_ref().map(|finding| (Cycle(finding.cycle), finding.what.as_str()));
+        let waves = self.bench.finish_waves(wrong)?;
+        Ok(Report { waves, ..self.report(measured, finding, noticed) })
     }
 
     /// All that noticed something, so far. Empty without planted faults: nobody asks.
@@ -152,7 +154,7 @@ impl Session<'_> {
     }
 
     /// The report of a run in which something was wrong.
-    pub(super) fn failed(self, wrong: Wrong) -> Report {
+    pub(super) fn failed(self, wrong: Wrong) -> Result<Report, CouldNotRun> {
         let measured = self.measured();
         let (trace, tlps, now) = {
             let machine = self.bench.platform.machine();
@@ -168,8 +170,9 @@ impl Session<'_> {
         let noticed = self.notices(&measured.stats, Some(&wrong));
         let trace = trace.lines().take(self.config.options.trace).map(Into::into).collect();
         let what = format!("{wrong}{}", link_failure(&self.bench));
-        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what, tlps, trace };
-        self.report(Measured { card, channels, ..measured }, Some(finding), noticed)
+        let finding = Finding { kind: wrong.kind(), cycle: cycle.0, what: what.clone(), tlps, trace };
+        let waves = self.bench.finish_waves(Some((cycle, &what)))?;
+        Ok(Report { waves, ..self.report(Measured { card, channels, ..measured }, Some(finding), noticed) })
     }
 
     fn report(&self, measured: Measured, finding: Option<Finding>, noticed: Vec<Notice>) -> Report {
@@ -180,6 +183,7 @@ impl Session<'_> {
             command: self.config.command.clone(),
             passed: finding.is_none(),
             finding,
+            waves: None,
             faults: (!self.config.options.faults.is_empty())
                 .then(|| FaultsPart::new(&self.bench.planted, &self.config.link_faults, &self.bench.platform.machine(), noticed)),
             input: input(self.config),

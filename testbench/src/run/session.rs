@@ -105,14 +105,14 @@ impl<'a> Session<'a> {
         }
         // Where two cards part, whatever comes after is no judgement of either.
         if let Some(divergence) = self.bench.verdict.divergence() {
-            return Ok(self.failed(Wrong::Lockstep(divergence)));
+            return self.failed(Wrong::Lockstep(divergence));
         }
         // A rule of the machine that was broken explains whatever came of it.
         let violation = self.bench.platform.machine().violation().cloned();
         match (violation, result) {
-            (Some(violation), _) => Ok(self.failed(Wrong::Violation(violation))),
+            (Some(violation), _) => self.failed(Wrong::Violation(violation)),
             (None, Ok(measured)) => self.passed(measured),
-            (None, Err(Stop::Wrong(wrong))) => Ok(self.failed(wrong)),
+            (None, Err(Stop::Wrong(wrong))) => self.failed(wrong),
             (None, Err(Stop::CouldNotRun(error))) => Err(error),
         }
     }
@@ -191,6 +191,7 @@ impl<'a> Session<'a> {
         let lane = &mut self.lanes[index];
         let costs = self.bench.platform.costs();
         let (mut taken, mut spent, mut now) = (0, 0, None);
+        let shown = self.bench.waves.is_on().then(|| self.bench.platform.machine().now());
         let mut frame_number = lane.delivered;
         while let Some(frame) = lane.poll()? {
             let now = *now.get_or_insert_with(|| Time::now(&self.bench.platform).0);
@@ -204,6 +205,9 @@ impl<'a> Session<'a> {
             self.latencies.record((now + spent).saturating_sub(stamp));
             if let Some(output) = &mut self.output {
                 output.frame(stamp, payload)?;
+            }
+            if let Some(at) = shown {
+                self.bench.waves.frame(at, index as u8, frame.header.sequence, frame.header.length);
             }
             frame_number += 1;
             taken += 1;

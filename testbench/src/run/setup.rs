@@ -7,6 +7,7 @@ use crate::fault::{FaultLog, LinkWhat, clear_probing, plant};
 use crate::platform::{SetUpError, SimPlatform};
 use crate::probe::{Probe, Seen};
 use crate::target::Target;
+use crate::waves::{Waves, Written};
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{
     DataInterrupt, ElinkBlocks, Generator, Lengths, Progress, RingConfig, Source, WaitMode, WhenFull, WriteBackPolicy,
@@ -16,6 +17,7 @@ use silico_sim::Slot;
 use silico_sim::lockstep::Verdict;
 use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::generator::LengthMode;
+use silico_spec::units::Cycle;
 
 /// Longest polling of a hybrid wait, in ns.
 const HYBRID_POLL_NS: u64 = 2_000;
@@ -35,6 +37,21 @@ pub struct Bench {
     pub planted: FaultLog,
     /// Where two cards in lockstep differ.
     pub verdict: Verdict,
+    /// Where all that happens is shown.
+    pub waves: Waves,
+}
+
+impl Bench {
+    /// Closes the waveform, if there is one. Around a failure, after a few more clocks, in which nobody does anything.
+    pub(crate) fn finish_waves(&self, wrong: Option<(Cycle, &str)>) -> Result<Option<Written>, CouldNotRun> {
+        if let Some((at, what)) = wrong {
+            self.waves.failed(self.platform.machine().now(), at, what);
+            if let Some(until) = self.waves.wanted() {
+                self.platform.machine().advance_to(until);
+            }
+        }
+        self.waves.finish().map_err(CouldNotRun)
+    }
 }
 
 impl Fork for Bench {
@@ -46,6 +63,7 @@ impl Fork for Bench {
             seen: self.seen.fork(memo)?,
             planted: self.planted.fork(memo)?,
             verdict: self.verdict.clone(),
+            waves: Waves::off(),
         })
     }
 }
@@ -57,7 +75,14 @@ impl Fork for Bench {
 pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
     let (seen, planted) = (Seen::default(), FaultLog::default());
     let verdict = Verdict::default();
-    let (card, switch) = if config.target == Target::Model {
+    let waves = match &config.waves {
+        Some(waves) => {
+            let name = format!("silico-{}-seed{}", config.target, config.options.seed);
+            config.target.waves(&config.card, config.machine.clock_ps, waves, name).map_err(CouldNotRun)?
+        }
+        None => Waves::off(),
+    };
+    let (card, switch) = if config.target == Target::Model && !waves.is_on() && config.covered.is_none() {
         let model = silico_model::Card::new(config.card.clone()).map_err(|e| CouldNotRun(e.to_string()))?;
         if config.faults.is_empty() {
             (Slot::forkable(Probe::new(model, seen.clone())), None)
@@ -66,19 +91,30 @@ pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
             (Slot::forkable(Probe::new(card, seen.clone())), Some(switch))
         }
     } else {
-        let card = config.target.card(&config.card, &verdict).map_err(CouldNotRun)?;
-        let (card, switch) = plant(&config.faults, config.machine.seed, card, planted.clone());
-        (Slot::from(Box::new(Probe::new(card, seen.clone()))), Some(switch))
+        let card = config.target.watched_card(&config.card, &verdict, &waves, config.covered.as_ref()).map_err(CouldNotRun)?;
+        if config.faults.is_empty() {
+            (Slot::from(Box::new(Probe::new(card, seen.clone()))), None)
+        } else {
+            let (card, switch) = plant(&config.faults, config.machine.seed, card, planted.clone());
+            (Slot::from(Box::new(Probe::new(card, seen.clone()))), Some(switch))
+        }
     };
     // What a fault did to the coming up of the card is no judgement of the card; but it must be said.
     let with_faults = |what: String| {
         let names: Vec<String> = planted.records().iter().take(3).map(|one| format!("{} at {}", one.rule, one.cycle)).collect();
-        CouldNotRun(if names.is_empty() { what } else { format!("{what}; planted before: {}", names.join(", ")) })
+        let what = if names.is_empty() { what } else { format!("{what}; planted before: {}", names.join(", ")) };
+        waves.failed(Cycle::NEVER, Cycle(0), &what);
+        CouldNotRun(match waves.finish() {
+            Ok(None) => what,
+            Ok(Some(written)) => format!("{what}; waveform: {written}"),
+            Err(error) => format!("{what}; {error}"),
+        })
     };
     let platform = SimPlatform::new(config.machine.clone(), card, config.card.c2h_channels.into()).map_err(|e| match e {
         SetUpError::Config(error) => CouldNotRun(error.to_string()),
         SetUpError::Machine(error) => with_faults(format!("the card did not come up: {error}")),
     })?;
+    platform.watch(&waves);
     for rule in &config.link_faults {
         if let LinkWhat::Flap(at, span) = rule.what {
             platform.machine().flap_at(at, span);
@@ -93,7 +129,7 @@ pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
         let parted = verdict.divergence().map(|divergence| format!(" ({divergence})")).unwrap_or_default();
         with_faults(format!("bring-up of the card failed: {e}{violation}{parted}"))
     })?;
-    Ok(Bench { platform, card, seen, planted, verdict })
+    Ok(Bench { platform, card, seen, planted, verdict, waves })
 }
 
 fn wait(config: &RunConfig) -> WaitMode {

@@ -85,14 +85,18 @@ fn newer_ones_will_do() {
 fn rtl_that_is_not_taken_gives_the_first_error() {
     let program = stand_in("refuses", "echo 'Verilator 5.006'", "echo '%Error: rtl/x.sv:7:3: syntax error' >&2; exit 1");
     let verilator = Verilator::find(Some(program)).expect("it is taken");
+    assert!(verilator.root.join("include").is_dir());
     let said = verilator.run(&VARIANTS[0], &[], Path::new("rtl"), &folder("refuses").join("out"), &["--assert"]).expect_err("it fails");
     assert!(said.contains("(variant w256, Verilator 5.006)") && said.ends_with("%Error: rtl/x.sv:7:3: syntax error"), "{said}");
 }
 
+/// Name, whether the card drives it, bits.
+type Port = (&'static str, bool, u32);
+
 /// What Verilator writes for these ports, read again.
-fn verilated(name: &str, ports: &[(&str, bool, u32)]) -> Verilated {
+fn verilated(name: &str, ports: &[Port]) -> Verilated {
     let (folder, variant) = (folder(name), VARIANTS[0].name);
-    let line = |(port, driven, bits): &(&str, bool, u32)| {
+    let line = |(port, driven, bits): &Port| {
         let (kind, words) = (if *driven { "OUT" } else { "IN" }, bits.div_ceil(32));
         match bits {
             1..=8 => format!("    VL_{kind}8(&{port},{},0);\n", bits - 1),
@@ -116,13 +120,15 @@ fn the_ports_are_as_the_bridge_takes_them() {
     read.check_ports(variant).expect("all is right");
     assert!(read.fast[0].ends_with("Vw256.cpp") && read.slow[0].ends_with("Vw256__Slow.cpp") && read.fast.len() + read.slow.len() == 2);
 
-    let said = |name: &str, change: &dyn Fn(&mut Vec<(&'static str, bool, u32)>)| {
+    let said = |name: &str, change: &dyn Fn(&mut Vec<Port>)| {
         let mut ports = right.clone();
         change(&mut ports);
         verilated(name, &ports).check_ports(variant).expect_err("it is refused")
     };
-    let at = |ports: &[(&str, bool, u32)], name: &str| ports.iter().position(|port| port.0 == name).expect("a port");
-    let absent = said("absent", &|ports| drop(ports.remove(at(ports, "rx_digest_i"))));
+    let at = |ports: &[Port], name: &str| ports.iter().position(|port| port.0 == name).expect("a port");
+    let absent = said("absent", &|ports| {
+        ports.remove(at(ports, "rx_digest_i"));
+    });
     assert!(absent.contains("has no port `rx_digest_i`") && absent.contains("input of 32 bits"), "{absent}");
     let narrow = said("narrow", &|ports| {
         let at = at(ports, "tx_bytes_o");

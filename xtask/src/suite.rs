@@ -116,8 +116,8 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     // What threads share in the driver, in all orders of their steps. Other flags need a target folder of their own, or all would be built anew each time.
     let mut loom = cargo(&["test", "--package", "silico-driver", "--lib", "--target-dir", "target/loom", "loom"]);
     loom.env("RUSTFLAGS", "--cfg loom");
-    // One set of variants for all steps, or they would be built twice. The small one stands for the others.
-    let variants = || env::var(VARIANTS).unwrap_or_else(|_| if long { "all" } else { "w256,small" }.into());
+    // One set of variants for all steps, or they would be built twice.
+    let variants = || env::var(VARIANTS).unwrap_or_else(|_| if long { "all" } else { "w256" }.into());
     let rtl = |tests: &[&str]| {
         let mut command = cargo(&["test", "--package", "silico-testbench", "--features", "rtl"]);
         command.args(tests.iter().flat_map(|test| ["--test", test]));

@@ -111,7 +111,7 @@ module silico_card
   error_t judged_error, received_error, access_error;
 
   request_t arriving, request;
-  logic request_valid, answerable, pops, overflow, queues_empty, access_busy;
+  logic request_valid, answerable, keeps, pops, overflow, queues_empty, access_busy;
 
   logic reg_req, reg_write, reg_bar2;
   logic [15:0] reg_offset;
@@ -247,7 +247,6 @@ module silico_card
     arriving.bar2 = is_bar2;
     arriving.offset = write_offset;
     arriving.posted = is_write;
-    arriving.arrival = '0;
     received_error = judged_error;
     if (overflow) received_error = '{kind: ErrorReceiverOverflow, has_header: 1'b0, header: '0};
     else if (is_completion) received_error = '{kind: completion_error, has_header: 1'b1, header: rx_header};
@@ -260,6 +259,7 @@ module silico_card
     .answerable_i(answerable),
     .head_valid_o(request_valid),
     .head_o(request),
+    .keep_i(keeps),
     .pop_i(pops),
     .posted_i(is_write),
     .non_posted_i(is_request),
@@ -282,6 +282,7 @@ module silico_card
     .head_valid_i(request_valid),
     .head_i(request),
     .answerable_o(answerable),
+    .keep_o(keeps),
     .pop_o(pops),
     .busy_o(access_busy),
     .reg_req_o(reg_req),

@@ -234,6 +234,48 @@ fn a_target_that_stops_in_mid_frame_gets_nothing_of_that_frame_later() {
     assert_eq!((header.length, header.flags, bench.get64(0, c2h::FRAMES)), (60, Flags::default(), 1));
 }
 
+/// A start that fails for its ring leaves its output alone, be it one that there is not.
+#[test]
+fn a_start_that_fails_joins_no_loop() {
+    let mut bench = bench(CardParams::default(), 29);
+    for output in [LOOPBACK | 15 << 8, LOOPBACK | 1 << 8] {
+        bench.set_up_h2c(0, 1, output | WRITE_BACK);
+        bench.h2c_set32(0, h2c::CONTROL, 1);
+        bench.run(50);
+        assert_eq!(bench.h2c_get32(0, h2c::ERROR), ChannelError::BadDescriptorRing as u32);
+    }
+    bench.set_up_ring(1, 0x8000, 0, 1000);
+    bench.set32(1, c2h::CONTROL, 1);
+    bench.feed(1, &[3; 10], bench.now);
+    bench.run(100);
+    assert_eq!(bench.get64(1, c2h::FRAMES), 1);
+}
+
+/// The loop ends while its target, stopped in the middle of a frame of the loop, still has a TLP on the way: what is cut is no frame of the front end.
+#[test]
+fn a_frame_of_a_loop_that_is_cut_costs_the_front_end_none() {
+    let mut bench = bench(CardParams::default(), 23);
+    bench.set_up_ring(0, 0x8000, 0, 30_000);
+    bench.set32(0, c2h::CONTROL, 1);
+    start(&mut bench, 0, 8, LOOPBACK);
+    bench.put(0, 8, 0, &descriptor(0, 30_000, 0));
+    bench.h2c_set64(0, h2c::TAIL, 1);
+    bench.run(300);
+    // The target's FIFO fills, so that the end of the frame has to wait.
+    bench.stimulus.tx_ready_at = Cycle(bench.now + 4000);
+    bench.run(2000);
+    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.run(100);
+    bench.set32(0, c2h::CONTROL, 0);
+    bench.run(3000);
+    assert_eq!((state(&mut bench, 0), bench.get32(0, c2h::STATUS) & 7), (ChannelState::Idle as u64, 0));
+    bench.set_up_ring(0, 0x8000, 0, 30_000);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.feed(0, &[9; 100], bench.now);
+    bench.run(300);
+    assert_eq!(bench.get64(0, c2h::FRAMES), 1);
+}
+
 /// Errors of one read: the channel stops with code, address and cookie; the other runs on; all tags come back.
 #[rstest]
 #[case(Fault::Unsupported, ChannelError::UnsupportedRequest, 0)]

@@ -358,9 +358,9 @@ module silico_c2h
     .dropped_o(dropped),
     .dropped_taken_o(dropped_taken),
     .cut_i(settles || empties),
-    // A reset of the function comes after a loop has ended.
-    .external_i(settles ? external : !run_q.generator && !(looped_q && !detach_i)),
+    .external_i(external),
     .cut_frame_o(cut_frame),
+    .untie_i(detach_i),
     .restart_i(starts),
     .restart_external_i(!taking.generator && !looped),
     .resume_i(resuming),

@@ -46,6 +46,8 @@ module silico_c2h_ingest
   input  logic                 cut_i,
   input  logic                 external_i,
   output logic                 cut_frame_o,
+  // Then: no H2C channel feeds it any more, and what is open will never be ended.
+  input  logic                 untie_i,
   // Last: a new run, or a front-end stream that feeds the channel again: the rest of a frame that was cut comes first.
   input  logic                 restart_i,
   input  logic                 restart_external_i,
@@ -61,6 +63,8 @@ module silico_c2h_ingest
     logic        dropping;
     // The rest of a frame that a stop cut is being swallowed.
     logic        resync;
+    // The open frame is that of an H2C channel that feeds the channel no longer.
+    logic        foreign;
     // Payload bytes of the open frame in the FIFO.
     logic [31:0] kept;
     logic        truncated;
@@ -161,8 +165,9 @@ module silico_c2h_ingest
     cut_stream_cut = cut_stream_taken;
     cut_frame_o = taken.open && !taken.dropping;
     if (cut_i) begin
-      cut_stream_cut = cut_stream_taken || (taken.open && external_i);
+      cut_stream_cut = cut_stream_taken || (taken.open && external_i && !taken.foreign);
       after_cut.resync = 1'b0;
+      after_cut.foreign = 1'b0;
       after_cut.open = 1'b0;
       after_cut.dropping = 1'b0;
     end
@@ -170,6 +175,7 @@ module silico_c2h_ingest
 
   always_comb begin
     after_restart = after_cut;
+    if (untie_i) after_restart.foreign = after_cut.open;
     if (restart_i || reset_i) after_restart = '0;
     if (restart_i) after_restart.resync = cut_stream_cut && restart_external_i;
     else if (resume_i) after_restart.resync = cut_stream_cut;

@@ -103,6 +103,8 @@ module silico_h2c
     after_e      after;
     logic        block_sent;
     logic        run_bit;
+    // The settings of the run, or of the one that is ending, were found good.
+    logic        sound;
     logic [31:0] runs;
     // Descriptors given, and done.
     logic [63:0] tail;
@@ -254,7 +256,7 @@ module silico_h2c
 
   // --- a beat of its output, and the next descriptor -----------------------------------------------------------------------
 
-  logic out_ready, passed_frame, passed_interrupt, done, done_interrupt;
+  logic out_ready, passed_frame, passed_urgent, done, done_urgent;
   logic [6:0] passed_bytes;
   logic [63:0] count_passed, count_done;
 
@@ -275,8 +277,8 @@ module silico_h2c
     s_moved.frames = s_granted.frames + 64'(passed_frame);
     s_moved.delivered.count = count_done;
     s_moved.delivered.frames = count_done;
-    if (passed_frame && passed_interrupt) s_moved.delivered.urgent = count_passed;
-    if (done && done_interrupt) s_moved.delivered.urgent = count_done;
+    if (passed_frame && passed_urgent) s_moved.delivered.urgent = count_passed;
+    if (done && done_urgent) s_moved.delivered.urgent = count_done;
     if (judge && bad) s_moved = failing(s_moved, '{code: FailBadDescriptor, address: bad_address, cookie: bad_cookie});
   end
 
@@ -361,7 +363,7 @@ module silico_h2c
 
   receiver_t owed, run_target;
   logic active_run;
-  assign active_run = s_ended.state inside {StateRunning, StateStopping} && s_ended.error.code != FailBadOutput;
+  assign active_run = s_ended.state inside {StateRunning, StateStopping} && s_ended.sound;
   assign run_target = owed.valid ? owed : receiver_of(run_q);
   assign target_valid_o = run_target.valid && run_target.kind == OutputLoopback && (owed.valid || active_run);
   assign target_o = run_target.channel;
@@ -401,6 +403,7 @@ module silico_h2c
       s_accessed.causes.arm = '0;
       s_accessed.state = StateRunning;
       if (refused_start.code == FailNone) refused_start = check_vectors(s_ended.causes, Vectors);
+      s_accessed.sound = refused_start.code == FailNone;
       if (refused_start.code != FailNone) s_accessed = failing(s_accessed, refused_start);
     end else if (writes && select_control) begin
       if (control[1]) s_accessed = stopped(s_accessed, AfterReset);
@@ -579,9 +582,9 @@ module silico_h2c
     .ready_i(out_ready),
     .passed_bytes_o(passed_bytes),
     .passed_frame_o(passed_frame),
-    .passed_interrupt_o(passed_interrupt),
+    .passed_urgent_o(passed_urgent),
     .done_o(done),
-    .done_interrupt_o(done_interrupt),
+    .done_urgent_o(done_urgent),
     .cut_i(s_q.state == StateRunning && s_ended.state != StateRunning),
     .cut_last_i(s_ended.state == StateRunning && s_received.state != StateRunning),
     .receiver_stopped_i,

@@ -3,8 +3,6 @@
 // A descriptor is fetched once the doorbell has announced it and not before: counts are those of the run, and nothing passes the count that the host has
 // given. A clock has stages: a grant; a judgement. What is shown is as the clock starts, but for `can_judge_o`, which is after the grant.
 
-`include "silico_assert.svh"
-
 module silico_h2c_descriptors
   import silico_read_pkg::*;
   import silico_h2c_pkg::*;
@@ -133,7 +131,7 @@ module silico_h2c_descriptors
 
   assign active_valid_o = valid_q;
   assign active_o = active_q;
-  assign judged = '{left: length, ends_frame: flags[0], interrupt: flags[1]};
+  assign judged = '{left: length, ends_frame: flags[0], urgent: flags[1]};
   assign keeps = valid_q && !pop_i;
   assign waits = waiting_count_q != '0;
 
@@ -170,11 +168,15 @@ module silico_h2c_descriptors
   end
 
 `ifndef SYNTHESIS
-  `SILICO_ASSERT(OnlyWhatCame, clear_i, !judge_i || can_judge_o)
-  `SILICO_ASSERT(PlacesFit, clear_i, asked_q - done_i <= 64'(Depth))
-  `SILICO_ASSERT(WaitingFits, clear_i, waiting_count_q < (Bits+1)'(Depth))
-  `SILICO_ASSERT(NotBeyondTheTail, clear_i, asked_q <= tail_i)
-  `SILICO_ASSERT(NotBeyondItsEnd, clear_i, reading_q.left >= 32'(read_bytes_i))
+  always_ff @(posedge clk_i) begin
+    if (!clear_i) begin
+      OnlyWhatCame: assert (!judge_i || can_judge_o);
+      PlacesFit: assert (asked_q - done_i <= 64'(Depth));
+      WaitingFits: assert (waiting_count_q < (Bits+1)'(Depth));
+      NotBeyondTheTail: assert (asked_q <= tail_i);
+      NotBeyondItsEnd: assert (reading_q.left >= 32'(read_bytes_i));
+    end
+  end
 `endif
 
 endmodule

@@ -7,8 +7,6 @@
 // takes that back, since the receiver goes on regardless. A clock has stages: the beat shown passes; bytes are gathered; a stop cuts; the receiver of a
 // loop has stopped; another stop cuts, or a reset.
 
-`include "silico_assert.svh"
-
 module silico_h2c_output
   import silico_crc_pkg::*;
   import silico_h2c_pkg::*;
@@ -48,10 +46,10 @@ module silico_h2c_output
   // It passes: so many bytes, the end of a frame, whose descriptor is done.
   output logic [6:0]           passed_bytes_o,
   output logic                 passed_frame_o,
-  output logic                 passed_interrupt_o,
+  output logic                 passed_urgent_o,
   // A descriptor is done that ends no frame.
   output logic                 done_o,
-  output logic                 done_interrupt_o,
+  output logic                 done_urgent_o,
 
   // The run ends: before the loops are looked at, and after.
   input  logic                 cut_i,
@@ -80,7 +78,7 @@ module silico_h2c_output
     logic [6:0]           bytes;
     // It ends the frame, and its descriptor is done with it.
     logic                 ends;
-    logic                 interrupt;
+    logic                 urgent;
   } gather_t;
 
   typedef struct packed {
@@ -117,7 +115,7 @@ module silico_h2c_output
   assign passes_gathered = passes && !s_q.owed.valid;
   assign passed_bytes_o = passes_gathered ? gather_q.bytes : '0;
   assign passed_frame_o = passes_gathered && gather_q.ends;
-  assign passed_interrupt_o = gather_q.interrupt;
+  assign passed_urgent_o = gather_q.urgent;
   assign sinks = passes_gathered && receiver_o.valid && receiver_o.kind == OutputSink;
 
   always_comb begin
@@ -163,7 +161,7 @@ module silico_h2c_output
   assign take_o = gathers ? take[6:0] : '0;
   assign pop_o = gathers && take == active_i.left;
   assign done_o = pop_o && !active_i.ends_frame;
-  assign done_interrupt_o = active_i.interrupt;
+  assign done_urgent_o = active_i.urgent;
 
   // Bytes beyond those that are taken must not show.
   logic [DataWidth-1:0] taken_data;
@@ -174,7 +172,7 @@ module silico_h2c_output
     gathered.bytes = passed.bytes + take_o;
     if (pop_o && active_i.ends_frame) begin
       gathered.ends = 1'b1;
-      gathered.interrupt = active_i.interrupt;
+      gathered.urgent = active_i.urgent;
     end
   end
 
@@ -228,11 +226,24 @@ module silico_h2c_output
   assign check_length_o = checked_passed.length;
 
 `ifndef SYNTHESIS
-  // What is shown stays until it is taken, or the run ends.
-  `SILICO_STAYS(Stable, !rst_ni || in_reset_i || !running_i, valid_o && !ready_i && !cut_i && !cut_last_i && !reset_i && !receiver_stopped_i,
-                {valid_o, last_o, data_o})
-  `SILICO_ASSERT(Fits, !rst_ni, 32'(gather_q.bytes) <= BeatBytes)
-  `SILICO_ASSERT(OwedIsOpen, !rst_ni, !s_q.owed.valid || s_q.open)
+  // What is shown stays until it is taken, while the channel runs and its receiver does.
+  logic held_q, last_held_q;
+  logic [6:0] bytes_held_q;
+  logic [DataWidth-1:0] data_held_q;
+
+  always_ff @(posedge clk_i) begin
+    held_q <= rst_ni && valid_o && !ready_i && !cut_i && !cut_last_i && !reset_i && !receiver_stopped_i;
+    last_held_q <= last_o;
+    bytes_held_q <= bytes_o;
+    data_held_q <= data_o;
+    if (rst_ni && held_q && !in_reset_i && (running_i || s_q.owed.valid)) begin
+      Stable: assert (valid_o && last_o == last_held_q && bytes_o == bytes_held_q && data_o == data_held_q);
+    end
+    if (rst_ni) begin
+      Fits: assert (32'(gather_q.bytes) <= BeatBytes);
+      OwedIsOpen: assert (!s_q.owed.valid || s_q.open);
+    end
+  end
 `endif
 
 endmodule

@@ -38,7 +38,7 @@ package silico_h2c_pkg;
     // Bytes that have not gone to the output.
     logic [31:0] left;
     logic        ends_frame;
-    logic        interrupt;
+    logic        urgent;
   } active_t;
 
   // What remains to be read of a descriptor's payload.

@@ -23,6 +23,7 @@ module silico_access
   input  logic         head_valid_i,
   input  request_t     head_i,
   output logic         answerable_o,
+  output logic         keep_o,
   output logic         pop_o,
   // Something was done in this clock.
   output logic         busy_o,
@@ -89,6 +90,7 @@ module silico_access
   assign function_0 = header.dw2[18:16] == '0;
 
   assign starts = head_valid_i;
+  assign keep_o = second_q;
   assign busy_o = starts;
   assign writes = starts && head_i.posted;
   assign reads = starts && !head_i.posted && kind == KindMemRead && claims && length <= 11'd2;

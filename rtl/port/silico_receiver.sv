@@ -21,7 +21,8 @@ module silico_receiver
   input  logic     answerable_i,
   output logic     head_valid_o,
   output request_t head_o,
-  // It is done with.
+  // It is under way, and stays the next one; it is done with.
+  input  logic     keep_i,
   input  logic     pop_i,
 
   // Received in this clock; after the pop.
@@ -55,12 +56,12 @@ module silico_receiver
   logic [NpBits:0] np_count_q, np_count;
   // Data credits of all that wait in the posted queue.
   logic [11:0] posted_data_q, posted_data;
-  // Numbers requests by arrival, modulo more than can wait at once.
-  logic [7:0] arrivals_q;
+  // Writes that came before each non-posted request and still wait. A request may wait for its answer while any number of writes pass it.
+  logic [PostedBits:0] ahead_q [NpDepth];
   limits_t credits_q, credits;
 
   request_t posted_head, np_head;
-  logic posted_waits, np_waits, older, takes_np;
+  logic posted_waits, np_waits, takes_np, takes_np_q;
   logic pop_posted, pop_np, push_posted, push_np;
   logic [NpBits-1:0] np_tail;
   logic [PostedBits-1:0] posted_tail;
@@ -70,9 +71,7 @@ module silico_receiver
   assign np_head = np_q[np_head_q];
   assign posted_waits = posted_count_q != '0;
   assign np_waits = np_count_q != '0 && answerable_i;
-  // The non-posted one came first.
-  assign older = 8'(np_head.arrival - posted_head.arrival) >= 8'h80;
-  assign takes_np = np_waits && (!posted_waits || older);
+  assign takes_np = keep_i ? takes_np_q : np_waits && ahead_q[np_head_q] == '0;
   assign head_valid_o = posted_waits || np_waits;
   assign head_o = takes_np ? np_head : posted_head;
   assign empty_o = !posted_waits && np_count_q == '0;
@@ -130,7 +129,6 @@ module silico_receiver
       posted_data_q <= '0;
       np_head_q <= '0;
       np_count_q <= '0;
-      arrivals_q <= '0;
       credits_q <= Initial;
     end else begin
       if (drop_posted_i) posted_head_q <= posted_tail;
@@ -140,17 +138,16 @@ module silico_receiver
       np_count_q <= np_count;
       posted_data_q <= posted_data;
       credits_q <= credits;
-      if (posted_i || non_posted_i) arrivals_q <= arrivals_q + 8'd1;
     end
-    if (push_posted) posted_q[posted_tail] <= numbered(request_i, arrivals_q);
-    if (push_np) np_q[np_tail] <= numbered(request_i, arrivals_q);
+    takes_np_q <= takes_np;
+    if (push_posted) posted_q[posted_tail] <= request_i;
+    if (push_np) np_q[np_tail] <= request_i;
+    for (int unsigned i = 0; i < NpDepth; i++) begin
+      if (push_np && np_tail == NpBits'(i)) ahead_q[i] <= posted_before;
+      else if (drop_posted_i) ahead_q[i] <= '0;
+      else if (pop_posted && ahead_q[i] != '0) ahead_q[i] <= ahead_q[i] - (PostedBits+1)'(1);
+    end
   end
-
-  function automatic request_t numbered(request_t request, logic [7:0] arrival);
-    request_t out = request;
-    out.arrival = arrival;
-    return out;
-  endfunction
 
 `ifndef SYNTHESIS
   // The link partner keeps to the credits; if it does not, `overflow_o` says so and nothing is lost but that request.

@@ -11,7 +11,6 @@ package silico_receiver_pkg;
     logic             bar2;
     logic [15:0]      offset;
     logic             posted;
-    logic [7:0]       arrival;
   } request_t;
 
 endpackage

@@ -54,8 +54,8 @@ module silico_lanes #(
   for (genvar i = 0; i < int'(Lanes); i++) begin : gen_lane
     logic [7:0] byte_q [1 << RowBits];
     logic [RowBits-1:0] row_written, row_read;
-    assign row_written = LaneBits'(i) < write_lane ? write_next_row : write_row;
-    assign row_read = LaneBits'(i) < read_lane ? read_next_row : read_row;
+    assign row_written = i < int'(write_lane) ? write_next_row : write_row;
+    assign row_read = i < int'(read_lane) ? read_next_row : read_row;
 
     always_ff @(posedge clk_i) begin
       if (write_enable[i]) byte_q[row_written] <= write_data[i];

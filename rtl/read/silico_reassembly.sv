@@ -3,8 +3,6 @@
 // What can be taken ends within the oldest read that is not whole; that pointer moves on by one read a clock. A clock has stages: a read gets its
 // room; bytes are taken; a whole read at the front gives way to the next one; what is received. All that is shown is as the clock starts.
 
-`include "silico_assert.svh"
-
 module silico_reassembly
   import silico_read_pkg::*;
 #(
@@ -98,11 +96,16 @@ module silico_reassembly
   );
 
 `ifndef SYNTHESIS
-  `SILICO_ASSERT(NoOverflow, clear_i, !issue_i || 21'(issue_bytes_i) <= room_o)
-  `SILICO_ASSERT(NoUnderflow, clear_i, 21'(take_i) <= available_o)
-  `SILICO_ASSERT(PartsFit, clear_i, part_t'(next_q - front_q) <= part_t'(Parts))
-  `SILICO_ASSERT(NoEmptyRead, clear_i, !issue_i || issue_bytes_i != '0)
-  `SILICO_ASSERT(WithinTheRead, clear_i, !beat_i.valid || 32'(beat_i.at) + 32'(beat_i.bytes) <= 32'(bytes_q[beat_i.owner.part[PartBits-1:0]]))
+  // Immediate: concurrent ones would sample whole memories.
+  always_ff @(posedge clk_i) begin
+    if (!clear_i) begin
+      NoOverflow: assert (!issue_i || 21'(issue_bytes_i) <= room_o);
+      NoUnderflow: assert (21'(take_i) <= available_o);
+      NoEmptyRead: assert (!issue_i || issue_bytes_i != '0);
+      PartsFit: assert (part_t'(next_q - front_q) <= part_t'(Parts));
+      WithinTheRead: assert (!beat_i.valid || 32'(beat_i.at) + 32'(beat_i.bytes) <= 32'(bytes_q[beat_i.owner.part[PartBits-1:0]]));
+    end
+  end
 `endif
 
 endmodule

@@ -56,7 +56,8 @@ impl Verilated {
                 Some(_) => {}
             }
         }
-        match self.ports.iter().find(|found| !wanted.iter().any(|port| port.0 == found.0)) {
+        // The copies that `cargo xtask mutants` tries have one port more, and drive it.
+        match self.ports.iter().find(|found| found.0 != "mutant_i" && !wanted.iter().any(|port| port.0 == found.0)) {
             None => Ok(()),
             Some((port, driven, bits)) => Err(format!(
                 "silico_card (variant {name}) has a port `{port}`, an {} of {bits} bits, which the bridge does not know: add it to sim/src/rtl/variants.rs and card.cpp",

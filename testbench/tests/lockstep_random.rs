@@ -7,7 +7,7 @@ mod common;
 
 use common::nonsense::{self, Look};
 use common::play::{op, play, shape};
-use common::{Bench, Host, MEMORY};
+use common::{BAR0, Bench, HOST, Host, MEMORY};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use silico_model::Card;
@@ -17,10 +17,36 @@ use silico_spec::descriptor::{PAGES_IN_USE, PageDescriptor};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::Clocked;
 use silico_spec::registers::c2h;
+use silico_spec::tlp::{Header, Kind};
+use silico_spec::units::{BusAddr, Cycle, Dwords, Tag};
 use silico_spec::writeback::ChannelError;
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+/// Requests whose answers cannot go wait, while more writes pass them than any count of arrivals of a few bits tells apart; and they are answered in the
+/// middle of a write of two dwords.
+#[test]
+fn requests_wait_for_long_as_in_the_model() {
+    let params = CardParams::default();
+    let verdict = Verdict::default();
+    let model = Card::new(params.clone()).expect("legal parameters");
+    let both = Lockstep::new(model, RtlCard::new(&params).expect("the default card is built"), verdict.clone());
+    let mut bench = Bench::new(Clocked::new(both), &params);
+    bench.bring_up(16);
+    for held in 0..40 {
+        bench.stimulus.tx_ready_at = Cycle(bench.now + 500 + held);
+        for tag in 0..14 {
+            bench.push(Header::memory(Kind::MemRead, HOST, Tag(tag), BusAddr(BAR0 + 0x10), Dwords(2)), &[]);
+        }
+        for value in 0..200_u64 {
+            bench.push(Header::memory(Kind::MemWrite, HOST, Tag(0), BusAddr(BAR0 + 0x18), Dwords(2)), &value.to_le_bytes());
+            bench.run(2);
+        }
+        bench.run(400);
+    }
+    assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
 }
 
 type Cards = Clocked<Lockstep<Card, RtlCard>>;
@@ -35,8 +61,12 @@ impl Look for Cards {
 fn on_both<S: Strategy>(cases: u64, drawn: &S, play: impl Fn(Cards, &CardParams, S::Value)) {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number("SILICO_SEED", 1).to_le_bytes());
-    let config =
-        Config { cases: number("SILICO_CASES", cases) as u32, failure_persistence: None, max_shrink_iters: 2000, ..Config::default() };
+    let config = Config {
+        cases: number("SILICO_CASES", cases) as u32,
+        failure_persistence: None,
+        max_shrink_iters: number("SILICO_SHRINK", 2000) as u32,
+        ..Config::default()
+    };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
     let params = CardParams::default();
     let result = runner.run(drawn, |case| {

@@ -47,6 +47,8 @@ pub(crate) struct Ingest {
     cut_stream: bool,
     /// The rest of that frame is being swallowed.
     resync: bool,
+    /// The open frame is that of an H2C channel that feeds the channel no longer.
+    foreign: bool,
     /// Payload bytes of the open frame in the FIFO.
     kept: u32,
     truncated: bool,
@@ -69,6 +71,11 @@ impl Ingest {
         !self.open && !self.resync
     }
 
+    /// No H2C channel feeds it any more: what is open will never be ended.
+    pub(crate) fn untie(&mut self) {
+        self.foreign = self.open;
+    }
+
     /// Fed by the front-end stream again: the rest of a frame that was cut comes first.
     pub(crate) fn resume_stream(&mut self) {
         self.resync = self.cut_stream;
@@ -77,9 +84,8 @@ impl Ingest {
     /// The channel stops taking beats. Returns whether a frame was cut; `external`: its rest is still to come on the stream.
     pub(crate) fn cut(&mut self, external: bool) -> bool {
         let cut = self.open && !self.dropping;
-        self.cut_stream |= self.open && external;
-        self.resync = false;
-        self.open = false;
+        self.cut_stream |= self.open && external && !self.foreign;
+        (self.resync, self.open, self.foreign) = (false, false, false);
         self.dropping = false;
         cut
     }

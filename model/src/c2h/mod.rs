@@ -300,6 +300,7 @@ impl Channel {
     pub(crate) fn detach(&mut self) {
         self.touch();
         self.looped = false;
+        self.ingest.untie();
         if self.state == State::Running && self.external() {
             self.ingest.resume_stream();
         }

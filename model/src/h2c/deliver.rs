@@ -11,8 +11,7 @@ impl Channel {
     /// The C2H channel that it feeds or still has to feed.
     pub(crate) fn target(&self) -> Option<usize> {
         let active = matches!(self.state, State::Running | State::Stopping { .. });
-        let failed_start = self.error.0 == ChannelError::BadOutput;
-        match self.stage.owes().or_else(|| self.run.output().filter(|_| active && !failed_start)) {
+        match self.stage.owes().or_else(|| self.run.output().filter(|_| active && self.sound)) {
             Some(Output::Loopback(target)) => Some(target),
             _ => None,
         }

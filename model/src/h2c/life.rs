@@ -22,7 +22,9 @@ impl Channel {
         self.progress.restart();
         self.causes.arm = 0;
         self.state = State::Running;
-        if let Err((code, value)) = self.run.check(&self.params, targets).and_then(|()| self.causes.check(self.params.msix_vectors)) {
+        let checked = self.run.check(&self.params, targets).and_then(|()| self.causes.check(self.params.msix_vectors));
+        self.sound = checked.is_ok();
+        if let Err((code, value)) = checked {
             self.fail(code, value, 0);
         }
     }

@@ -52,6 +52,8 @@ pub(crate) struct Channel {
     shadow: registers::Shadow,
     state: State,
     run_bit: bool,
+    /// The settings of the run, or of the one that is ending, were found good: its output is one that there is.
+    sound: bool,
     runs: u32,
     tail: u64,
     /// Descriptors done.
@@ -92,6 +94,7 @@ impl Channel {
             shadow: registers::Shadow::default(),
             state: State::Idle,
             run_bit: false,
+            sound: false,
             runs: 0,
             tail: 0,
             delivered: Delivered::default(),

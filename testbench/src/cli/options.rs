@@ -116,6 +116,16 @@ pub enum NotifyKind {
     Hybrid,
 }
 
+/// How two cards are compared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum CompareKind {
+    /// Every output of the port, on every clock.
+    #[default]
+    Clocks,
+    /// What each does with a host of its own: writes, reads, interrupts and registers in the order that they have, whenever that is.
+    Transactions,
+}
+
 /// How a channel's memory is shared with the host.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Discipline {
@@ -205,6 +215,9 @@ pub struct RunOptions {
     /// Where the card is: model (later also rtl, lockstep, socket:PATH, pci:BDF).
     #[arg(long, value_name = "TARGET", default_value = "model")]
     pub on: String,
+    /// With --on lockstep: how the two cards are compared.
+    #[arg(long, value_enum, default_value_t)]
+    pub compare: CompareKind,
     /// Where frames come from.
     #[arg(long, value_enum, default_value_t)]
     pub source: SourceKind,

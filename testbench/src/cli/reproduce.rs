@@ -14,6 +14,7 @@ pub fn command(options: &RunOptions) -> String {
             words.extend([format!("--{name}"), quote(&value.to_string())]);
         }
     };
+    add("compare", &name(options.compare), options.compare != default.compare);
     add("source", &name(options.source), options.source != default.source);
     add("mode", &name(options.mode), options.mode != default.mode);
     add("elinks", &options.elinks, options.elinks != default.elinks);
@@ -84,6 +85,7 @@ mod tests {
     #[case(&["--frames", "7", "--repeat", "2", "--frame-size", "64..1500", "--channels", "2", "--spread", "hash", "--ring-size", "8192"])]
     #[case(&["--ecrc", "--full", "drop", "--gen", "4", "--lanes", "16", "--mps", "512", "--mrrs", "1024", "--width", "512", "--notify", "hybrid"])]
     #[case(&["--write-back", "3:700", "--coalesce-frames", "9", "--coalesce-time", "5", "--rate", "1.5", "--pause", "3", "--seed", "99", "--patience", "5"])]
+    #[case(&["--on", "lockstep", "--compare", "transactions"])]
     #[case(&["--source", "generator", "--mode", "blocks", "--elinks", "33", "--flush", "77"])]
     #[case(&["--link-errors", "200", "--stress", "torn,order,credits"])]
     #[case(&["--pace", "capture:0.5", "--fault", "drop-interrupt@2", "--fault", "payload.corrupt(data[3]^0x80)%0.01/c2h=1", "--source", "pcap", "some dir/it's.pcap"])]

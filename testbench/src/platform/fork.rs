@@ -5,7 +5,7 @@ use super::{Shared, SimBuffer, SimClock, SimInterrupts, SimPlatform, SimRegister
 use silico_sim::Machine;
 use silico_spec::fork::{CannotFork, Fork, Memo};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, TryLockError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, TryLockError};
 
 impl Shared {
     pub(super) fn fork(this: &Arc<Self>, memo: &mut Memo) -> Result<Arc<Self>, CannotFork> {
@@ -35,6 +35,7 @@ impl Shared {
                 taken: AtomicU64::new(0),
                 // A card that is watched can't be forked.
                 waves: OnceLock::new(),
+                buffers: Mutex::new(shared.buffers.lock().unwrap_or_else(PoisonError::into_inner).clone()),
             })
         })
     }

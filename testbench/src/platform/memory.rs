@@ -6,7 +6,7 @@ use silico_sim::DmaRegion;
 use silico_spec::units::BusAddr;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 /// A piece of simulated host memory.
 pub struct SimBuffer {
@@ -20,6 +20,7 @@ impl SimBuffer {
             silico_sim::AllocError::Exhausted { bytes, .. } => AllocError::Exhausted { bytes },
             silico_sim::AllocError::Senseless { bytes, align } => AllocError::Senseless { bytes, align },
         })?;
+        shared.buffers.lock().unwrap_or_else(PoisonError::into_inner).push((region.bus_addr().0, bytes));
         Ok(Self { region, shared: shared.clone() })
     }
 

@@ -50,6 +50,8 @@ struct Shared {
     taken: AtomicU64,
     /// Where what the driver does is shown.
     waves: OnceLock<Waves>,
+    /// Buffers, in the order in which they were allocated: bus address and bytes.
+    buffers: Mutex<Vec<(u64, u64)>>,
 }
 
 /// A simulated machine with an enumerated card, as a driver sees it. A clone reaches the same machine.
@@ -103,6 +105,7 @@ impl SimPlatform {
             waiting: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             waves: OnceLock::new(),
+            buffers: Mutex::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -117,6 +120,12 @@ impl SimPlatform {
         if waves.is_on() {
             let _ = self.shared.waves.set(waves.clone());
         }
+    }
+
+    /// All DMA buffers that there have been, in the order in which they were allocated: bus address and bytes.
+    #[must_use]
+    pub fn buffers(&self) -> Vec<(u64, u64)> {
+        self.shared.buffers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The card's function, as enumerated.

@@ -96,7 +96,7 @@ struct RawCase {
 }
 
 /// Kinds of findings.
-const FINDINGS: [&str; 7] = ["divergence", "violation", "liveness", "conservation", "driver", "lockstep", "unnoticed"];
+const FINDINGS: [&str; 8] = ["divergence", "violation", "liveness", "conservation", "driver", "lockstep", "transactions", "unnoticed"];
 
 /// Text with its lines, to say where something is.
 struct Text<'a> {

@@ -89,7 +89,7 @@ impl Elinks {
 /// What was found wrong.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// `divergence`, `violation`, `liveness`, `conservation`, `driver` or `unnoticed` (a harmful fault was planted and nobody noticed).
+    /// `divergence`, `violation`, `liveness`, `conservation`, `driver`, `lockstep`, `transactions` or `unnoticed` (a harmful fault was planted and nobody noticed).
     pub kind: &'static str,
     /// When it was seen.
     pub cycle: u64,

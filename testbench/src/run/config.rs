@@ -1,8 +1,9 @@
 //! What the typed options mean: a run that can be set up, or one line that says why not. Starts nothing.
 
 use super::{sense, stress};
-use crate::cli::options::{Discipline, FullKind, ModeKind, NotifyKind, RunOptions, SourceKind};
+use crate::cli::options::{CompareKind, Discipline, FullKind, ModeKind, NotifyKind, RunOptions, SourceKind};
 use crate::cli::reproduce;
+use crate::compare::{self, Recording};
 use crate::coverage::Covered;
 use crate::fault::{Fault, LinkRule, LinkWhat, Rule};
 use crate::input::error::BadInput;
@@ -92,6 +93,8 @@ pub struct RunConfig {
     pub waves: Option<WavesConfig>,
     /// Where functional coverage goes, if it is wanted.
     pub covered: Option<Covered>,
+    /// Where its transactions are kept, if they are to be compared with another card's.
+    pub recording: Option<Recording>,
 }
 
 impl RunConfig {
@@ -142,7 +145,7 @@ impl RunConfig {
         }
         check_ring(options.ring_size)?;
         sense::check_options(options)?;
-        let waves = options.waves.config(target == Target::Lockstep)?;
+        let waves = options.waves.config(target == Target::Lockstep && options.compare == CompareKind::Clocks)?;
         let machine = machine(options)?;
         let card = CardParams { width, c2h_channels: options.channels.max(CardParams::default().c2h_channels), ..CardParams::default() };
         card.validate().map_err(|e| BadInput::setting(e.field, e.value, e.rule))?;
@@ -192,8 +195,12 @@ impl RunConfig {
             link_faults: link_faults(options).collect(),
             waves,
             covered: None,
+            recording: None,
         };
         sense::check_ends(&config)?;
+        if options.compare == CompareKind::Transactions {
+            compare::check(&config)?;
+        }
         Ok(config)
     }
 }

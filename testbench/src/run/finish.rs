@@ -6,6 +6,7 @@ use super::setup::Bench;
 use super::{CouldNotRun, Stop, Wrong};
 use crate::check::conservation::{self, Books};
 use crate::cli::options::Discipline;
+use crate::compare;
 use crate::fault::{Harm, LinkRule, Notice, card_notices, host_notices};
 use crate::report::{
     FaultsPart, Finding, HostPart, InputPart, LinkPart, LinkWay, PagesPart, Report, SetupPart, SimulatedPart, Stalls, WallPart,
@@ -60,6 +61,10 @@ impl Session<'_> {
             books.push(self.board.close(index as u8, sent, stopped.frames, stopped.dropped, stopped.discarded)?);
         }
         self.check_interrupts()?;
+        if let Some(recording) = &self.config.recording {
+            let platform = &self.bench.platform;
+            recording.end(platform.buffers(), compare::registers(platform));
+        }
         Ok(Measured { card: Some(card), channels, books, ..measured })
     }
 

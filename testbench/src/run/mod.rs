@@ -13,10 +13,12 @@ mod stress;
 
 pub use config::RunConfig;
 pub use progress::Progress;
-pub use setup::{Bench, build};
+pub use setup::{Bench, build, build_with};
 
 use crate::check::conservation::{Imbalance, LostInterrupts};
 use crate::check::liveness::Stuck;
+use crate::cli::options::CompareKind;
+use crate::compare::{self, BoxedCard};
 use crate::input::error::BadInput;
 use crate::report::Report;
 use crate::scoreboard::Divergence;
@@ -140,6 +142,18 @@ impl From<BadInput> for Stop {
 /// # Errors
 /// If the run could not be made.
 pub fn run(config: &RunConfig, progress: &mut Progress) -> Result<Report, CouldNotRun> {
+    if config.options.compare == CompareKind::Transactions {
+        return compare::run(config, progress);
+    }
     let bench = build(config)?;
+    session::Session::new(config, bench)?.run(progress)
+}
+
+/// The same with a card of one's own; the target counts for nothing.
+///
+/// # Errors
+/// If the run could not be made.
+pub fn run_with(config: &RunConfig, card: BoxedCard, progress: &mut Progress) -> Result<Report, CouldNotRun> {
+    let bench = build_with(config, card)?;
     session::Session::new(config, bench)?.run(progress)
 }

@@ -3,7 +3,7 @@
 use super::CouldNotRun;
 use super::config::{Feed, RunConfig};
 use crate::cli::options::{FullKind, NotifyKind};
-use crate::fault::{FaultLog, LinkWhat, clear_probing, plant};
+use crate::fault::{FaultLog, LinkSwitch, LinkWhat, clear_probing, plant};
 use crate::platform::{SetUpError, SimPlatform};
 use crate::probe::{Probe, Seen};
 use crate::target::Target;
@@ -17,6 +17,7 @@ use silico_sim::Slot;
 use silico_sim::lockstep::Verdict;
 use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::generator::LengthMode;
+use silico_spec::port::TlpPort;
 use silico_spec::units::Cycle;
 
 /// Longest polling of a hybrid wait, in ns.
@@ -73,7 +74,6 @@ impl Fork for Bench {
 /// # Errors
 /// If the card cannot be built, or does not come up.
 pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
-    let (seen, planted) = (Seen::default(), FaultLog::default());
     let verdict = Verdict::default();
     let waves = match &config.waves {
         Some(waves) => {
@@ -82,23 +82,49 @@ pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
         }
         None => Waves::off(),
     };
-    let (card, switch) = if config.target == Target::Model && !waves.is_on() && config.covered.is_none() {
+    if config.target == Target::Model && !waves.is_on() && config.covered.is_none() {
         let model = silico_model::Card::new(config.card.clone()).map_err(|e| CouldNotRun(e.to_string()))?;
-        if config.faults.is_empty() {
+        let (seen, planted) = (Seen::default(), FaultLog::default());
+        let (card, switch) = if config.faults.is_empty() {
             (Slot::forkable(Probe::new(model, seen.clone())), None)
         } else {
             let (card, switch) = plant(&config.faults, config.machine.seed, model, planted.clone());
             (Slot::forkable(Probe::new(card, seen.clone())), Some(switch))
-        }
+        };
+        return bring_up(config, card, switch, seen, planted, verdict, waves);
+    }
+    let card = config.target.watched_card(&config.card, &verdict, &waves, config.covered.as_ref()).map_err(CouldNotRun)?;
+    around(config, card, verdict, waves)
+}
+
+/// The same around a card of one's own, whose parameters are those of `config`.
+///
+/// # Errors
+/// If the card does not come up.
+pub fn build_with(config: &RunConfig, card: Box<dyn TlpPort + Send>) -> Result<Bench, CouldNotRun> {
+    around(config, card, Verdict::default(), Waves::off())
+}
+
+fn around(config: &RunConfig, card: Box<dyn TlpPort + Send>, verdict: Verdict, waves: Waves) -> Result<Bench, CouldNotRun> {
+    let (seen, planted) = (Seen::default(), FaultLog::default());
+    let (card, switch) = if config.faults.is_empty() {
+        (Slot::from(Box::new(Probe::new(card, seen.clone()))), None)
     } else {
-        let card = config.target.watched_card(&config.card, &verdict, &waves, config.covered.as_ref()).map_err(CouldNotRun)?;
-        if config.faults.is_empty() {
-            (Slot::from(Box::new(Probe::new(card, seen.clone()))), None)
-        } else {
-            let (card, switch) = plant(&config.faults, config.machine.seed, card, planted.clone());
-            (Slot::from(Box::new(Probe::new(card, seen.clone()))), Some(switch))
-        }
+        let (card, switch) = plant(&config.faults, config.machine.seed, card, planted.clone());
+        (Slot::from(Box::new(Probe::new(card, seen.clone()))), Some(switch))
     };
+    bring_up(config, card, switch, seen, planted, verdict, waves)
+}
+
+fn bring_up(
+    config: &RunConfig,
+    card: Slot,
+    switch: Option<LinkSwitch>,
+    seen: Seen,
+    planted: FaultLog,
+    verdict: Verdict,
+    waves: Waves,
+) -> Result<Bench, CouldNotRun> {
     // What a fault did to the coming up of the card is no judgement of the card; but it must be said.
     let with_faults = |what: String| {
         let names: Vec<String> = planted.records().iter().take(3).map(|one| format!("{} at {}", one.rule, one.cycle)).collect();

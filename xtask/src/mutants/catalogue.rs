@@ -30,8 +30,15 @@ pub(crate) struct Mutant {
 /// # Errors
 /// If a line is none of the format, or a mutant says too little.
 pub(crate) fn read(root: &Path) -> Result<Vec<Mutant>> {
-    let folder = root.join(FOLDER);
-    let entries = fs::read_dir(&folder).with_context(|| format!("can't read {FOLDER}"))?;
+    read_in(root, FOLDER)
+}
+
+/// The same of another folder.
+///
+/// # Errors
+/// The same.
+pub(crate) fn read_in(root: &Path, folder: &str) -> Result<Vec<Mutant>> {
+    let entries = fs::read_dir(root.join(folder)).with_context(|| format!("can't read {folder}"))?;
     let mut files: Vec<PathBuf> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     files.retain(|path| path.extension().is_some_and(|ending| ending == "mutants"));
     files.sort();
@@ -39,7 +46,7 @@ pub(crate) fn read(root: &Path) -> Result<Vec<Mutant>> {
     for path in files {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let text = fs::read_to_string(&path).with_context(|| format!("can't read {}", path.display()))?;
-        all.extend(parse(&name, &text).with_context(|| format!("{FOLDER}/{name}.mutants"))?);
+        all.extend(parse(&name, &text).with_context(|| format!("{folder}/{name}.mutants"))?);
     }
     for (at, mutant) in all.iter().enumerate() {
         ensure!(all[..at].iter().all(|other| other.name != mutant.name), "two mutants are called {}", mutant.name);

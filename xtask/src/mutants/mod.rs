@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod patch;
+mod rtl;
 mod suite;
 mod table;
 mod tree;
@@ -29,6 +30,9 @@ pub(crate) struct Options {
     /// Print the catalogue and do nothing.
     #[arg(long)]
     list: bool,
+    /// Those of the RTL, against the model in lockstep.
+    #[arg(long)]
+    rtl: bool,
     /// Only this many, of as many areas as there are: the first of each, then the second. The same ones each time.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
@@ -51,6 +55,9 @@ pub(crate) struct Options {
 
 /// Runs the suite against each mutant asked for; whether all were caught.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
+    if options.rtl {
+        return rtl::run(workspace, options);
+    }
     let all = catalogue::read(&workspace.root)?;
     let chosen = choose(&all, options)?;
     if options.list {

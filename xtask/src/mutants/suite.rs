@@ -123,7 +123,7 @@ fn executable(messages: &str) -> Option<PathBuf> {
 }
 
 /// Waits for it. Kills it, with all that it started, when `enough` says so, or when it takes longer than `limit`.
-fn wait(mut child: Child, limit: Duration, enough: impl Fn() -> bool) -> Result<End> {
+pub(super) fn wait(mut child: Child, limit: Duration, enough: impl Fn() -> bool) -> Result<End> {
     let start = Instant::now();
     let end = loop {
         if let Some(status) = child.try_wait()? {

@@ -1,0 +1,27 @@
+//! Model and RTL at their signals, under anything: software that mostly knows what it does, a host that mostly answers, streams that stall, links that
+//! fail. One seed is one storm; how long it lasts costs nothing but time.
+//!
+//! `SILICO_SEED` is the first seed, `SILICO_STORMS` how many, `SILICO_CLOCKS` how many clocks each.
+#![cfg(feature = "rtl")]
+
+mod host;
+mod random;
+mod script;
+mod storm;
+
+use silico_spec::params::CardParams;
+use storm::storm;
+
+fn number(name: &str, default: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+}
+
+#[test]
+fn a_storm_finds_no_difference() {
+    let params = CardParams::default();
+    let (first, storms, clocks) = (number("SILICO_SEED", 1), number("SILICO_STORMS", 6), number("SILICO_CLOCKS", 20_000));
+    for seed in first..first + storms {
+        let seen = storm(&params, seed, clocks).unwrap_or_else(|what| panic!("seed {seed}: {what}"));
+        assert!(seen.writes > 0 && seen.reads > 0, "seed {seed}: a storm of nothing: {seen:?}");
+    }
+}

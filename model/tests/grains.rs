@@ -70,6 +70,7 @@ fn the_comparison_sees_something() {
         finite_credits: false,
         width: DataWidth::W256,
         host: Answers { seed: 1, delay: (100, 50), split: None, tags: 256, fault: None },
+        sizes: None,
     };
     let params = CardParams { c2h_channels: 2, ..CardParams::default() };
     let ops = [Op::Start(0), Op::Start(1), Op::Feed { channel: 1, bytes: 2000, delay: 5 }, Op::Run(400)];
@@ -95,6 +96,7 @@ fn the_comparison_sees_pages() {
         finite_credits: false,
         width: DataWidth::W256,
         host: Answers { seed: 1, delay: (100, 50), split: None, tags: 256, fault: None },
+        sizes: None,
     };
     let params = CardParams { c2h_channels: 2, ..CardParams::default() };
     let give = |channel| Op::GivePages { channel, count: 11, length: 9, grid: 0 };

@@ -28,6 +28,14 @@ struct Chunk {
     packing: Packing,
 }
 
+impl Chunk {
+    fn draw(chunks: &mut FrameSequence, limit: u32, links: u16) -> Self {
+        let (length, key) = chunks.draw();
+        let flags = if length > limit { ChunkFlags::TRUNCATED } else { ChunkFlags(0) };
+        Self { link: link_of(key, links), key, length: length.min(limit), flags, packing: Packing::default() }
+    }
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Packer {
     chunks: FrameSequence,
@@ -44,6 +52,8 @@ pub(crate) struct Packer {
     /// E-links with an open block, and the cycle of its first piece; the oldest first.
     opened: VecDeque<(u64, u16)>,
     chunk: Option<Chunk>,
+    /// The one after that.
+    next: Chunk,
     /// Rows of the piece of it under way that are not written; the whole piece stands in the block once there are none.
     rows: u32,
     /// The block that goes out, its e-link and the chunks that end in it.
@@ -73,12 +83,14 @@ enum Action {
 
 impl Packer {
     /// `set` has passed [`Settings::check`], or the channel does not run.
-    pub(crate) fn new(chunks: FrameSequence, set: &Settings, width: DataWidth) -> Self {
+    pub(crate) fn new(mut chunks: FrameSequence, set: &Settings, width: DataWidth) -> Self {
         let base = set.gen_source();
         let links = set.gen_links.clamp(1, 256) as u16;
         let link = |index| Link { writer: Writer::new(base.wrapping_add(index)), ends: 0 };
+        let next = Chunk::draw(&mut chunks, set.max_frame, links);
         Self {
             chunks,
+            next,
             row: width.bytes().trailing_zeros(),
             limit: set.max_frame,
             count: set.gen_count,
@@ -143,8 +155,7 @@ impl Packer {
         }
         match self.action(now) {
             Action::Pause(clocks) => Step::Wait(clocks),
-            // How many rows a chunk takes that is not drawn yet, its first clock says.
-            Action::Pack => Step::Wait(self.rows.max(1).into()),
+            Action::Pack => Step::Wait(if self.rows > 0 { self.rows } else { self.rows_of_piece() }.into()),
             Action::Flush | Action::CloseOldest => Step::Wait(1),
         }
     }
@@ -162,22 +173,27 @@ impl Packer {
         true
     }
 
+    /// Rows that the next piece takes.
+    fn rows_of_piece(&self) -> u32 {
+        let chunk = self.chunk.as_ref().unwrap_or(&self.next);
+        let piece = self.links[usize::from(chunk.link)].writer.piece(chunk.length - chunk.packing.done);
+        ((piece.end - 1) >> self.row) - (piece.start >> self.row) + 1
+    }
+
     fn pack(&mut self, now: u64, clocks: u32) {
-        let chunk = match self.chunk {
-            Some(chunk) => chunk,
-            None => self.draw(),
-        };
         if self.rows == 0 {
-            let writer = &self.links[usize::from(chunk.link)].writer;
-            let piece = writer.piece(chunk.length - chunk.packing.done);
-            self.rows = ((piece.end - 1) >> self.row) - (piece.start >> self.row) + 1;
-            if writer.is_empty() {
+            self.rows = self.rows_of_piece();
+            let chunk = match self.chunk {
+                Some(chunk) => chunk,
+                None => self.draw(),
+            };
+            self.chunk = Some(chunk);
+            if self.links[usize::from(chunk.link)].writer.is_empty() {
                 self.opened.push_back((now, chunk.link));
             }
         }
-        self.chunk = Some(chunk);
         self.rows -= clocks;
-        if self.rows == 0 {
+        if let (0, Some(chunk)) = (self.rows, self.chunk) {
             self.end_piece(chunk);
         }
     }
@@ -196,11 +212,11 @@ impl Packer {
         }
     }
 
+    /// The next chunk is begun.
     fn draw(&mut self) -> Chunk {
-        let (length, key) = self.chunks.draw();
         self.drawn += 1;
-        let flags = if length > self.limit { ChunkFlags::TRUNCATED } else { ChunkFlags(0) };
-        Chunk { link: link_of(key, self.links.len() as u16), key, length: length.min(self.limit), flags, packing: Packing::default() }
+        let after = Chunk::draw(&mut self.chunks, self.limit, self.links.len() as u16);
+        std::mem::replace(&mut self.next, after)
     }
 
     fn close_oldest(&mut self) {

@@ -163,6 +163,8 @@ pub(crate) struct Shape {
     pub(crate) finite_credits: bool,
     pub(crate) width: DataWidth,
     pub(crate) host: Answers,
+    /// MPS and MRRS, 128 << n, if not those of after a reset.
+    pub(crate) sizes: Option<(u32, u32)>,
 }
 
 /// The generators' block mode.
@@ -207,10 +209,11 @@ fn answers() -> impl Strategy<Value = Answers> {
 
 pub(crate) fn shape() -> impl Strategy<Value = Shape> {
     let width = prop_oneof![1 => Just(DataWidth::W64), 1 => Just(DataWidth::W128), 3 => Just(DataWidth::W256), 1 => Just(DataWidth::W512)];
+    let sizes = prop_oneof![Just(None), (0..4_u32, 0..6_u32).prop_map(Some)];
     let rate = prop_oneof![4 => Just(1_u32 << 16), 2 => 1_u32..1 << 16, 1 => Just(0)];
     (
         any::<[bool; 2]>(),
-        any::<[[bool; 2]; 2]>(),
+        any::<[[bool; 4]; 2]>(),
         rate,
         0..50_u32,
         0..2000_u32,
@@ -218,7 +221,7 @@ pub(crate) fn shape() -> impl Strategy<Value = Shape> {
         prop_oneof![Just(0), 1..500_u32],
         prop_oneof![Just(0), 1..500_u32],
         any::<bool>(),
-        (width, answers(), any::<[[bool; 2]; 2]>(), (2..12_u32, 2..9_u32), prop_oneof![Just(0), 1..300_u32]),
+        (width, answers(), any::<[[bool; 2]; 2]>(), (2..12_u32, 2..9_u32), prop_oneof![Just(0), 1..300_u32], sizes),
     )
         .prop_map(
             |(
@@ -231,12 +234,13 @@ pub(crate) fn shape() -> impl Strategy<Value = Shape> {
                 wb_time,
                 int_time,
                 finite_credits,
-                (width, host, pages, entries, flush),
+                (width, host, pages, entries, flush, sizes),
             )| Shape {
                 generator,
                 config: std::array::from_fn(|index| {
-                    let ([drop, write_back], [pages, packed]) = (bits[index], pages[index]);
-                    u32::from(drop) << 1 | u32::from(write_back) << 2 | u32::from(pages) << 5 | u32::from(packed) << 6
+                    let ([drop, write_back, relaxed, no_snoop], [pages, packed]) = (bits[index], pages[index]);
+                    let order = u32::from(relaxed) << 3 | u32::from(no_snoop) << 4;
+                    order | u32::from(drop) << 1 | u32::from(write_back) << 2 | u32::from(pages) << 5 | u32::from(packed) << 6
                 }),
                 entries,
                 flush,
@@ -250,6 +254,7 @@ pub(crate) fn shape() -> impl Strategy<Value = Shape> {
                 finite_credits,
                 width,
                 host,
+                sizes,
             },
         )
 }
@@ -262,6 +267,12 @@ fn set_up<P: TlpPort>(bench: &mut Bench<P>, shape: &Shape) {
         (host.delay, host.split, host.fault) = (shape.host.delay, shape.host.split, shape.host.fault);
         (host.limits.digest, host.ecrc) = (true, true);
         bench.host = Some(host);
+    }
+    if let Some((mps, mrrs)) = shape.sizes {
+        bench.set_sizes(mps, mrrs);
+        if let Some(host) = &mut bench.host {
+            (host.limits.max_payload, host.limits.max_read_request) = (128 << mps, 128 << mrrs);
+        }
     }
     for channel in 0..2 {
         bench.set_up_h2c(channel, 6 + 5 * channel, 0);

@@ -2,7 +2,7 @@
 //!
 //! Two runs, and not one host that drives both: a driver answers to what a card does. If the second card were shown what the host of the first one did, a
 //! slower card would get doorbells for frames that it has not delivered yet, which is an error of the host by the card's own rules. So each has a driver, that
-//! does the same with it; what then differs is the card's doing, or time's. What depends on time alone is in [`streams`], and refused where there is too
+//! does the same with it; what then differs is the card's doing, or time's. What depends on time alone is in `streams`, and refused where there is too
 //! much of it ([`check`]).
 
 mod record;

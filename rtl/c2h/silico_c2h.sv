@@ -123,7 +123,7 @@ module silico_c2h
   logic [20:0] room, available, fill_written, fill_freed;
   next_e       next, ring_next, page_next;
   chunk_t      chunk, ring_chunk, page_chunk;
-  logic [63:0] offset, sequence_number, ring_sequence, page_sequence, chunk_count;
+  logic [63:0] offset, sequence_number, ring_sequence, page_sequence, chunk_count, dropped;
   logic        overwrites, ring_overwrites, page_overwrites;
   logic        wants_entry, wants_block, wants_chunk, grants_entry, grants_block, grants_chunk;
   logic        page_ready, entry_room, entry_phase;
@@ -188,7 +188,7 @@ module silico_c2h
   logic [15:0] offer_source;
   logic [6:0] offer_bytes;
   logic [DataWidth-1:0] offer_data;
-  logic [63:0] dropped, dropped_taken, made_taken, chunks_taken;
+  logic [63:0] dropped_taken, made_taken, chunks_taken;
   logic fifo_write, fifo_end, fifo_abandon, give_up;
   logic [6:0] fifo_write_bytes;
   logic [DataWidth-1:0] fifo_write_data;

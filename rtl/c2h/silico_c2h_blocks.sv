@@ -4,6 +4,8 @@
 // written with what a piece of a chunk (up to the chunk's end, or to that of the block) puts into it, or a block whose time is up is closed: what was not
 // written of it is read as padding. Open blocks are a list, the oldest first, from the middle of which a full one is taken.
 
+`include "silico_assert.svh"
+
 module silico_c2h_blocks #(
   parameter int unsigned DataWidth = 256,
   parameter int unsigned Elinks = 64,
@@ -276,10 +278,10 @@ module silico_c2h_blocks #(
   end
 
 `ifndef SYNTHESIS
-  InBlock: assert property (@(posedge clk_i) disable iff (start_i) !packs || at_next <= BlockEnd);
-  TakenGoes: assert property (@(posedge clk_i) disable iff (start_i) !take_i || going_q);
+  `SILICO_ASSERT(InBlock, start_i, !packs || at_next <= BlockEnd)
+  `SILICO_ASSERT(TakenGoes, start_i, !take_i || going_q)
   // What goes out was open, and the list has a head while blocks are open.
-  LeavesOpen: assert property (@(posedge clk_i) disable iff (start_i) !leaves || open_q);
+  `SILICO_ASSERT(LeavesOpen, start_i, !leaves || open_q)
 `endif
 
 endmodule

@@ -3,6 +3,8 @@
 // An entry is written only over one that the host has taken: the doorbell says how far it is, and is believed only as far as entries have left. A clock
 // has stages: an entry is granted; one has left; the doorbell.
 
+`include "silico_assert.svh"
+
 module silico_c2h_completions (
   input  logic        clk_i,
   // For a new run.
@@ -67,8 +69,8 @@ module silico_c2h_completions (
   end
 
 `ifndef SYNTHESIS
-  NoOverwrite: assert property (@(posedge clk_i) disable iff (restart_i) !grant_i || room_o);
-  LeftWasWritten: assert property (@(posedge clk_i) disable iff (restart_i) left_q <= written_q && head_q <= left_q);
+  `SILICO_ASSERT(NoOverwrite, restart_i, !grant_i || room_o)
+  `SILICO_ASSERT(LeftWasWritten, restart_i, left_q <= written_q && head_q <= left_q)
 `endif
 
 endmodule

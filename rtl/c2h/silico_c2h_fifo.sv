@@ -4,6 +4,8 @@
 // written - freed. An open frame can be taken back, so a frame is dropped whole or not at all. A clock has stages, in this order: a grant; a beat that
 // is written, or the open frame taken back; what a TLP has left behind; a flush.
 
+`include "silico_assert.svh"
+
 module silico_c2h_fifo
   import silico_c2h_pkg::*;
 #(
@@ -194,11 +196,11 @@ module silico_c2h_fifo
   end
 
 `ifndef SYNTHESIS
-  NoOverflow: assert property (@(posedge clk_i) disable iff (reset_i) count_t'(written_q - freed_q) <= count_t'(Bytes));
-  NoUnderflow: assert property (@(posedge clk_i) disable iff (reset_i) !grant_i || 21'(grant_bytes_i) <= available_o);
-  FreedWasGranted: assert property (@(posedge clk_i) disable iff (reset_i) count_t'(granted_q - freed_q) <= count_t'(Bytes));
-  FramesFit: assert property (@(posedge clk_i) disable iff (reset_i) 32'(frames_q) + 32'(leaving_q) <= Frames);
-  WholeBeats: assert property (@(posedge clk_i) disable iff (reset_i) !write_i || 32'(write_bytes_i) <= BeatBytes);
+  `SILICO_ASSERT(NoOverflow, reset_i, count_t'(written_q - freed_q) <= count_t'(Bytes))
+  `SILICO_ASSERT(NoUnderflow, reset_i, !grant_i || 21'(grant_bytes_i) <= available_o)
+  `SILICO_ASSERT(FreedWasGranted, reset_i, count_t'(granted_q - freed_q) <= count_t'(Bytes))
+  `SILICO_ASSERT(FramesFit, reset_i, 32'(frames_q) + 32'(leaving_q) <= Frames)
+  `SILICO_ASSERT(WholeBeats, reset_i, !write_i || 32'(write_bytes_i) <= BeatBytes)
 `endif
 
 endmodule

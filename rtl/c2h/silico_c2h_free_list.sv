@@ -4,6 +4,8 @@
 // a clock; after a bad one the channel has failed. Pages are known by their number in the run, so a page that is given back is the next one again. A clock
 // has stages: a read is granted; a descriptor is judged; the doorbell; what was received.
 
+`include "silico_assert.svh"
+
 module silico_c2h_free_list
   import silico_read_pkg::*;
   import silico_progress_pkg::*;
@@ -190,9 +192,9 @@ module silico_c2h_free_list
 
 `ifndef SYNTHESIS
   // No descriptor is asked for that was not given, or that there is no place for.
-  NotAhead: assert property (@(posedge clk_i) disable iff (restart_i) asked_q <= tail_q && asked_q - started_i <= 64'(Ahead));
-  InOrder: assert property (@(posedge clk_i) disable iff (restart_i) fetched_q <= asked_q);
-  WholeDescriptors: assert property (@(posedge clk_i) disable iff (restart_i) !arrival_i.valid || arrival_i.got[3:0] == '0);
+  `SILICO_ASSERT(NotAhead, restart_i, asked_q <= tail_q && asked_q - started_i <= 64'(Ahead))
+  `SILICO_ASSERT(InOrder, restart_i, fetched_q <= asked_q)
+  `SILICO_ASSERT(WholeDescriptors, restart_i, !arrival_i.valid || arrival_i.got[3:0] == '0)
 `endif
 
 endmodule

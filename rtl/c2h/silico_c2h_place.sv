@@ -8,6 +8,8 @@
 // own. Pages have numbers in the run; those in use are a range of them, of which only the last can be open. A clock has stages: the page that the next TLP
 // needs is taken, one at most; a chunk or an entry is granted; the frame under way is given up; the timer flushes; a stop closes, or gives all up.
 
+`include "silico_assert.svh"
+
 module silico_c2h_place
   import silico_c2h_pkg::*;
 #(
@@ -314,11 +316,11 @@ module silico_c2h_place
 
 `ifndef SYNTHESIS
   // Pages in use are those that were fetched, and not too many.
-  Fetched: assert property (@(posedge clk_i) disable iff (restart_i) s_q.past <= fetched_i && s_q.past - s_q.first <= 64'(PagesHeld));
-  InPage: assert property (@(posedge clk_i) disable iff (restart_i) !s_q.last.valid || s_q.last.used.used <= s_q.last.page.length);
-  FrameHasPage: assert property (@(posedge clk_i) disable iff (restart_i) !s_q.frame.valid || (s_q.last.valid && s_q.frame.first >= s_q.first));
-  AnnouncesReady: assert property (@(posedge clk_i) disable iff (restart_i) !announce_i || ready_o);
-  GrantsChunk: assert property (@(posedge clk_i) disable iff (restart_i) !grant_i || next_o == NextChunk);
+  `SILICO_ASSERT(Fetched, restart_i, s_q.past <= fetched_i && s_q.past - s_q.first <= 64'(PagesHeld))
+  `SILICO_ASSERT(InPage, restart_i, !s_q.last.valid || s_q.last.used.used <= s_q.last.page.length)
+  `SILICO_ASSERT(FrameHasPage, restart_i, !s_q.frame.valid || (s_q.last.valid && s_q.frame.first >= s_q.first))
+  `SILICO_ASSERT(AnnouncesReady, restart_i, !announce_i || ready_o)
+  `SILICO_ASSERT(GrantsChunk, restart_i, !grant_i || next_o == NextChunk)
 `endif
 
 endmodule

@@ -1,6 +1,8 @@
 // Which host-to-card channel feeds which card-to-host channel, instead of its front-end stream. Channels are tied and untied at the bounds of frames, at
 // the end of a clock, by what they are then.
 
+`include "silico_assert.svh"
+
 module silico_loops #(
   parameter int unsigned NumC2h = 4,
   parameter int unsigned NumH2c = 2
@@ -59,7 +61,7 @@ module silico_loops #(
 
 `ifndef SYNTHESIS
   for (genvar t = 0; t < int'(NumC2h); t++) begin : gen_check
-    OneFeeder: assert property (@(posedge clk_i) disable iff (reset_i) $onehot0(feeds_q[t]));
+    `SILICO_ASSERT(OneFeeder, reset_i, $onehot0(feeds_q[t]))
   end
 `endif
 

@@ -2,6 +2,8 @@
 //
 // Knows no register: BAR 0 is behind a bus, and so are BAR 2 and config space; each answers in the same clock.
 
+`include "silico_assert.svh"
+
 module silico_access
   import silico_pkg::*;
   import silico_config_pkg::*;
@@ -251,8 +253,8 @@ module silico_access
   end
 
 `ifndef SYNTHESIS
-  Fits: assert property (@(posedge clk_i) disable iff (reset_completions_i) count_q <= (Bits+1)'(NpDepth));
-  Owes: assert property (@(posedge clk_i) disable iff (reset_completions_i) !(completion_pop_i && count_q == '0));
+  `SILICO_ASSERT(Fits, reset_completions_i, count_q <= (Bits+1)'(NpDepth))
+  `SILICO_ASSERT(Owes, reset_completions_i, !(completion_pop_i && count_q == '0))
 `endif
 
 endmodule

@@ -3,6 +3,8 @@
 // Posted and non-posted requests wait apart, so that a read that cannot be answered yet never holds up a write; a read waits for the writes that
 // came before it.
 
+`include "silico_assert.svh"
+
 module silico_receiver
   import silico_pkg::*;
   import silico_receiver_pkg::*;
@@ -149,8 +151,8 @@ module silico_receiver
 
 `ifndef SYNTHESIS
   // The link partner keeps to the credits; if it does not, `overflow_o` says so and nothing is lost but that request.
-  NoUnderflow: assert property (@(posedge clk_i) disable iff (reset_i) !(pop_i && !head_valid_o));
-  CountFits: assert property (@(posedge clk_i) disable iff (reset_i) posted_count_q <= (PostedBits+1)'(PostedDepth) && np_count_q <= (NpBits+1)'(NpDepth));
+  `SILICO_ASSERT(NoUnderflow, reset_i, !(pop_i && !head_valid_o))
+  `SILICO_ASSERT(CountFits, reset_i, posted_count_q <= (PostedBits+1)'(PostedDepth) && np_count_q <= (NpBits+1)'(NpDepth))
 `endif
 
 endmodule

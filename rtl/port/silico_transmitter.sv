@@ -5,6 +5,8 @@
 // by. Reads take turns with what is posted, TLP by TLP, and neither waits for the other's credits. The next TLP is chosen in the clock in which the
 // last beat of the one before passes, so a willing receiver sees no gap.
 
+`include "silico_assert.svh"
+
 module silico_transmitter
   import silico_pkg::*;
   import silico_config_pkg::*;
@@ -251,6 +253,7 @@ module silico_transmitter
     read_next = next_h2c(read_wants, read_turn_q);
   end
 
+  source_e source;
   assign free = !active || ends;
   assign quiet_o = free && source == FromNobody;
   assign completion_goes = free && completion_valid_i
@@ -313,7 +316,6 @@ module silico_transmitter
 
   // --- the next one ------------------------------------------------------------------------------------------------------
 
-  source_e      source;
   logic [3:0]   channel;
   header_t      header, read_header;
   logic [10:0]  total;
@@ -470,10 +472,13 @@ module silico_transmitter
   end
 
 `ifndef SYNTHESIS
-  // Credits are taken only when they were there; a beat that is shown stays until it is taken.
-  OneSource: assert property (@(posedge clk_i) disable iff (reset_i)
-    $onehot0({completion_goes, read_goes, message_goes, intx_goes, interrupt_goes, block_goes, c2h_goes}));
-  WholePrefix: assert property (@(posedge clk_i) disable iff (reset_i) !(source_q inside {FromBlock, FromInterrupt, FromCompletion}) || 11'(prefix_left_q) == left_q);
+  `SILICO_ASSERT(OneSource, reset_i, $onehot0({completion_goes, read_goes, message_goes, intx_goes, interrupt_goes, block_goes, c2h_goes}))
+  `SILICO_ASSERT(WholePrefix, reset_i, !(source_q inside {FromBlock, FromInterrupt, FromCompletion}) || 11'(prefix_left_q) == left_q)
+  // Credits are taken only when they are there.
+  `SILICO_ASSERT(CreditIsThere, reset_i, source == FromNobody || affords(consumed_q[sends], limits_i[sends], 13'(total)))
+  // A beat that is shown stays as it is until it is taken.
+  `SILICO_STAYS(BeatStays, reset_i, tx_valid_o && !tx_ready_i, {tx_valid_o, tx_sop_o, tx_eop_o, tx_bytes_o, tx_header_o, tx_data_o})
+  `SILICO_ASSERT(NoEmptyBeat, reset_i, !tx_valid_o || tx_bytes_o != '0 || (tx_sop_o && tx_eop_o))
 `endif
 
 endmodule

@@ -1,5 +1,7 @@
 // Which tags are free, and which is next: a tag rests as long as possible before it is used again.
 
+`include "silico_assert.svh"
+
 module silico_tags #(
   parameter int unsigned Tags = 256
 ) (
@@ -56,7 +58,7 @@ module silico_tags #(
 
 `ifndef SYNTHESIS
   // A tag is never used while a read has it.
-  NoReuse: assert property (@(posedge clk_i) disable iff (reset_i) !(take_i && !valid_o));
+  `SILICO_ASSERT(NoReuse, reset_i, !(take_i && !valid_o))
 `endif
 
 endmodule

@@ -8,13 +8,15 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// The first output that differed.
+/// The first output that differed, or an assertion of the RTL that failed before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Divergence {
     /// Clock of the port, from the first one of the run.
     pub cycle: u64,
-    /// Name of the signal, as in [`PortOut`].
+    /// Name of the signal, as in [`PortOut`]; of an assertion, what the simulator said of it.
     pub signal: String,
+    /// It is an assertion: there are no values.
+    pub is_assertion: bool,
     /// Values of the first and of the second card.
     pub values: [String; 2],
     /// Headers that came before, with the clock and which way they went.
@@ -23,6 +25,9 @@ pub struct Divergence {
 
 impl fmt::Display for Divergence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_assertion {
+            return write!(f, "the RTL breaks an assertion at clock {}: {}", self.cycle, self.signal);
+        }
         write!(f, "the cards differ at clock {} in {}: {} against {}", self.cycle, self.signal, self.values[0], self.values[1])?;
         self.headers.iter().try_for_each(|header| write!(f, "; {header}"))
     }
@@ -37,6 +42,14 @@ impl Verdict {
     #[must_use]
     pub fn divergence(&self) -> Option<Divergence> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// An assertion of the RTL failed at a clock of its port; `said` is what the simulator printed.
+    pub fn failed(&self, cycle: u64, said: &str) {
+        let first = said.lines().find(|line| line.contains("ssertion")).or_else(|| said.lines().next()).unwrap_or("it does not say which");
+        // Without the simulator's own time, which counts nothing.
+        let text = first.split_once("%Error: ").map_or(first, |(_, text)| text).trim();
+        self.set(Divergence { cycle, signal: text.to_owned(), is_assertion: true, values: Default::default(), headers: Vec::new() });
     }
 
     fn set(&self, divergence: Divergence) {
@@ -122,7 +135,13 @@ impl<A: Endpoint, B: Endpoint> Endpoint for Lockstep<A, B> {
             let show = |(cycle, towards, header): &(u64, bool, [u32; 4])| {
                 format!("clock {cycle} {} {header:08x?}", if *towards { "to the cards" } else { "from them" })
             };
-            self.verdict.set(Divergence { cycle: self.cycle, signal, values, headers: self.headers.iter().map(show).collect() });
+            self.verdict.set(Divergence {
+                cycle: self.cycle,
+                signal,
+                is_assertion: false,
+                values,
+                headers: self.headers.iter().map(show).collect(),
+            });
         }
     }
 }

@@ -113,7 +113,7 @@ impl Target {
             Self::Model => Ok(observed(Clocked::new(Tap::new(model()?, Side::First, waves.clone()).looking_inside()), covered)),
             #[cfg(feature = "rtl")]
             Self::Rtl => {
-                let rtl = RtlCard::new(params).map_err(|error| error.to_string())?;
+                let rtl = RtlCard::new(params).map_err(|error| error.to_string())?.telling(verdict.clone());
                 Ok(if waves.is_on() {
                     observed(Clocked::new(Tap::new(rtl, Side::First, waves.clone())), covered)
                 } else {
@@ -123,7 +123,8 @@ impl Target {
             #[cfg(feature = "rtl")]
             Self::Lockstep => {
                 let model = Tap::new(model()?, Side::First, waves.clone()).looking_inside();
-                let rtl = Tap::new(RtlCard::new(params).map_err(|error| error.to_string())?, Side::Second, waves.clone());
+                let rtl = RtlCard::new(params).map_err(|error| error.to_string())?.telling(verdict.clone());
+                let rtl = Tap::new(rtl, Side::Second, waves.clone());
                 Ok(observed(Clocked::new(Lockstep::new(model, rtl, verdict.clone()).with_tail(waves.tail())), covered))
             }
             _ => {

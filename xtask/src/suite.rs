@@ -15,6 +15,14 @@ const CAPTURES: &str = "SILICO_CAPTURES";
 /// Cases per property in a long run: proptest's own default is 256.
 const LONG_CASES: &str = "4096";
 
+/// Variants of the RTL that are built.
+const VARIANTS: &str = "SILICO_RTL";
+/// Cases of each property in lockstep with the RTL, and the most clocks of one.
+const RTL_CASES: &str = "3";
+const RTL_CLOCKS: &str = "150000";
+/// Cases in a long run, of any length.
+const LONG_RTL_CASES: &str = "100";
+
 /// A file to which each property appends how many cases and clocks it ran.
 const TALLY: &str = "SILICO_TALLY";
 
@@ -61,14 +69,18 @@ fn coverage(workspace: &Workspace) -> PathBuf {
 
 /// How much the properties simulated, from their lines `NAME N cases, N clocks, S s`. `None` if there are none.
 fn simulated(text: &str) -> Option<String> {
-    let (mut properties, mut cases, mut clocks) = (0, 0_u64, 0_u64);
+    let (mut properties, mut cases, mut clocks, mut left_out) = (0, 0_u64, 0_u64, 0_u64);
     for line in text.lines() {
         let number = |unit: &str| line.split(", ").find_map(|part| part.strip_suffix(unit)?.rsplit(' ').next()?.parse::<u64>().ok());
         properties += 1;
         cases += number(" cases")?;
         clocks += number(" clocks")?;
+        // Behind the number: why.
+        let left = line.split(", ").find_map(|part| part.split_once(" left out (")?.0.parse::<u64>().ok());
+        left_out += left.unwrap_or(0);
     }
-    (properties > 0).then(|| format!("{properties} properties simulated {clocks} clocks in {cases} cases"))
+    let left = if left_out == 0 { String::new() } else { format!("; {left_out} cases were left out on the RTL") };
+    (properties > 0).then(|| format!("{properties} properties simulated {clocks} clocks in {cases} cases{left}"))
 }
 
 /// The properties are tried as always, or longer.
@@ -104,21 +116,36 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     // What threads share in the driver, in all orders of their steps. Other flags need a target folder of their own, or all would be built anew each time.
     let mut loom = cargo(&["test", "--package", "silico-driver", "--lib", "--target-dir", "target/loom", "loom"]);
     loom.env("RUSTFLAGS", "--cfg loom");
-    let mut rtl = cargo(&["test", "--package", "silico-testbench", "--features", "rtl"]);
-    rtl.args(["--test", "lockstep", "--test", "lockstep_random", "--test", "lockstep_storm", "--test", "waves"]);
+    // One set of variants for all steps, or they would be built twice.
+    let variants = || env::var(VARIANTS).unwrap_or_else(|_| if long { "all" } else { "w256" }.into());
+    let rtl = |tests: &[&str]| {
+        let mut command = cargo(&["test", "--package", "silico-testbench", "--features", "rtl"]);
+        command.args(tests.iter().flat_map(|test| ["--test", test]));
+        command.env(VARIANTS, variants());
+        command
+    };
+    // The property suite in lockstep: RTL takes every clock one by one, so there are few cases, and short ones.
+    let mut suite = rtl(&["properties"]);
+    suite.env("SILICO_ON", "lockstep").env(TALLY, tally(workspace)).args(["--", "--skip", "teeth::"]);
+    suite.env(CASES, if long { LONG_RTL_CASES } else { RTL_CASES });
+    if !long {
+        suite.env("SILICO_CLOCKS", RTL_CLOCKS);
+    }
     // On the model, a test does.
     let mut regress = cargo(&["run", "--quiet", "--package", "silico-testbench", "--features", "rtl", "--bin", "silico", "--"]);
-    regress.args(["regress", "--on", "lockstep"]);
+    regress.env(VARIANTS, variants()).args(["regress", "--on", "lockstep"]);
     Ok(vec![
         ("setup", cargo(&["xtask", "setup"])),
         ("format", cargo(&["fmt", "--all", "--check"])),
         ("registers", cargo(&["xtask", "registers", "--check"])),
+        ("lint", cargo(&["xtask", "lint"])),
         ("clippy", cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
         ("doc", doc),
         ("loom", loom),
         ("test", test),
         ("coverage", covered),
-        ("rtl", rtl),
+        ("rtl", rtl(&["lockstep", "lockstep_random", "lockstep_storm", "register_walk", "waves"])),
+        ("rtl suite", suite),
         ("regress", regress),
         // All of the catalogue takes longer than all the rest: a few of it, of as many areas, show that the suite still bites.
         ("mutants", cargo(if long { &["xtask", "mutants"][..] } else { &["xtask", "mutants", "--sample", "6"] })),
@@ -192,6 +219,8 @@ mod tests {
     fn what_was_simulated_is_summed_up() {
         let text = "a_property 100 cases, 2500 clocks, 0.10 s\nhazards::b 20 cases, 70000000000 clocks, 9.00 s\n";
         assert_eq!(simulated(text).as_deref(), Some("2 properties simulated 70000002500 clocks in 120 cases"));
+        let left = "a 3 cases, 9 clocks, 0.10 s, 2 left out (1 Leap; 1 longer than 5 clocks)\nb 1 cases, 1 clocks, 9.00 s\n";
+        assert_eq!(simulated(left).as_deref(), Some("2 properties simulated 10 clocks in 4 cases; 2 cases were left out on the RTL"));
         assert_eq!(simulated(""), None);
         assert_eq!(simulated("a line of another kind"), None);
     }

@@ -1,15 +1,43 @@
 // The variants of the Verilated card. Ports are filled and read word by word: Verilator gives a port the smallest type that holds it.
 #include "card.h"
 
+#include <cstdarg>
+#include <cstdio>
 #include <cstring>
 #include <string>
 
-#include "Vw256.h"
 #include "silico-sim/src/rtl/ffi.rs.h"
+#include "variants.h"
 #include "verilated.h"
 #if VM_COVERAGE
 #include "verilated_cov.h"
 #endif
+
+namespace {
+// What Verilator's runtime said in this thread, and whether an assertion failed: a card is stepped by one thread at a time.
+thread_local std::string said;
+thread_local bool stopped = false;
+}  // namespace
+
+extern "C" int silico_rtl_print(const char* format, ...) {
+    char line[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    if (said.size() < 4096) said += line;
+    return length;
+}
+
+void vl_stop(const char* filename, int line, const char*) {
+    stopped = true;
+    if (said.empty()) said = std::string(filename) + ":" + std::to_string(line) + ": $stop";
+}
+
+void vl_fatal(const char* filename, int line, const char*, const char* message) {
+    stopped = true;
+    said += std::string(filename) + ":" + std::to_string(line) + ": " + message;
+}
 
 namespace silico {
 namespace {
@@ -51,7 +79,7 @@ class CardOf final : public Card {
     }
     ~CardOf() override { top_.final(); }
 
-    void step(const In& input, Out& output) override {
+    bool step(const In& input, Out& output) override {
         top_.rst_ni = !input.power_on;
         top_.pcie_reset_i = input.reset;
         top_.link_up_i = input.link_up;
@@ -107,6 +135,9 @@ class CardOf final : public Card {
                 for (unsigned j = 0; j < Words; j++) output.out_data[16 * i + j] = get(top_.out_data_o, 32 * (Words * i + j), 32);
             }
         }
+        const bool failed = stopped;
+        stopped = false;
+        return failed;
     }
 
     bool coverage(rust::Str path) const override {
@@ -127,8 +158,14 @@ class CardOf final : public Card {
 }  // namespace
 
 std::unique_ptr<Card> make(rust::Str variant) {
-    if (variant == "w256") return std::make_unique<CardOf<Vw256, 8, 4, 2>>();
+#include "make.inc"
     return nullptr;
+}
+
+rust::String take_said() {
+    rust::String text = rust::String::lossy(said);
+    said.clear();
+    return text;
 }
 
 }  // namespace silico

@@ -10,9 +10,13 @@ struct Out;
 class Card {
    public:
     virtual ~Card() = default;
-    virtual void step(const In& input, Out& output) = 0;
+    // Whether an assertion failed.
+    virtual bool step(const In& input, Out& output) = 0;
+    // Writes what was counted into a file. False: nothing is, in this build.
     virtual bool coverage(rust::Str path) const = 0;
 };
 
 std::unique_ptr<Card> make(rust::Str variant);
+// What assertions said since the last call, in this thread.
+rust::String take_said();
 }  // namespace silico

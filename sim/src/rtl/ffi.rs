@@ -1,5 +1,10 @@
 //! The bridge to the Verilated card: one call a clock. The only file with C++ on its other side.
-#![allow(missing_docs, unreachable_pub, reason = "fields carry the names of the port's signals; what the bridge makes is public by itself")]
+#![allow(
+    missing_docs,
+    unreachable_pub,
+    unused_qualifications,
+    reason = "fields carry the names of the port's signals; what the bridge makes is public by itself"
+)]
 #![allow(unsafe_code, clippy::undocumented_unsafe_blocks, reason = "the bridge to C++: all that it does is behind one safe call")]
 
 #[cxx::bridge(namespace = "silico")]
@@ -56,7 +61,8 @@ pub(super) mod bridge {
         type Card;
 
         fn make(variant: &str) -> UniquePtr<Card>;
-        fn step(self: Pin<&mut Card>, input: &In, output: &mut Out);
+        fn step(self: Pin<&mut Card>, input: &In, output: &mut Out) -> bool;
+        fn take_said() -> String;
         /// Writes what was counted of the RTL into a file. `false`: nothing is, in this build.
         fn coverage(self: &Card, path: &str) -> bool;
     }

@@ -1,27 +1,42 @@
 //! The Verilated RTL of the card as an [`Endpoint`]. What is inside it is nobody's business here: a port of signals, and one call a clock.
 
 mod ffi;
+mod variants;
 
+use crate::lockstep::Verdict;
 use cxx::UniquePtr;
 use ffi::bridge::{self, In, Out};
 use silico_spec::credit::{Limit, Limits};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::{Beat, ChannelView, Endpoint, FrontBeat, Inspect, MAX_BEAT, PortIn, PortOut};
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use variants::{VARIANTS, Variant};
 
 /// Parameters that no variant was built with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no variant of the RTL was built with these card parameters; there are: {0}")]
-pub struct NoVariant(String);
+#[error(
+    "no variant of the RTL was built with these card parameters ({field} fits none); there are: {there}; `SILICO_RTL=all` at build time builds all"
+)]
+pub struct NoVariant {
+    /// What does not fit, with its value.
+    pub field: String,
+    /// The variants that were built, with their parameters.
+    pub there: String,
+}
 
 /// A Verilated card.
 pub struct RtlCard {
     card: UniquePtr<bridge::Card>,
     width: DataWidth,
+    /// Place among [`VARIANTS`].
+    variant: usize,
     input: In,
     output: Out,
+    cycle: u64,
+    verdict: Verdict,
 }
 
 impl std::fmt::Debug for RtlCard {
@@ -41,30 +56,107 @@ pub fn collect_coverage(folder: PathBuf) {
     let _ = COVERAGE.set(folder);
 }
 
-impl Drop for RtlCard {
-    fn drop(&mut self) {
-        let Some(folder) = COVERAGE.get() else { return };
-        let path = folder.join(format!("{}-{}.dat", std::process::id(), LEFT.fetch_add(1, Ordering::Relaxed)));
-        if let (Some(card), Some(path)) = (self.card.as_ref(), path.to_str()) {
-            card.coverage(path);
-        }
+thread_local! {
+    /// Cards that are not used at present, by variant: a new one costs much more than a reset.
+    static SPARE: RefCell<[Vec<UniquePtr<bridge::Card>>; VARIANTS.len()]> = const { RefCell::new([const { Vec::new() }; VARIANTS.len()]) };
+}
+
+/// Cards that a thread keeps of a variant.
+const SPARES: usize = 2;
+
+/// What a card of this variant is.
+fn params(variant: &Variant) -> CardParams {
+    CardParams {
+        width: DataWidth::from_bits(variant.width).expect("a width of the port"),
+        c2h_channels: variant.c2h as u8,
+        h2c_channels: variant.h2c as u8,
+        h2c_buffer_bytes: variant.h2c_buffer,
+        read_tags: variant.tags as u16,
+        read_timeout: variant.read_timeout,
+        msix_vectors: variant.vectors as u16,
+        fifo_bytes: variant.fifo_bytes,
+        fifo_frames: variant.fifo_frames as u16,
+        elinks: variant.elinks as u16,
+        np_depth: variant.np_depth as u8,
+        ..CardParams::default()
     }
+}
+
+/// The variants of this build: place among all, and what a card of it is.
+fn built() -> impl Iterator<Item = (usize, CardParams)> {
+    let is_built = |name: &str| env!("SILICO_RTL_BUILT").split(',').any(|built| built == name);
+    VARIANTS.iter().enumerate().filter(move |(_, variant)| is_built(variant.name)).map(|(index, variant)| (index, params(variant)))
+}
+
+/// The cards that this build of the RTL has, each with the name of its variant.
+#[must_use]
+pub fn variants() -> Vec<(&'static str, CardParams)> {
+    built().map(|(index, params)| (VARIANTS[index].name, params)).collect()
+}
+
+/// The parameters that two cards differ in, with the value of the second.
+fn differences(one: &CardParams, other: &CardParams) -> Vec<String> {
+    let text = |params: &CardParams| format!("{params:#?}");
+    let (one, other) = (text(one), text(other));
+    one.lines().zip(other.lines()).filter(|(a, b)| a != b).map(|(_, b)| b.trim().trim_end_matches(',').to_owned()).collect()
+}
+
+fn no_variant(wanted: &CardParams) -> NoVariant {
+    let default = CardParams::default();
+    let there = variants().into_iter().map(|(name, params)| match differences(&default, &params) {
+        none if none.is_empty() => format!("{name} (the default parameters)"),
+        some => format!("{name} ({})", some.join(", ")),
+    });
+    let there = there.collect::<Vec<_>>().join("; ");
+    // Those in which it differs from the nearest one.
+    let nearest = built().map(|(_, params)| differences(&params, wanted)).min_by_key(Vec::len).unwrap_or_default();
+    NoVariant { field: nearest.join(", "), there }
 }
 
 impl RtlCard {
     /// A card as after power-on.
     ///
     /// # Errors
-    /// If no variant has these parameters.
+    /// If no variant of this build has these parameters.
     pub fn new(params: &CardParams) -> Result<Self, NoVariant> {
-        if *params != CardParams::default() {
-            return Err(NoVariant("the default parameters".into()));
-        }
-        let mut this = Self { card: bridge::make("w256"), width: params.width, input: nothing(), output: quiet() };
+        let (variant, _) = built().find(|(_, built)| built == params).ok_or_else(|| no_variant(params))?;
+        let spare = SPARE.with_borrow_mut(|spare| spare[variant].pop());
+        let card = spare.unwrap_or_else(|| bridge::make(VARIANTS[variant].name));
+        let mut this =
+            Self { card, width: params.width, variant, input: nothing(), output: quiet(), cycle: 0, verdict: Verdict::default() };
         this.input.power_on = true;
         this.card.pin_mut().step(&this.input, &mut this.output);
         this.input.power_on = false;
+        bridge::take_said();
         Ok(this)
+    }
+
+    /// Assertions that fail are told to `verdict`.
+    #[must_use]
+    pub fn telling(mut self, verdict: Verdict) -> Self {
+        self.verdict = verdict;
+        self
+    }
+}
+
+impl Drop for RtlCard {
+    fn drop(&mut self) {
+        let card = std::mem::replace(&mut self.card, UniquePtr::null());
+        if let Some(folder) = COVERAGE.get() {
+            // It goes: used again, its counts would be counted again.
+            let path = folder.join(format!("{}-{}.dat", std::process::id(), LEFT.fetch_add(1, Ordering::Relaxed)));
+            if let (Some(card), Some(path)) = (card.as_ref(), path.to_str()) {
+                card.coverage(path);
+            }
+            return;
+        }
+        // When the thread ends, there may be no place for it any more: then it goes.
+        let _ = SPARE.try_with(|spare| {
+            let spare = &mut spare.borrow_mut()[self.variant];
+            if spare.len() < SPARES {
+                spare.push(card);
+            }
+        });
     }
 }
 
@@ -183,7 +275,10 @@ impl Endpoint for RtlCard {
             (to.front_bytes[channel], to.front_source[channel]) = (beat.bytes, beat.source);
             words(&beat.data, &mut to.front_data[16 * channel..16 * channel + 16], count);
         }
-        self.card.pin_mut().step(to, &mut self.output);
+        self.cycle += 1;
+        if self.card.pin_mut().step(to, &mut self.output) {
+            self.verdict.failed(self.cycle, &bridge::take_said());
+        }
         let from = &self.output;
         output.tx = Beat::NONE;
         if from.tx_valid {

@@ -14,7 +14,6 @@ use silico_driver::channel::{
 };
 use silico_driver::error::DriverError;
 use silico_driver::platform::Time;
-use silico_model::Card as Model;
 use silico_spec::elink::{Block, ChunkFlags, Kind};
 use silico_spec::frame::Flags;
 use silico_spec::generator::{FrameSequence, LengthMode};
@@ -174,8 +173,8 @@ fn read(case: &Case, platform: &SimPlatform, ring: &mut RingChannel<SimPlatform>
 
 fn every_chunk(case: &Case) -> Result<(), String> {
     let params = CardParams { fifo_frames: 64, ..case.machine.card(1, 1) };
-    let model = Model::new(params).map_err(|error| error.to_string())?;
-    let platform = SimPlatform::new(case.machine.config(), coverage::observed(model), 1).map_err(|error| error.to_string())?;
+    let port = crate::on::card(&params)?;
+    let platform = SimPlatform::new(case.machine.config(), port, 1).map_err(|error| error.to_string())?;
     let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(said)?;
     let mut ring = card.channel(0, &case.config()).map_err(said)?;
     ring.start().map_err(said)?;

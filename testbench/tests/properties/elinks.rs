@@ -27,8 +27,8 @@ fn every_chunk_of_every_e_link_comes_once() {
         let said = |error: silico_driver::error::DriverError| error.to_string();
         let (max, source, seed) = (min + span, source % 0xff00, seed.max(1));
         let limit = limit.min(max).max(1);
-        let model = silico_model::Card::new(CardParams::default()).map_err(|error| error.to_string())?;
-        let platform = SimPlatform::new(MachineConfig::default(), Box::new(model), 4).map_err(|error| error.to_string())?;
+        let port = crate::on::card(&CardParams::default())?;
+        let platform = SimPlatform::new(MachineConfig::default(), port, 4).map_err(|error| error.to_string())?;
         let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(said)?;
         let lengths = Lengths::Uniform { min, max };
         let made =

@@ -1,6 +1,7 @@
 //! A fork goes on as the original would have: clock for clock, TLP for TLP, count for count, whenever it is made and whatever the other one does meanwhile.
 
 use crate::harness::{Settings, search};
+use crate::on::{Part, lacks};
 use crate::scenario::MachineShape;
 use crate::strategies::{Flavour, delays, machine};
 use proptest::prelude::*;
@@ -74,6 +75,10 @@ fn some(mut play: Play, turns: u32) -> Result<Play, String> {
 }
 
 fn goes_on(case: &Case) -> Result<(), String> {
+    // Only the model can be forked.
+    if lacks([Part::Forks]) {
+        return Ok(());
+    }
     let anew = end(case.play(case.stage()?))?;
     let stage = case.stage()?;
     let fork = |stage: &Stage| stage.fork().map_err(|error| error.to_string());

@@ -3,8 +3,10 @@
 //! Case `n` of a property depends on the seed, the property's name and `n` alone, so that one case can be run without those before it, and shrinks to the
 //! same minimal case each time. Its seed, its number and the minimal case are printed; the last line is the command that runs it again.
 
+use crate::on;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
+use silico::target::Target;
 use std::fmt::Debug;
 use std::hash::{BuildHasher, Hasher};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -73,7 +75,13 @@ impl<V: Debug> Failure<V> {
 
 /// The command that runs one property.
 pub(crate) fn test_command(name: &str) -> String {
-    format!("cargo test -p silico-testbench --test properties -- --exact --include-ignored {name}")
+    let target = on::target();
+    let (before, features) = match target {
+        Target::Model => (String::new(), ""),
+        // All variants, as a case is fitted to those that there are.
+        _ => (format!("SILICO_ON={target} SILICO_RTL={} ", option_env!("SILICO_RTL").unwrap_or("w256")), " --features rtl"),
+    };
+    format!("{before}cargo test -p silico-testbench{features} --test properties -- --exact --include-ignored {name}")
 }
 
 /// Runs `property` on cases of `strategy` until one fails; that one is shrunk.
@@ -91,7 +99,7 @@ pub(crate) fn search<S: Strategy>(
         let mut runner = TestRunner::new_with_rng(config, rng);
         let result = match settings.shrink {
             0 => once(&mut runner, strategy, &property),
-            _ => runner.run(strategy, |value| property(&value).map_err(TestCaseError::fail)),
+            _ => runner.run(strategy, |value| on::judged(property(&value)).map_err(TestCaseError::fail)),
         };
         match result {
             Ok(()) => {}
@@ -113,7 +121,7 @@ fn once<S: Strategy>(
     // As proptest does for each case of a run: drawn like this, a case is the same whether it is shrunk or not.
     let mut drawer = TestRunner::new_with_rng(runner.config().clone(), runner.new_rng());
     let value = strategy.new_tree(&mut drawer).map_err(TestError::Abort)?.current();
-    let said = match catch_unwind(AssertUnwindSafe(|| property(&value))) {
+    let said = match catch_unwind(AssertUnwindSafe(|| on::judged(property(&value)))) {
         Ok(result) => result,
         Err(panic) => {
             let text = panic.downcast_ref::<String>().cloned().or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));

@@ -1,6 +1,7 @@
 //! INTx and MSI: levels, messages and masks, held against what caused them; and channels that share a vector. Knows no frame.
 
 use crate::harness::{Settings, search};
+use crate::tally::Tally;
 use proptest::prelude::*;
 use silico::platform::SimPlatform;
 use silico_driver::card::{BringUp, Card};
@@ -88,9 +89,9 @@ fn text(error: MachineError) -> String {
 
 impl Rig {
     fn new(granted: u8, ecrc: bool) -> Result<Self, String> {
-        let card = silico_model::Card::new(CardParams::default()).map_err(|error| error.to_string())?;
+        let card = crate::on::card(&CardParams::default())?;
         let config = MachineConfig { link: LinkConfig { ecrc, ..LinkConfig::default() }, ..MachineConfig::default() };
-        let mut machine = Machine::new(config, Box::new(card), C2H).map_err(|error| error.to_string())?;
+        let mut machine = Machine::new(config, card, C2H).map_err(|error| error.to_string())?;
         machine.enumerate().map_err(text)?;
         let msi = machine.function().and_then(|function| function.standard(standard_id::MSI)).ok_or("no MSI")?;
         if granted > 0 {
@@ -187,9 +188,11 @@ fn bits(is: impl Fn(usize) -> bool) -> (u64, u64) {
 }
 
 fn check<S: Strategy>(name: &str, strategy: &S, property: impl Fn(&S::Value) -> Result<(), String>) {
-    if let Err(failure) = search(name, Settings::from_env(), strategy, property) {
+    let (settings, tally) = (Settings::from_env(), Tally::begin(name));
+    if let Err(failure) = search(name, settings, strategy, property) {
         panic!("{}", failure.text(""));
     }
+    tally.end(settings.case.map_or(settings.cases, |_| 1));
 }
 
 fn act() -> impl Strategy<Value = Act> {
@@ -231,8 +234,8 @@ fn hazard_05_who_shares_a_vector_is_woken_too() {
     let cases = (kinds, 1_u16..4, 1_u8..5, 0_u8..3, 200_u32..2500, prop_oneof![Just(1_u32), 2_u32..4]);
     check("legacy::hazard_05_who_shares_a_vector_is_woken_too", &cases, |&(kind, granted, lanes, senders, pause, frames)| {
         const PATIENCE: u64 = 2_000_000;
-        let model = silico_model::Card::new(CardParams::default()).map_err(|error| error.to_string())?;
-        let platform = SimPlatform::new(MachineConfig::default(), Box::new(model), C2H).map_err(|error| error.to_string())?;
+        let port = crate::on::card(&CardParams::default())?;
+        let platform = SimPlatform::new(MachineConfig::default(), port, C2H).map_err(|error| error.to_string())?;
         platform.limit_interrupts(kind, granted);
         let how = BringUp { interrupts: InterruptChoice::Only(kind), ..BringUp::default() };
         let card = Card::bring_up(platform.clone(), &how).map_err(|error| error.to_string())?;

@@ -1,6 +1,8 @@
 //! Properties of one thing alone, which random operations on everything at once reach too rarely: each makes its situation, over and over.
 
 use crate::harness::{Settings, search};
+use crate::on;
+use crate::tally::Tally;
 use proptest::prelude::*;
 use proptest::strategy::Strategy;
 use silico::cli::RunOptions;
@@ -24,14 +26,19 @@ const SOON: u64 = 20_000;
 
 /// Runs `property` on cases of `strategy`.
 fn check<S: Strategy>(name: &str, strategy: &S, property: impl Fn(&S::Value) -> Result<(), String>) {
-    if let Err(failure) = search(name, Settings::from_env(), strategy, property) {
+    let (settings, tally) = (Settings::from_env(), Tally::begin(name));
+    if let Err(failure) = search(name, settings, strategy, property) {
         panic!("{}", failure.text(""));
     }
+    tally.end(settings.case.map_or(settings.cases, |_| 1));
 }
 
 fn bench(arguments: &[&str]) -> Bench {
     let options = RunOptions::typed(arguments).expect("legal options");
-    build(&RunConfig::new(&options).expect("legal settings")).expect("the card comes up")
+    let config = RunConfig { target: on::target().clone(), ..RunConfig::new(&options).expect("legal settings") };
+    let bench = build(&config).expect("the card comes up");
+    on::watch(bench.verdict.clone());
+    bench
 }
 
 fn generated(bench: &Bench, channel: u8, bytes: u32, config: RingConfig) -> RingChannel<SimPlatform> {

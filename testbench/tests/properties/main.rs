@@ -22,6 +22,7 @@ mod levels;
 mod link;
 mod lone;
 mod misconfigure;
+mod on;
 mod rattle;
 mod reference;
 mod regressions;

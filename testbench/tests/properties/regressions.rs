@@ -2,6 +2,7 @@
 
 use crate::coverage;
 use crate::harness::{Failure, Settings, search, test_command};
+use crate::on;
 use crate::scenario::Scenario;
 use crate::tally::Tally;
 use proptest::strategy::Strategy;
@@ -68,8 +69,9 @@ fn check_of(
     strategy: &impl Strategy<Value = Scenario>,
     property: impl Fn(&Scenario) -> Result<(), String>,
 ) {
+    let property = |case: &Scenario| on::tried(case, &property);
     let replay = |path: &Path| {
-        if let Err(why) = property(&read(path)) {
+        if let Err(why) = on::judged(property(&read(path))) {
             let path = path.canonicalize().unwrap_or_else(|_| path.into());
             panic!("property {name} on {}: {why}\nSILICO_SCENARIO={} {}", path.display(), path.display(), test_command(name));
         }

@@ -14,6 +14,16 @@ pub(crate) fn add(clocks: u64) {
     CLOCKS.with(|sum| sum.set(sum.get() + clocks));
 }
 
+/// Clocks so far.
+pub(crate) fn clocks() -> u64 {
+    CLOCKS.with(Cell::get)
+}
+
+/// These do not count.
+pub(crate) fn forget(clocks: u64) {
+    CLOCKS.with(|sum| sum.set(sum.get() - clocks));
+}
+
 /// Counts from here to [`Tally::end`], on this thread.
 pub(crate) struct Tally {
     name: String,
@@ -29,7 +39,8 @@ impl Tally {
     /// Says it. `cases`: how many were asked for.
     pub(crate) fn end(self, cases: u32) {
         let clocks = CLOCKS.with(Cell::get) - self.before;
-        let line = format!("{} {cases} cases, {clocks} clocks, {:.2} s", self.name, self.start.elapsed().as_secs_f64());
+        let line =
+            format!("{} {cases} cases, {clocks} clocks, {:.2} s{}", self.name, self.start.elapsed().as_secs_f64(), crate::on::left_out());
         println!("{line}");
         let Some(path) = std::env::var_os("SILICO_TALLY") else { return };
         // One write for a line: properties run side by side.

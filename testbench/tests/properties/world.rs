@@ -1,6 +1,7 @@
 //! Card, machine and driver in one process, and which operation is done where: each is judged by the oracle as soon as it is over.
 
 use crate::check::delivery::Oracle;
+use crate::on;
 use crate::rattle::Shaken;
 use crate::scenario::{LaneShape, MachineShape, Op, READ_TIMEOUT, Scenario};
 use crate::senders::{Sender, VECTORS};
@@ -24,11 +25,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What a card can be wrapped in before it is put into the machine.
-pub(crate) type Wrap = fn(silico_model::Card) -> Box<dyn TlpPort + Send>;
+pub(crate) type Wrap = fn(Box<dyn TlpPort + Send>) -> Box<dyn TlpPort + Send>;
 
-/// The card as it is; observed, if somebody wants to know what it covers.
-pub(crate) fn plain(card: silico_model::Card) -> Box<dyn TlpPort + Send> {
-    crate::coverage::observed(card)
+/// The card as it is.
+pub(crate) fn plain(card: Box<dyn TlpPort + Send>) -> Box<dyn TlpPort + Send> {
+    card
 }
 
 /// Frames that a front end has still to send; survives its being fed again.
@@ -165,14 +166,13 @@ impl World {
     /// Builds it and starts all channels.
     pub(crate) fn new(scenario: &Scenario, wrap: Wrap) -> Result<Self, String> {
         let (machine, lanes) = (&scenario.machine, &scenario.lanes);
-        let params = machine.card(lanes.len(), scenario.senders.len());
-        let mut params = params;
+        let mut params = machine.card(lanes.len(), scenario.senders.len());
         if !scenario.faults.is_empty() {
             params.read_timeout = READ_TIMEOUT;
         }
-        let model = silico_model::Card::new(params.clone()).map_err(|error| error.to_string())?;
+        let params = on::fit(&params);
         let (taps, log) = (Taps::default(), FaultLog::default());
-        let card = planted(wrap(model), scenario, log.clone())?;
+        let card = planted(wrap(on::card(&params)?), scenario, log.clone())?;
         let platform =
             SimPlatform::new(machine.config(), Box::new(Tap::new(card, taps.clone())), lanes.len()).map_err(|e| e.to_string())?;
         let host = Process::new(platform.clone());

@@ -466,7 +466,7 @@ module silico_transmitter
       sop_q <= 1'b0;
       left_q <= left_q - 11'(bytes);
       prefix_left_q <= prefix_left_q - prefix_bytes;
-      prefix_q <= prefix_q >> DataWidth;
+      prefix_q <= 512'({512'h0, prefix_q} >> DataWidth);
       digest_q <= digest;
     end
   end

@@ -67,7 +67,6 @@ fn a_file_that_is_no_pcap_is_cut_but_not_taken_for_one() {
 #[case(&["--channels", "17"], &["--channels is 17", "1 to 16"])]
 #[case(&["--width", "100"], &["--width is 100", "64, 128, 256 or 512"])]
 #[case(&["--gen", "9"], &["--gen is 9", "1, 2, 3, 4 or 5"])]
-#[case(&["--on", "rtl"], &["--on is rtl", "needs a build with the RTL"])]
 #[case(&["--on", "socket:/tmp/x"], &["--on is socket:/tmp/x", "not built yet"])]
 #[case(&["--on", "moon"], &["--on is moon", "model, rtl, lockstep"])]
 #[case(&["--ring-size", "big"], &["--ring-size", "big", "number of bytes"])]
@@ -79,6 +78,12 @@ fn a_file_that_is_no_pcap_is_cut_but_not_taken_for_one() {
 #[case(&["--fault", "drop-interrupt@1"], &["--fault is irq.drop@1", "fewer interrupts"])]
 fn impossible_settings_are_one_line(#[case] args: &[&str], #[case] parts: &[&str]) {
     run(args).assert_could_not_run(parts);
+}
+
+#[cfg(not(feature = "rtl"))]
+#[test]
+fn the_rtl_must_be_built_in() {
+    run(&["--on", "rtl"]).assert_could_not_run(&["--on is rtl", "needs a build with the RTL"]);
 }
 
 #[rstest::rstest]

@@ -69,10 +69,15 @@ fn a_passing_report_reads_well() {
 #[case(&["--sizes", "9..3"], &["--sizes"])]
 #[case(&["--entries", "1"], &["--entries is 1", "2 to 65536"])]
 #[case(&["--to", "moon"], &["--to", "moon"])]
-#[case(&["--on", "rtl"], &["--on is rtl", "needs a build with the RTL"])]
 #[case(&["--width", "100"], &["--width is 100", "64, 128, 256 or 512"])]
 #[case(&["--mrrs", "100"], &["--mrrs is 100"])]
 #[case(&["--to", "sink", "--frames", "3", "--fault", "repeat-frame@900"], &["--fault is", "@900", "one that happens"])]
 fn bad_input_is_one_line(#[case] args: &[&str], #[case] parts: &[&str]) {
     loopback(args).assert_could_not_run(parts);
+}
+
+#[cfg(not(feature = "rtl"))]
+#[test]
+fn the_rtl_must_be_built_in() {
+    loopback(&["--on", "rtl"]).assert_could_not_run(&["--on is rtl", "needs a build with the RTL"]);
 }

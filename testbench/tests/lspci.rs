@@ -38,6 +38,7 @@ fn lspci_decodes_the_capabilities() {
     assert!(!decoded.contains("<chain broken>") && !decoded.contains("<access denied>"), "{decoded}");
 }
 
+#[cfg(not(feature = "rtl"))]
 #[test]
 fn other_targets_are_refused() {
     silico(&["dump", "config", "--on", "rtl"]).assert_could_not_run(&["--on is rtl", "needs a build with the RTL"]);

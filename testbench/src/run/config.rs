@@ -433,6 +433,13 @@ mod tests {
         assert_eq!(config.max_frame, 65_549);
     }
 
+    #[cfg(not(feature = "rtl"))]
+    #[test]
+    fn the_rtl_must_be_built_in() {
+        let line = "--on is rtl; it must be model: rtl needs a build with the RTL: cargo run --release --features rtl";
+        assert!(error(&["--on", "rtl"]).starts_with(line));
+    }
+
     #[rstest::rstest]
     #[case(&["--lanes", "3"], "--lanes is 3; it must be 1, 2, 4, 8 or 16")]
     #[case(&["--gen", "6"], "--gen is 6; it must be 1, 2, 3, 4 or 5")]
@@ -485,7 +492,6 @@ mod tests {
     #[case(&["--rate", "NaN"], "--rate is NaN")]
     #[case(&["--pace", "fast"], "--pace is fast; it must be capture")]
     #[case(&["--pace", "capture:0"], "--pace is capture:0")]
-    #[case(&["--on", "rtl"], "--on is rtl; it must be model: rtl needs a build with the RTL: cargo run --release --features rtl")]
     #[case(&["--on", "pci:0000:03:00.0"], "not built yet")]
     #[case(&["--on", "moon"], "--on is moon; it must be model")]
     #[case(&["no/such/file"], "no/such/file: input is")]

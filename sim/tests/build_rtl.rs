@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 #[path = "../src/rtl/variants.rs"]
 mod variants;
@@ -36,11 +37,13 @@ fn stand_in(name: &str, version: &str, rest: &str) -> OsString {
     fs::write(root.join("include/verilated.h"), "").expect("a file");
     let program = folder.join("verilator");
     let text = format!("#!/bin/sh\ncase \"$1\" in\n--version) {version} ;;\n--getenv) echo '{}' ;;\n*) {rest} ;;\nesac\n", root.display());
-    // Anew under another name, then moved: one that was written just now may still be open.
-    let fresh = folder.join("fresh");
-    fs::write(&fresh, text).expect("a file");
-    fs::set_permissions(&fresh, fs::Permissions::from_mode(0o755)).expect("it may run");
-    fs::rename(&fresh, &program).expect("the same folder");
+    // Copied by a child: were it open to write here, a child that another test starts in that moment would hold it open too, and it could not be run
+    // ("text file busy").
+    let source = folder.join("source");
+    fs::write(&source, text).expect("a file");
+    fs::set_permissions(&source, fs::Permissions::from_mode(0o755)).expect("it may run");
+    fs::remove_file(&program).ok();
+    assert!(Command::new("cp").arg(&source).arg(&program).status().expect("cp runs").success());
     program.into()
 }
 

@@ -7,8 +7,9 @@ use silico_sim::lockstep::{Lockstep, Verdict};
 use silico_sim::rtl::RtlCard;
 use silico_spec::credit::{Limit, Limits};
 use silico_spec::params::{CardParams, DataWidth};
-use silico_spec::port::{Beat, Endpoint, FrontBeat, PortIn, PortOut, TlpBuf};
+use silico_spec::port::{Beat, ChannelView, Endpoint, FrontBeat, Inspect, PortIn, PortOut, TlpBuf};
 use silico_spec::tlp::{Header, Kind};
+use silico_spec::writeback::ChannelState;
 use std::collections::VecDeque;
 
 /// What a storm was made of: TLPs of the cards, and resets.
@@ -48,7 +49,15 @@ impl Mood {
             digest: random.once_in(4),
         };
         let [tx, rx, out, front] = [(); 4].map(|()| share(random));
-        Self { tx, rx, out, front, pace: random.of(&[2, 10, 40, 150]), resets: random.once_in(4), manners }
+        Self { tx, rx, out, front, pace: random.of(&[1, 2, 10, 50]), resets: random.once_in(4), manners }
+    }
+}
+
+static DBG: std::sync::Mutex<std::collections::BTreeMap<String, u64>> = std::sync::Mutex::new(std::collections::BTreeMap::new());
+
+pub(crate) fn dbg() {
+    for (k, v) in DBG.lock().unwrap().iter() {
+        eprintln!("{v:10} {k}");
     }
 }
 
@@ -114,6 +123,24 @@ pub(crate) fn storm(params: &CardParams, seed: u64, clocks: u64) -> Result<Seen,
             mood = Mood::draw(&mut storm.random, errs);
         }
         storm.clock(&mood);
+        if std::env::var("DBG").is_ok() {
+            let card = storm.cards.first();
+            for c in 0..4 {
+                let v = card.c2h(c).unwrap();
+                let e =
+                    DBG.lock().unwrap().entry(format!("c2h {:?} {:?} pages {}", v.state, v.error, v.pages)).or_insert(0u64).wrapping_add(1);
+                DBG.lock().unwrap().insert(format!("c2h {:?} {:?} pages {}", v.state, v.error, v.pages), e);
+                let k = format!("max entries {}", c);
+                let e = (*DBG.lock().unwrap().entry(k.clone()).or_insert(0u64)).max(v.entries);
+                DBG.lock().unwrap().insert(k, e);
+            }
+            for c in 0..2 {
+                let v = card.h2c(c).unwrap();
+                let k = format!("h2c {:?} {:?} {:?}", v.state, v.error, v.activity);
+                let e = DBG.lock().unwrap().entry(k.clone()).or_insert(0u64).wrapping_add(1);
+                DBG.lock().unwrap().insert(k, e);
+            }
+        }
         if let Some(divergence) = verdict.divergence() {
             return Err(format!("{divergence}; {mood:?}; last towards the cards: {}", storm.came.join("; ")));
         }
@@ -126,7 +153,8 @@ impl Storm {
         if self.now == 10 {
             self.script.bring_up(&mut self.software, &mut self.random);
         }
-        if self.software.len() < 4 && self.random.once_in(mood.pace) {
+        if self.software.len() < 6 && self.random.once_in(mood.pace) {
+            self.wake();
             self.script.act(&mut self.software, &mut self.random);
         }
         self.reset(mood);
@@ -142,6 +170,21 @@ impl Storm {
             self.leave(&sent, mood);
         }
         self.now += 1;
+    }
+
+    /// What rests is started soon: a card that does nothing shows nothing.
+    fn wake(&mut self) {
+        let rests = |view: ChannelView| matches!(view.state, ChannelState::Idle | ChannelState::Error);
+        if !self.random.once_in(4) {
+            return;
+        }
+        let channel = self.random.below(self.channels as u64);
+        let card = self.cards.first();
+        if card.c2h(channel as usize).is_some_and(rests) {
+            self.script.start_c2h(&mut self.software, channel, true, &mut self.random);
+        } else if card.h2c(channel as usize).is_some_and(rests) {
+            self.script.start_h2c(&mut self.software, channel, true, &mut self.random);
+        }
     }
 
     fn is_down(&self) -> bool {
@@ -238,7 +281,7 @@ impl Storm {
             let width = self.width.bytes() as u8;
             let mut beat = FrontBeat::NONE;
             if *left == 0 {
-                *left = 1 + self.random.below(90);
+                *left = 1 + if self.random.once_in(40) { self.random.below(1200) } else { self.random.below(90) };
             }
             *left -= 1;
             beat.last = *left == 0;

@@ -16,7 +16,7 @@ use super::patch::Patch;
 use super::suite::wait;
 use super::table::{self, Row};
 use super::tree::Tree;
-use super::verdict::{Verdict, verdict};
+use super::verdict::{Catch, Verdict, verdict};
 use super::{Options, choose};
 use crate::shell::Workspace;
 
@@ -30,10 +30,11 @@ const CLOCK: &str = "input  logic                             clk_i,";
 /// The bridge, and where it sets the card up.
 const BRIDGE: &str = "sim/src/rtl/card.cpp";
 const SET_UP: &str = "        top_.clk_i = 0;\n        top_.eval();\n";
-/// What tries them: storms on both cards, few first; random operations; whole runs under the driver. Each round with its cases; it is tried without any mutant
-/// before it is believed.
-const TESTS: [&str; 3] = ["lockstep_storm", "lockstep_random", "lockstep"];
-const ROUNDS: [(&str, u32); 4] = [("lockstep_storm", 2), ("lockstep_random", 10), ("lockstep", 1), ("lockstep_storm", 30)];
+/// What tries them: storms on both cards, few first; random operations; whole runs under the driver; many storms; last the property suite. Each round with
+/// its cases, the cheap ones first; it is tried without any mutant before it is believed.
+const TESTS: [&str; 4] = ["lockstep_storm", "lockstep_random", "lockstep", "properties"];
+const ROUNDS: [(&str, u32); 5] =
+    [("lockstep_storm", 3), ("lockstep_random", 10), ("lockstep", 1), ("lockstep_storm", 30), ("properties", 4)];
 
 /// Tries those that are asked for; whether all were caught.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
@@ -57,11 +58,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         let row = Row { mutant, verdict: judge(&tree, &tests, number, options, &mut believed)? };
         println!("[{}] {:.0} s: {}", number, begun.elapsed().as_secs_f64(), table::line(&row));
         rows.push(row);
+        // All of them take an hour: what is known after half of one is not lost.
+        if let Some(path) = &options.json {
+            fs::write(path, table::json(&rows)?).with_context(|| format!("can't write {}", path.display()))?;
+        }
     }
     println!("\n{}", table::summary(&rows));
-    if let Some(path) = &options.json {
-        fs::write(path, table::json(&rows)?).with_context(|| format!("can't write {}", path.display()))?;
-    }
     Ok(rows.iter().all(Row::is_caught))
 }
 
@@ -166,10 +168,16 @@ fn judge(tree: &Tree, tests: &[(&str, PathBuf)], number: usize, options: &Option
         }
         let found = play(tree, program, cases, number, options)?;
         if found != Verdict::Missed {
-            return Ok(found);
+            return Ok(by_round(test, cases, found));
         }
     }
     Ok(Verdict::Missed)
+}
+
+/// The same verdict, of which each catch says in which round it was made.
+fn by_round(test: &str, cases: u32, found: Verdict) -> Verdict {
+    let Verdict::Caught(by) = found else { return found };
+    Verdict::Caught(by.into_iter().map(|catch| Catch { by: format!("{test} x {cases}: {}", catch.by), ..catch }).collect())
 }
 
 /// One round with mutant `number`, or none: 0.
@@ -182,6 +190,13 @@ fn play(tree: &Tree, program: &Path, cases: u32, number: usize, options: &Option
         .env("SILICO_CASES", cases.to_string())
         .env("SILICO_STORMS", cases.to_string())
         .env("SILICO_SEED", options.seed.to_string());
+    if program.file_name().is_some_and(|name| name.to_string_lossy().starts_with("properties")) {
+        // What shows that the checkers bite says nothing of a mutant.
+        run.env("SILICO_ON", "lockstep").args(["--skip", "teeth::"]);
+        for name in ["SILICO_CASE", "SILICO_SCENARIO", "SILICO_COVERAGE", "SILICO_TALLY"] {
+            run.env_remove(name);
+        }
+    }
     run.env("SILICO_SHRINK", "0").env("RUST_BACKTRACE", "0").env("SILICO_WAVES", log.with_file_name("waves"));
     run.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
     let child = run.spawn().with_context(|| format!("can't start {}", program.display()))?;

@@ -89,8 +89,11 @@ impl Script {
 
     /// Rings any of the doorbells that were rung before, a little back or too far, whatever its channel does.
     pub(crate) fn rattle(&mut self, out: &mut VecDeque<Step>, random: &mut Random) {
-        let nth = random.below(self.rung.len() as u64) as usize;
-        let Some((&at, &before)) = self.rung.iter().filter(|(_, rung)| **rung > 0).nth(nth) else { return };
+        let rung: Vec<(u64, u64)> = self.rung.iter().filter(|(_, rung)| **rung > 0).map(|(at, rung)| (*at, *rung)).collect();
+        if rung.is_empty() {
+            return;
+        }
+        let (at, before) = random.of(&rung);
         let step = random.of(&[1, 32, 70]);
         let value = if random.once_in(3) { before.wrapping_add(step) } else { before.saturating_sub(step) };
         self.write(out, at, value, true, random);

@@ -24,8 +24,6 @@ fn a_storm_finds_no_difference() {
     let (first, storms, clocks) = (number("SILICO_SEED", 1), number("SILICO_STORMS", 6), number("SILICO_CLOCKS", 20_000));
     for seed in first..first + storms {
         let seen = storm(&params, seed, clocks).unwrap_or_else(|what| panic!("seed {seed}: {what}"));
-        eprintln!("{seen:?}");
         assert!(seen.writes > 0 && seen.reads > 0, "seed {seed}: a storm of nothing: {seen:?}");
     }
-    storm::dbg();
 }

@@ -53,14 +53,6 @@ impl Mood {
     }
 }
 
-static DBG: std::sync::Mutex<std::collections::BTreeMap<String, u64>> = std::sync::Mutex::new(std::collections::BTreeMap::new());
-
-pub(crate) fn dbg() {
-    for (k, v) in DBG.lock().unwrap().iter() {
-        eprintln!("{v:10} {k}");
-    }
-}
-
 struct Storm {
     random: Random,
     cards: Lockstep<silico_model::Card, RtlCard>,
@@ -123,24 +115,6 @@ pub(crate) fn storm(params: &CardParams, seed: u64, clocks: u64) -> Result<Seen,
             mood = Mood::draw(&mut storm.random, errs);
         }
         storm.clock(&mood);
-        if std::env::var("DBG").is_ok() {
-            let card = storm.cards.first();
-            for c in 0..4 {
-                let v = card.c2h(c).unwrap();
-                let e =
-                    DBG.lock().unwrap().entry(format!("c2h {:?} {:?} pages {}", v.state, v.error, v.pages)).or_insert(0u64).wrapping_add(1);
-                DBG.lock().unwrap().insert(format!("c2h {:?} {:?} pages {}", v.state, v.error, v.pages), e);
-                let k = format!("max entries {}", c);
-                let e = (*DBG.lock().unwrap().entry(k.clone()).or_insert(0u64)).max(v.entries);
-                DBG.lock().unwrap().insert(k, e);
-            }
-            for c in 0..2 {
-                let v = card.h2c(c).unwrap();
-                let k = format!("h2c {:?} {:?} {:?}", v.state, v.error, v.activity);
-                let e = DBG.lock().unwrap().entry(k.clone()).or_insert(0u64).wrapping_add(1);
-                DBG.lock().unwrap().insert(k, e);
-            }
-        }
         if let Some(divergence) = verdict.divergence() {
             return Err(format!("{divergence}; {mood:?}; last towards the cards: {}", storm.came.join("; ")));
         }

@@ -49,6 +49,55 @@ fn requests_wait_for_long_as_in_the_model() {
     assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
 }
 
+/// A channel with pages is reset while a completion entry waits on the transmitter, and one of its reads has no answer, so that the reset lasts: what was given
+/// up does not count, although it leaves.
+#[test]
+fn an_entry_that_a_reset_gave_up_does_not_count_as_in_the_model() {
+    const ENTRIES: u64 = MEMORY + 0xc_0000;
+    let params = CardParams::default();
+    let mut given_up = 0;
+    for delay in 0..40 {
+        let verdict = Verdict::default();
+        let model = Card::new(params.clone()).expect("legal parameters");
+        let both = Lockstep::new(model, RtlCard::new(&params).expect("the default card is built"), verdict.clone());
+        let mut bench = Bench::new(Clocked::new(both), &params);
+        bench.bring_up(1);
+        bench.enable();
+        bench.host = Some(Host::new(1));
+        bench.set_up_pages(0, 64, 8, 0);
+        bench.set64(0, c2h::FREE_BASE, MEMORY);
+        bench.set64(0, c2h::COMP_BASE, ENTRIES);
+        bench.set32(0, c2h::CONTROL, 1);
+        for index in 0..16_u64 {
+            let page = PageDescriptor { address: MEMORY + 0x2_0000 + 4096 * index, length: 4096, cookie: index as u32 };
+            for (word, value) in page.emit().iter().enumerate() {
+                let at = 16 * index as usize + 8 * word;
+                bench.memory[at..at + 8].copy_from_slice(&value.to_le_bytes());
+            }
+        }
+        bench.set64(0, c2h::FREE_TAIL, 8);
+        bench.run(500);
+        bench.host = None;
+        bench.set64(0, c2h::FREE_TAIL, 16);
+        bench.run(50);
+        bench.feed(0, &[7; 100], bench.now);
+        bench.run(delay);
+        bench.stimulus.tx_ready_at = Cycle(bench.now + 40);
+        bench.run(2);
+        let before = bench.sent.len();
+        bench.set32(0, c2h::CONTROL, 2);
+        bench.run(100);
+        let entry = |sent: &Sent| sent.header.kind() == Kind::MemWrite && sent.header.address().0 == ENTRIES;
+        let counts = (bench.get64(0, c2h::FRAMES), bench.get64(0, c2h::HW_COUNT));
+        if bench.sent[before..].iter().any(entry) {
+            assert_eq!(counts, (0, 0), "reset {delay} clocks after the frame came");
+            given_up += 1;
+        }
+        assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
+    }
+    assert!(given_up > 0, "no reset met an entry");
+}
+
 /// Both cards, with a host that answers nothing by itself, and 64 reads of 128 bytes outstanding: those, as they left.
 fn with_reads() -> (Bench<Cards>, Verdict, Vec<Sent>) {
     const ENTRIES: u32 = 8;

@@ -197,7 +197,7 @@ impl Script {
         let of_h2c = |register: u32| BAR0 + u64::from(h2c::offset(to_card as u32, register));
         match random.below(130) {
             0..3 => self.start_h2c(out, to_card, false, random),
-            3..6 => self.control(out, of_h2c(h2c::CONTROL), random),
+            3..6 => self.control(out, of_h2c(h2c::CONTROL), [h2c::DONE, h2c::BYTES].map(of_h2c), random),
             6..14 => self.arm(out, of_h2c(h2c::DONE), of_h2c(h2c::INT_SPACE_ARM), random),
             14..17 => self.start_c2h(out, to_host, false, random),
             17..41 => {
@@ -208,7 +208,7 @@ impl Script {
                     self.ask(out, of_c2h(register), wish, random);
                 }
             }
-            41..44 => self.control(out, of_c2h(c2h::CONTROL), random),
+            41..44 => self.control(out, of_c2h(c2h::CONTROL), [c2h::FRAMES, c2h::HW_COUNT].map(of_c2h), random),
             44..50 => self.arm(out, of_c2h(c2h::FRAMES), of_c2h(c2h::INT_DATA_ARM), random),
             50..60 => self.look(out, random),
             60..62 => {
@@ -298,9 +298,14 @@ impl Script {
         self.given.iter_mut().chain(&mut self.pages).for_each(|ring| ring.tail = 0);
     }
 
-    fn control(&self, out: &mut VecDeque<Step>, at: u64, random: &mut Random) {
-        let value = random.of(&[0, 0, 2, 3, 1]);
+    /// Stops, resets or starts a channel. `counts`: what it looks at at times while that is under way.
+    fn control(&mut self, out: &mut VecDeque<Step>, at: u64, counts: [u64; 2], random: &mut Random) {
+        let value = random.of(&[0, 2, 2, 3, 1]);
         self.write_part(out, at, value, false, 10, random);
+        for _ in 0..random.below(2) * random.below(12) {
+            let count = random.of(&counts);
+            self.read(out, count, false, random);
+        }
     }
 
     /// Any register of the card and of a channel.

@@ -30,10 +30,10 @@ const CLOCK: &str = "input  logic                             clk_i,";
 /// The bridge, and where it sets the card up.
 const BRIDGE: &str = "sim/src/rtl/card.cpp";
 const SET_UP: &str = "        top_.clk_i = 0;\n        top_.eval();\n";
-/// What tries them: storms on both cards, few first; random operations; many storms; whole runs under the driver; last the property suite. Each round with
+/// What tries them: storms on both cards, few first; random operations; whole runs under the driver; last the property suite. Each round with
 /// its cases, the cheap ones first; it is tried without any mutant before it is believed.
 const TESTS: [&str; 4] = ["lockstep_storm", "lockstep_random", "lockstep", SUITE];
-const ROUNDS: [(&str, u32); 5] = [("lockstep_storm", 3), ("lockstep_random", 10), ("lockstep_storm", 60), ("lockstep", 1), (SUITE, 3)];
+const ROUNDS: [(&str, u32); 5] = [("lockstep_storm", 3), ("lockstep_storm", 60), ("lockstep_random", 10), ("lockstep", 1), (SUITE, 3)];
 /// The property suite, and the longest case of it, in clocks of the model: the RTL takes each of them.
 const SUITE: &str = "properties";
 const SUITE_CLOCKS: &str = "300000";

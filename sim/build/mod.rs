@@ -226,7 +226,7 @@ impl Build {
         write("make.inc", cases);
         let include = self.verilator.root.join("include");
         let mut build = cxx_build::bridge("src/rtl/ffi.rs");
-        build.file("src/rtl/card.cpp").include("src/rtl").include(&self.out).include(&include).include(include.join("vltstd"));
+        build.files(["src/rtl/card.cpp", "src/rtl/bare.cpp"]).include("src/rtl").include(&self.out).include(&include).include(include.join("vltstd"));
         build.includes(wanted.iter().map(|variant| self.out.join(variant.name)));
         self.define(&mut build);
         build.std("c++17").opt_level(if self.release { 3 } else { 2 }).warnings(false);

@@ -1,6 +1,7 @@
 // What a C++ testbench would do at best: the stimulus lies ready in the ports' own types, and the loop sets them and evaluates. No use but to be timed.
 #include "bare.h"
 
+#include <algorithm>
 #include <type_traits>
 #include <vector>
 
@@ -20,6 +21,8 @@ struct Inputs {
 #define SILICO_FIELD(port) std::remove_reference_t<decltype(Top::port)> port;
     SILICO_INPUTS(SILICO_FIELD)
 #undef SILICO_FIELD
+    // Whether any of them differs from those of the clock before.
+    bool changed;
 
     void show(Top& top) const {
 #define SILICO_SET(port) top.port = port;
@@ -41,27 +44,30 @@ class BareOf final : public Bare {
     void add(const In& input) override {
         // Ports whose `valid` is low stay as they were, as those of a card do.
         Inputs<Top> next = clocks_.empty() ? Inputs<Top>{} : clocks_.back();
-        drive<Words, Channels, Outputs>(next, input);
+        // The first of them comes after power-on, and is new.
+        next.changed = drive<Words, Channels, Outputs>(next, input) || clocks_.empty();
         clocks_.push_back(next);
-    }
-
-    void run() override {
-        power_on();
-        for (const Inputs<Top>& inputs : clocks_) {
-            inputs.show(top_);
-            tick(top_);
-        }
     }
 
     void power_on() override {
         const Inputs<Top> off{};
         off.show(top_);
-        tick(top_);
+        tick(top_, true, false);
     }
 
-    void pass(std::size_t clock) override {
-        clocks_.at(clock).show(top_);
-        tick(top_);
+    void run(std::size_t from, std::size_t to, bool plain) override {
+        to = std::min(to, clocks_.size());
+        if (plain) {
+            for (std::size_t clock = from; clock < to; clock++) {
+                clocks_[clock].show(top_);
+                tick(top_, true, true);
+            }
+            return;
+        }
+        for (std::size_t clock = from; clock < to; clock++) {
+            clocks_[clock].show(top_);
+            tick(top_, clocks_[clock].changed, false);
+        }
     }
 
     void shown(Out& output) const override { read<Words, Channels, Outputs>(top_, output); }

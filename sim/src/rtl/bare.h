@@ -13,11 +13,10 @@ class Bare {
     virtual ~Bare() = default;
     // One clock more of what will be shown.
     virtual void add(const In& input) = 0;
-    // Power-on, and every clock: nothing but ports set and two evaluations in each.
-    virtual void run() = 0;
-    // The same a clock a call: power-on, then the clocks from 0, each with what the card shows after it.
     virtual void power_on() = 0;
-    virtual void pass(std::size_t clock) = 0;
+    // The clocks from `from` up to, not including, `to`: nothing but ports set and two evaluations in each. `plain`: as if the card did not listen to
+    // whether its inputs have changed, as Verilator made it.
+    virtual void run(std::size_t from, std::size_t to, bool plain) = 0;
     // What the card shows now.
     virtual void shown(Out& output) const = 0;
 };

@@ -6,19 +6,19 @@ use super::{NoVariant, VARIANTS, find, nothing, pack, quiet, unpack};
 use cxx::UniquePtr;
 use silico_spec::params::CardParams;
 use silico_spec::port::{PortIn, PortOut};
+use std::ops::Range;
 
 /// A card and all that it will be shown.
 pub struct Bare {
     bare: UniquePtr<bridge::Bare>,
     /// Words of a beat.
     count: usize,
-    clocks: usize,
     output: Out,
 }
 
 impl std::fmt::Debug for Bare {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Bare").field("clocks", &self.clocks).finish_non_exhaustive()
+        f.debug_struct("Bare").field("words", &self.count).finish_non_exhaustive()
     }
 }
 
@@ -30,30 +30,24 @@ impl Bare {
     pub fn new<'a>(params: &CardParams, inputs: impl IntoIterator<Item = &'a PortIn>) -> Result<Self, NoVariant> {
         let variant = find(params)?;
         let bare = bridge::make_bare(VARIANTS[variant].name);
-        let mut this = Self { bare, count: params.width.bytes() as usize / 4, clocks: 0, output: quiet() };
+        let mut this = Self { bare, count: params.width.bytes() as usize / 4, output: quiet() };
         let mut packed = nothing();
         for input in inputs {
             pack(input, &mut packed, this.count);
             this.bare.pin_mut().add(&packed);
-            this.clocks += 1;
         }
         Ok(this)
     }
 
-    /// All clocks from power-on, within C++: ports are set and the card is evaluated, and nothing is read.
-    pub fn run(&mut self) {
-        self.bare.pin_mut().run();
+    /// Takes power away and gives it back: clock 0 comes next.
+    pub fn power_on(&mut self) {
+        self.bare.pin_mut().power_on();
     }
 
-    /// The same clocks, with what the card shows after each.
-    pub fn replay(&mut self, mut shown: impl FnMut(usize, &PortOut)) {
-        let mut output = PortOut::default();
-        self.bare.pin_mut().power_on();
-        for clock in 0..self.clocks {
-            self.bare.pin_mut().pass(clock);
-            self.show(&mut output);
-            shown(clock, &output);
-        }
+    /// Some clocks, within C++: ports are set and the card is evaluated, and nothing is read. They come after those that have passed. `plain`: all of the
+    /// card, at both edges, as Verilator does it; else as [`RtlCard`](super::RtlCard), only what can have changed.
+    pub fn run(&mut self, clocks: Range<usize>, plain: bool) {
+        self.bare.pin_mut().run(clocks.start, clocks.end, plain);
     }
 
     /// What the card shows now.

@@ -3,6 +3,7 @@
 
 #include <cstdarg>
 #include <cstdio>
+#include <cstring>
 #include <string>
 
 #include "ports.h"
@@ -50,8 +51,7 @@ class CardOf final : public Card {
     ~CardOf() override { top_.final(); }
 
     bool step(const In& input, Out& output) override {
-        drive<Words, Channels, Outputs>(top_, input);
-        tick(top_);
+        tick(top_, drive<Words, Channels, Outputs>(top_, input), false);
         read<Words, Channels, Outputs>(top_, output);
         const bool failed = stopped;
         stopped = false;

@@ -73,9 +73,8 @@ pub(super) mod bridge {
 
         fn make_bare(variant: &str) -> UniquePtr<Bare>;
         fn add(self: Pin<&mut Bare>, input: &In);
-        fn run(self: Pin<&mut Bare>);
         fn power_on(self: Pin<&mut Bare>);
-        fn pass(self: Pin<&mut Bare>, clock: usize);
+        fn run(self: Pin<&mut Bare>, from: usize, to: usize, plain: bool);
         fn shown(self: &Bare, output: &mut Out);
     }
 }

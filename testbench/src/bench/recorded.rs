@@ -3,6 +3,7 @@
 use silico_spec::params::DataWidth;
 use silico_spec::port::{Endpoint, PortIn, PortOut, Response, Stimulus, TlpPort};
 use silico_spec::units::{Cycle, Cycles};
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Clock by clock: what the card was shown, and what it showed after.
@@ -14,14 +15,31 @@ impl Clocks {
         self.0.len()
     }
 
-    /// Clocks in which a beat passes either way.
-    pub(super) fn busy(&self) -> usize {
+    /// Clocks in which a beat passes either way, one by one.
+    fn busy(&self) -> impl DoubleEndedIterator<Item = (usize, bool)> + ExactSizeIterator {
         let passes = |pair: &[(PortIn, PortOut)]| {
             let [(_, shown), (input, _)] = pair else { return false };
             shown.tx.valid && input.tx_ready || input.rx.valid && shown.rx_ready
         };
-        self.0.windows(2).filter(|pair| passes(pair)).count()
+        (1..self.len()).zip(self.0.windows(2).map(passes))
     }
+
+    /// From the first to the last clock of those that follow, or are followed by, a [`STRETCH`] in which beats pass in half of all clocks; and how many
+    /// clocks of them have one.
+    pub(super) fn dense(&self) -> (Range<usize>, usize) {
+        let start = first_dense(self.busy()).unwrap_or(0);
+        let end = first_dense(self.busy().rev()).map_or(0, |last| last + 1).max(start);
+        (start..end, self.busy().filter(|(clock, busy)| *busy && (start..end).contains(clock)).count())
+    }
+}
+
+/// Clocks that are looked at together.
+const STRETCH: usize = 256;
+
+/// The first clock from which on a stretch is dense.
+fn first_dense(clocks: impl Iterator<Item = (usize, bool)>) -> Option<usize> {
+    let clocks: Vec<_> = clocks.collect();
+    clocks.windows(STRETCH).find(|stretch| stretch.iter().filter(|(_, busy)| *busy).count() >= STRETCH / 2).map(|stretch| stretch[0].0)
 }
 
 /// One call: when, for how long at most, under what, with which credits known, and how many clocks it took.
@@ -39,26 +57,28 @@ struct Call {
 pub(super) struct Calls(Vec<Call>);
 
 impl Calls {
-    pub(super) const fn len(&self) -> usize {
-        self.0.len()
-    }
-
     pub(super) fn clocks(&self) -> u64 {
         self.0.iter().map(|call| call.clocks.0).sum()
     }
 
-    /// A copy to be used up.
-    pub(super) fn ready(&self) -> Self {
-        self.clone()
+    /// A copy to be used up, in three parts: what begins before, in, and after these clocks.
+    pub(super) fn ready(&self, clocks: &Range<usize>) -> [Self; 3] {
+        let mut parts = [const { Self(Vec::new()) }; 3];
+        let mut passed = 0;
+        for call in &self.0 {
+            let part = usize::from(passed >= clocks.start as u64) + usize::from(passed >= clocks.end as u64);
+            parts[part].0.push(call.clone());
+            passed += call.clocks.0;
+        }
+        parts
     }
 
     /// Makes all calls. Clocks that passed up to the first call that took another time than before.
-    pub(super) fn replay(&mut self, card: &mut impl TlpPort) -> u64 {
-        let mut response = Response::default();
+    pub(super) fn replay(&mut self, card: &mut impl TlpPort, response: &mut Response) -> u64 {
         let mut passed = 0;
         for call in &mut self.0 {
             response.credits = call.credits;
-            card.run(call.now, call.limit, &mut call.stimulus, &mut response);
+            card.run(call.now, call.limit, &mut call.stimulus, response);
             if response.clocks != call.clocks {
                 return passed;
             }
@@ -136,25 +156,32 @@ mod tests {
             now = now.after(response.clocks);
         }
         let calls = recorder.take();
-        assert_eq!((calls.len(), calls.clocks()), (3, now.0));
-        assert_eq!(calls.ready().replay(&mut Card::new(CardParams::default()).unwrap()), now.0);
-        // Another width, another card: what comes of it is noticed.
+        assert_eq!((calls.0.len(), calls.clocks()), (3, now.0));
+        let mut again = Card::new(CardParams::default()).unwrap();
+        let mut response = Response::default();
+        let parts = calls.ready(&(1..now.0 as usize - 1));
+        assert_eq!(parts.iter().map(|part| part.0.len()).sum::<usize>(), 3);
+        assert_eq!(parts.map(|mut part| part.replay(&mut again, &mut response)).iter().sum::<u64>(), now.0);
+        // What takes another time is noticed.
         let mut other = calls.clone();
         other.0[1].clocks = Cycles(7);
-        assert!(other.replay(&mut Card::new(CardParams::default()).unwrap()) < now.0);
+        assert!(other.replay(&mut Card::new(CardParams::default()).unwrap(), &mut Response::default()) < now.0);
     }
 
     #[test]
-    fn clocks_with_a_beat_are_counted() {
+    fn the_dense_part_is_found() {
         let recorder = Recorder::<Clocks>::default();
         let mut card = recorder.around(Card::new(CardParams::default()).unwrap());
         let (mut input, mut output) = (PortIn::default(), PortOut::default());
-        for clock in 0..10 {
-            input.rx.valid = clock >= 8;
-            (input.rx.sop, input.rx.eop) = (true, true);
+        (input.rx.sop, input.rx.eop) = (true, true);
+        for clock in 0..4000 {
+            // A beat now and then, and many of them in the middle.
+            input.rx.valid = clock % 50 == 7 || (1000..2000).contains(&clock);
             card.clock(&input, &mut output);
         }
-        let clocks = recorder.take();
-        assert_eq!((clocks.len(), clocks.busy()), (10, 2));
+        let (dense, busy) = recorder.take().dense();
+        assert!((850..=1000).contains(&dense.start) && (2000..=2150).contains(&dense.end), "{dense:?}");
+        assert!((1000..1010).contains(&busy), "{busy}");
+        assert_eq!(Clocks::default().dense(), (0..0, 0));
     }
 }

@@ -10,15 +10,18 @@ use crate::waves::{Side, Tap, Waves};
 use silico_model::Card;
 use silico_sim::rtl::{Bare, RtlCard};
 use silico_spec::params::CardParams;
-use silico_spec::port::{Clocked, Endpoint, PortOut};
+use silico_spec::port::{Clocked, Endpoint, PortOut, Response};
 use silico_spec::units::Cycles;
 use std::hint::black_box;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 /// Busy: large frames on all channels, and a link that never holds the port back.
-const BUSY: &[&str] =
-    &["--source", "generator", "--frame-size", "4096", "--gen", "4", "--lanes", "16", "--mps", "512", "--frames", "80"];
-/// Next to nothing happens, see the row of sparse clocks: clocks in which nothing does at all.
+const BUSY: &[&str] = &["--source", "generator", "--frame-size", "4096", "--gen", "4", "--lanes", "16", "--mps", "512"];
+/// The run that is recorded, and a shorter one: what both do before the first frame and after the last cancels.
+const LONG: &[&str] = &["--frames", "200"];
+const SHORT: &[&str] = &["--frames", "50"];
+/// Clocks in which nothing happens at all.
 const IDLE: u64 = 4_000;
 /// Fewer rounds make no median.
 const LEAST_ROUNDS: usize = 5;
@@ -32,13 +35,19 @@ fn said(error: impl ToString) -> CouldNotRun {
 /// What is measured in each round, in seconds of CPU.
 #[derive(Clone, Copy)]
 struct Round {
+    /// The dense clocks alone, in the bare loop, and all clocks.
     bare: f64,
+    bare_all: f64,
+    /// As Verilator made it: all of the card at both edges.
+    plain: f64,
+    /// The dense clocks by packed steps, with a tap around the card, and by the model, clock by clock and run by run.
     packed: f64,
     tapped: f64,
     clocked: f64,
     model: f64,
-    hosted: f64,
-    hosted_model: f64,
+    /// Long and short runs, under host and checkers.
+    hosted: [f64; 2],
+    hosted_model: [f64; 2],
     /// A clock of the RTL in which nothing happens.
     idle: f64,
     /// A card that is made, and one that is used again.
@@ -61,7 +70,7 @@ fn median(rounds: &[Round], of: impl Fn(&Round) -> f64) -> f64 {
 /// What a run shows to the RTL in each clock, and to the model in each call: the same clocks.
 fn record(params: &CardParams) -> Result<(Clocks, Calls), CouldNotRun> {
     let typed = |target: &str| {
-        let options = RunOptions::typed(&[BUSY, &["--on", target]].concat()).map_err(said)?;
+        let options = RunOptions::typed(&[BUSY, LONG, &["--on", target]].concat()).map_err(said)?;
         RunConfig::new(&options).map_err(said)
     };
     let (clocks, calls) = (Recorder::<Clocks>::default(), Recorder::<Calls>::default());
@@ -80,67 +89,116 @@ fn record(params: &CardParams) -> Result<(Clocks, Calls), CouldNotRun> {
     }
 }
 
-/// A card of its own, driven through all clocks.
-fn drive(mut card: impl Endpoint, clocks: &Clocks) -> PortOut {
-    let mut output = PortOut::default();
-    for (input, _) in &clocks.0 {
-        card.clock(black_box(input), &mut output);
-    }
-    output
+/// All that is shown to cards.
+struct Shown {
+    params: CardParams,
+    clocks: Clocks,
+    calls: Calls,
+    /// The clocks that are timed, and how many of them have a beat.
+    dense: Range<usize>,
+    busy: usize,
 }
 
-/// All kinds of cards answer alike.
-fn agree(bare: &mut Bare, params: &CardParams, clocks: &Clocks) -> Result<(), CouldNotRun> {
-    let mut wrong = None;
-    bare.replay(|clock, shown| {
-        if wrong.is_none() && *shown != clocks.0[clock].1 {
-            wrong = Some(("the bare loop", clock));
-        }
-    });
-    let (mut rtl, mut model) = (RtlCard::new(params).map_err(said)?, Card::new(params.clone()).map_err(said)?);
-    let (mut from_rtl, mut from_model) = (PortOut::default(), PortOut::default());
-    for (clock, (input, output)) in clocks.0.iter().enumerate() {
-        rtl.clock(input, &mut from_rtl);
-        Endpoint::clock(&mut model, input, &mut from_model);
-        for (name, shown) in [("the packed step", &from_rtl), ("the model", &from_model)] {
-            if wrong.is_none() && shown != output {
-                wrong = Some((name, clock));
+impl Shown {
+    /// All kinds of cards answer alike.
+    fn agree(&self, bare: &mut Bare) -> Result<(), CouldNotRun> {
+        let (mut rtl, mut model) = (self.rtl()?, self.model()?);
+        let mut shown = [(); 3].map(|()| PortOut::default());
+        bare.power_on();
+        for (clock, (input, output)) in self.clocks.0.iter().enumerate() {
+            bare.run(clock..clock + 1, clock % 2 == 0);
+            bare.show(&mut shown[0]);
+            rtl.clock(input, &mut shown[1]);
+            Endpoint::clock(&mut model, input, &mut shown[2]);
+            let names = ["the bare loop", "the packed step", "the model"];
+            if let Some((name, _)) = names.iter().zip(&shown).find(|(_, shown)| *shown != output) {
+                return Err(CouldNotRun(format!("clock {clock} of what was recorded: {name} answers otherwise")));
             }
         }
+        Ok(())
     }
-    wrong.map_or(Ok(()), |(name, clock)| Err(CouldNotRun(format!("clock {clock} of what was recorded: {name} answers otherwise"))))
+
+    fn rtl(&self) -> Result<RtlCard, CouldNotRun> {
+        RtlCard::new(&self.params).map_err(said)
+    }
+
+    fn model(&self) -> Result<Card, CouldNotRun> {
+        Card::new(self.params.clone()).map_err(said)
+    }
+
+    /// Seconds for the dense clocks; those before have passed.
+    fn drive(&self, mut card: impl Endpoint) -> Result<f64, CouldNotRun> {
+        let mut output = PortOut::default();
+        let mut pass = |clocks: Range<usize>| {
+            for (input, _) in &self.clocks.0[clocks] {
+                card.clock(black_box(input), &mut output);
+            }
+        };
+        pass(0..self.dense.start);
+        let (seconds, ()) = timed(|| pass(self.dense.clone()));
+        self.ends_alike(&output, self.dense.end)?;
+        Ok(seconds)
+    }
+
+    /// The same of the bare loop, and for all clocks.
+    fn drive_bare(&self, bare: &mut Bare, plain: bool) -> Result<(f64, f64), CouldNotRun> {
+        let end = self.clocks.len();
+        bare.power_on();
+        let parts = [0..self.dense.start, self.dense.clone(), self.dense.end..end].map(|clocks| timed(|| bare.run(clocks, plain)).0);
+        let mut output = PortOut::default();
+        bare.show(&mut output);
+        self.ends_alike(&output, end)?;
+        Ok((parts[1], parts.iter().sum()))
+    }
+
+    /// The same of the model, run by run.
+    fn drive_model(&self) -> Result<f64, CouldNotRun> {
+        let (mut card, mut response) = (self.model()?, Response::default());
+        let [mut before, mut dense, mut after] = self.calls.ready(&self.dense);
+        let first = before.replay(&mut card, &mut response);
+        let (seconds, then) = timed(|| dense.replay(&mut card, &mut response));
+        match first + then + after.replay(&mut card, &mut response) == self.calls.clocks() {
+            true => Ok(seconds),
+            false => Err(CouldNotRun("the model took another time for the same calls".into())),
+        }
+    }
+
+    fn ends_alike(&self, output: &PortOut, end: usize) -> Result<(), CouldNotRun> {
+        match self.clocks.0[..end].last().is_some_and(|(_, last)| last == output) {
+            true => Ok(()),
+            false => Err(CouldNotRun("the same clocks ended otherwise".into())),
+        }
+    }
+
+    fn round(&self, bare: &mut Bare) -> Result<Round, CouldNotRun> {
+        let (in_bare, bare_all) = self.drive_bare(bare, false)?;
+        let (plain, _) = self.drive_bare(bare, true)?;
+        let packed = self.drive(self.rtl()?)?;
+        let tapped = self.drive(Tap::new(self.rtl()?, Side::First, Waves::off()))?;
+        let clocked = self.drive(self.model()?)?;
+        let model = self.drive_model()?;
+        let (made, again) = instances(&self.params)?;
+        Ok(Round {
+            bare: in_bare,
+            bare_all,
+            plain,
+            packed,
+            tapped,
+            clocked,
+            model,
+            hosted: [hosted("rtl", LONG)?, hosted("rtl", SHORT)?],
+            hosted_model: [hosted("model", LONG)?, hosted("model", SHORT)?],
+            idle: idle()?,
+            made,
+            again,
+        })
+    }
 }
 
-fn round(bare: &mut Bare, params: &CardParams, clocks: &Clocks, calls: &Calls) -> Result<Round, CouldNotRun> {
-    let rtl = || RtlCard::new(params).map_err(said);
-    let model = || Card::new(params.clone()).map_err(said);
-    let last = clocks.0.last().map(|(_, output)| output);
-    let same = |shown: &PortOut| (Some(shown) == last).then_some(()).ok_or_else(|| CouldNotRun("the same clocks ended otherwise".into()));
-
-    let mut shown = PortOut::default();
-    let (in_bare, ()) = timed(|| bare.run());
-    bare.show(&mut shown);
-    same(&shown)?;
-    let card = rtl()?;
-    let (packed, shown) = timed(|| drive(card, clocks));
-    same(&shown)?;
-    let card = Tap::new(rtl()?, Side::First, Waves::off());
-    let (tapped, shown) = timed(|| drive(card, clocks));
-    same(&shown)?;
-    let card = model()?;
-    let (clocked, shown) = timed(|| drive(card, clocks));
-    same(&shown)?;
-    let (mut card, mut ready) = (model()?, calls.ready());
-    let (in_model, passed) = timed(|| ready.replay(&mut card));
-    if passed != calls.clocks() {
-        return Err(CouldNotRun(format!("the model passed {passed} clocks of {}", calls.clocks())));
-    }
-    let (hosted, done) = timed(|| report(&[BUSY, &["--on", "rtl"]].concat()));
-    done?;
-    let (hosted_model, done) = timed(|| report(&[BUSY, &["--on", "model"]].concat()));
-    done?;
-    let (made, again) = instances(params)?;
-    Ok(Round { bare: in_bare, packed, tapped, clocked, model: in_model, hosted, hosted_model, idle: idle()?, made, again })
+/// Seconds that a run takes.
+fn hosted(target: &str, frames: &[&str]) -> Result<f64, CouldNotRun> {
+    let (seconds, done) = timed(|| report(&[BUSY, frames, &["--on", target]].concat()));
+    done.map(|_| seconds)
 }
 
 /// Seconds that a clock takes in which nothing happens, under its host.
@@ -165,81 +223,80 @@ fn instances(params: &CardParams) -> Result<(f64, f64), CouldNotRun> {
     Ok((made / f64::from(CARDS), again / f64::from(CARDS)))
 }
 
-/// All rows of the RTL, measured for about `time` each; `sparse`: clocks a second that the model passes when next to nothing happens.
+/// All rows of the RTL; they share their rounds, which take about `time` a row. `sparse`: clocks a second that the model passes when next to nothing happens.
 pub(super) fn rows(time: Duration, sparse: f64) -> Result<Vec<Row>, CouldNotRun> {
     let params = CardParams::default();
     let (clocks, calls) = record(&params)?;
-    let mut bare = Bare::new(&params, clocks.0.iter().map(|(input, _)| input)).map_err(said)?;
-    agree(&mut bare, &params, &clocks)?;
-    let (start, mut rounds) = (Instant::now(), Vec::new());
-    // The rows share their rounds.
-    while rounds.len() < LEAST_ROUNDS || start.elapsed() < 8 * time {
-        rounds.push(round(&mut bare, &params, &clocks, &calls)?);
+    let (dense, busy) = clocks.dense();
+    if dense.is_empty() {
+        return Err(CouldNotRun("a run that should be dense is not: the RTL can't be measured by it".into()));
     }
-    let ratio = |of: fn(&Round) -> f64, to: fn(&Round) -> f64| median(&rounds, |round| of(round) / to(round));
-    let rate = |of: fn(&Round) -> f64| clocks.len() as f64 / median(&rounds, of);
+    let mut bare = Bare::new(&params, clocks.0.iter().map(|(input, _)| input)).map_err(said)?;
+    let shown = Shown { params, clocks, calls, dense, busy };
+    shown.agree(&mut bare)?;
+    let (start, mut rounds) = (Instant::now(), Vec::new());
+    while rounds.len() < LEAST_ROUNDS || start.elapsed() < 8 * time {
+        rounds.push(shown.round(&mut bare)?);
+    }
+    Ok(told(&shown, &rounds, sparse))
+}
+
+fn told(shown: &Shown, rounds: &[Round], sparse: f64) -> Vec<Row> {
+    let ratio = |of: fn(&Round) -> f64, to: fn(&Round) -> f64| median(rounds, |round| of(round) / to(round));
+    let rate = |of: fn(&Round) -> f64| format!("{:.0} k clocks/s", shown.dense.len() as f64 / median(rounds, of) / 1e3);
     let row = |name, value, unit, of: String| Row { name, value: Some(value), unit, reference: None, of: Some(of) };
-    let kilo = |rate: f64| format!("{:.1} k clocks/s", rate / 1e3);
-    Ok(vec![
+    let idle = median(rounds, |r| r.idle);
+    let (made, again) = (median(rounds, |r| r.made), median(rounds, |r| r.again));
+    vec![
         row(
             "RTL: time of a packed step / bare C++ loop",
             ratio(|r| r.packed, |r| r.bare),
             "x",
             format!(
-                "at most 1.10; {} clocks, {} with a beat, the same in both, as is every output; medians of {} rounds; bare: {}",
-                clocks.len(),
-                clocks.busy(),
+                "at most 1.10; {} clocks, {} with a beat, every output the same; bare: {}, all evaluated at both edges: {}; {} rounds",
+                shown.dense.len(),
+                shown.busy,
+                rate(|r| r.bare),
+                rate(|r| r.plain),
                 rounds.len(),
-                kilo(rate(|r| r.bare))
             ),
         ),
         row(
             "RTL: time under host and checkers / bare",
-            ratio(|r| r.hosted, |r| r.bare),
+            ratio(|r| r.hosted[0], |r| r.bare_all),
             "x",
-            format!("at most 1.30; the run that these clocks are of, with bring-up and report; {}", kilo(rate(|r| r.hosted))),
+            format!("at most 1.30; all {} clocks of the run that those are of, bring-up and report included", shown.clocks.len()),
         ),
         row(
             "busy clocks, model alone / RTL alone",
             ratio(|r| r.bare, |r| r.model),
             "x",
             format!(
-                "at least 10; the same clocks, {} with a beat; {} calls of the model, {}; clock by clock {:.1} x",
-                clocks.busy(),
-                calls.len(),
-                kilo(rate(|r| r.model)),
-                ratio(|r| r.packed, |r| r.clocked)
+                "at least 10; the same clocks, {}; called clock by clock as the RTL is: {:.1} x, {}",
+                rate(|r| r.model),
+                ratio(|r| r.bare, |r| r.clocked),
+                rate(|r| r.clocked)
             ),
         ),
         row(
-            "the same in a closed loop",
-            ratio(|r| r.hosted, |r| r.hosted_model),
+            "busy clocks, model / RTL in a closed loop",
+            ratio(|r| r.hosted[0] - r.hosted[1], |r| r.hosted_model[0] - r.hosted_model[1]),
             "x",
-            format!("at least 6; with driver, host and checkers around either; the model's: {}", kilo(rate(|r| r.hosted_model))),
+            "at least 6; driver, host and checkers around either; a run of 200 frames less one of 50".into(),
         ),
         row(
             "sparse clocks, model / RTL",
-            sparse * median(&rounds, |r| r.idle),
+            sparse * idle,
             "x",
-            format!("the row above (a frame in 400 us) / the RTL's clocks under its host, {}", kilo(1.0 / median(&rounds, |r| r.idle))),
+            format!("the model's above (a frame in 400 us) / idle clocks of the RTL under its host, {:.0} k clocks/s", 1e-3 / idle),
         ),
         row(
             "RTL: time with waves off / without waves",
             ratio(|r| r.tapped, |r| r.packed),
             "x",
-            "the tap that shows each clock to the waveform, with none open / no tap, which is what a run without --waves has".into(),
+            "the tap by which a waveform sees each clock, with none open / no tap, which is what a run without --waves has".into(),
         ),
-        row(
-            "RTL: cards made",
-            1.0 / median(&rounds, |r| r.made),
-            "/s",
-            format!("{:.2} ms each, power-on included", 1e3 * median(&rounds, |r| r.made)),
-        ),
-        row(
-            "RTL: cards in turn",
-            1.0 / median(&rounds, |r| r.again),
-            "/s",
-            format!("{:.2} ms each: one that was dropped is powered on again", 1e3 * median(&rounds, |r| r.again)),
-        ),
-    ])
+        row("RTL: cards made", 1.0 / made, "/s", format!("{:.2} ms each, power-on included", 1e3 * made)),
+        row("RTL: cards in turn", 1.0 / again, "/s", format!("{:.2} ms each: one that was dropped is powered on again", 1e3 * again)),
+    ]
 }

@@ -22,6 +22,9 @@ impl FrameInfo {
     }
 }
 
+/// Bytes that a FIFO which is written at all has memory for at least, if it is that deep.
+const LEAST: usize = 4096;
+
 #[derive(Debug)]
 pub(crate) struct Fifo {
     /// As far as it was ever written: most of a deep FIFO is never used by a short run.
@@ -40,7 +43,9 @@ impl Clone for Fifo {
     /// Of the bytes, what still counts.
     fn clone(&self) -> Self {
         let bytes = if self.fill() == 0 { Vec::new() } else { self.bytes.clone() };
-        Self { bytes, frames: self.frames.clone(), ..*self }
+        let mut frames = VecDeque::with_capacity(self.max_frames);
+        frames.extend(&self.frames);
+        Self { bytes, frames, ..*self }
     }
 }
 
@@ -107,13 +112,23 @@ impl Fifo {
         }
         let (from, first) = self.at(self.written, len as usize);
         if self.bytes.len() < from + first {
-            self.bytes.resize(from + first, 0);
+            self.bytes.resize((from + first).next_power_of_two().max(LEAST).min(self.depth as usize), 0);
         }
         fill(&mut self.bytes[from..from + first], 0);
         if first < len as usize {
             fill(&mut self.bytes[..len as usize - first], first as u32);
         }
         self.written += u64::from(len);
+    }
+
+    /// The last `len` bytes that were written and not granted, as at most two slices in order.
+    pub(crate) fn last(&self, len: u32, mut look: impl FnMut(&[u8])) {
+        debug_assert!(len <= self.available(), "what is granted may be overwritten");
+        let (from, first) = self.at(self.written - u64::from(len), len as usize);
+        look(&self.bytes[from..from + first]);
+        if first < len as usize {
+            look(&self.bytes[..len as usize - first]);
+        }
     }
 
     /// Ends the open frame: pads it with zeros to the grid.

@@ -52,7 +52,9 @@ pub(crate) struct Ingest {
     /// Payload bytes of the open frame in the FIFO.
     kept: u32,
     truncated: bool,
+    /// Of the first `summed` of them.
     crc: u32,
+    summed: u32,
     stamp: u64,
     dropped_before: bool,
     /// Whole frames dropped in this run. What the packetizer had sent of one is void.
@@ -129,7 +131,7 @@ impl Ingest {
             return;
         }
         if !self.open {
-            *self = Self { open: true, kept: 0, truncated: false, crc: 0, stamp: now, dropping: false, ..*self };
+            *self = Self { open: true, kept: 0, truncated: false, crc: 0, summed: 0, stamp: now, dropping: false, ..*self };
         }
         if !self.dropping && !self.fits(fifo, width) {
             fifo.abandon(self.kept);
@@ -151,12 +153,23 @@ impl Ingest {
         if keep == 0 {
             return;
         }
-        let crc = &mut self.crc;
-        fifo.write_with(keep, |room, from| {
-            payload.copy(from, room);
-            *crc = crc::append(*crc, room);
-        });
+        fifo.write_with(keep, |room, from| payload.copy(from, room));
         self.kept += keep;
+    }
+
+    /// Brings the CRC of the open frame up to its last byte. They are summed when they must be, not as they come: before a TLP takes any, after which others
+    /// may overwrite them, and at the frame's end.
+    pub(crate) fn sum(&mut self, fifo: &Fifo) {
+        let (crc, left) = (&mut self.crc, self.kept - self.summed);
+        fifo.last(left, |bytes| *crc = crc::append(*crc, bytes));
+        self.summed = self.kept;
+    }
+
+    /// As [`Ingest::sum`], if a TLP is to take bytes of a frame that is still open.
+    pub(crate) fn sum_open(&mut self, fifo: &Fifo) {
+        if self.open && !self.dropping {
+            self.sum(fifo);
+        }
     }
 
     fn end(&mut self, fifo: &mut Fifo, error: bool, source: u16) {
@@ -165,6 +178,7 @@ impl Ingest {
             self.dropping = false;
             return;
         }
+        self.sum(fifo);
         let mut flags = Flags::default();
         for (set, flag) in [(self.truncated, Flags::TRUNCATED), (self.dropped_before, Flags::DROPPED_BEFORE), (error, Flags::ERROR)] {
             if set {

@@ -93,6 +93,9 @@ impl Channel {
             header.copy_from_slice(&self.frame_header());
             payload = rest;
         }
+        if self.fifo.head().is_none() {
+            self.ingest.sum_open(&self.fifo);
+        }
         self.fifo.grant(payload);
         if chunk.ends {
             length = self.fifo.pop_frame().map(|frame| frame.length);

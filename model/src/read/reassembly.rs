@@ -4,6 +4,9 @@
 
 use std::collections::VecDeque;
 
+/// Bytes that a buffer which is used at all has memory for at least, if it is that big.
+const LEAST: usize = 4096;
+
 /// The room of one read.
 #[derive(Clone, Copy, Debug)]
 struct Part {
@@ -60,7 +63,7 @@ impl Reassembly {
         debug_assert!(bytes <= self.room(), "a read is issued only when there is room for it");
         let reach = (self.issued % u64::from(self.size) + u64::from(bytes)).min(self.size.into()) as usize;
         if self.bytes.len() < reach {
-            self.bytes.resize(reach, 0);
+            self.bytes.resize(reach.next_power_of_two().max(LEAST).min(self.size as usize), 0);
         }
         let start = self.issued;
         self.parts.push_back(Part { start, bytes, got: 0 });

@@ -168,7 +168,7 @@ impl Bin for Failure {
 
     fn elsewhere(self) -> Option<&'static str> {
         let descriptor = ChannelError::from_bits(self.1) == Some(ChannelError::BadDescriptor);
-        (self.impossible().is_none() && descriptor).then_some("model/tests/pages.rs and h2c.rs: the driver writes legal descriptors only")
+        (self.impossible().is_none() && descriptor).then_some("model/tests/pages and h2c: the driver writes legal descriptors only")
     }
 }
 
@@ -254,7 +254,7 @@ impl Bin for Signalled {
 
     fn elsewhere(self) -> Option<&'static str> {
         ((self.0, self.1) == (Kind::Send, Fired::Flag))
-            .then_some("model/tests/h2c.rs: the driver sets no flag, it coalesces all descriptors alike")
+            .then_some("model/tests/h2c: the driver sets no flag, it coalesces all descriptors alike")
     }
 }
 

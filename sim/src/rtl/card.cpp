@@ -44,11 +44,14 @@ namespace {
 template <typename Top, unsigned Words, unsigned Channels, unsigned Outputs>
 class CardOf final : public Card {
    public:
-    CardOf() : top_{&context_} {
+    CardOf() : top_{alone(context_)} {
         top_.clk_i = 0;
         top_.eval();
     }
-    ~CardOf() override { top_.final(); }
+    ~CardOf() override {
+        part(context_);
+        top_.final();
+    }
 
     bool step(const In& input, Out& output) override {
         tick(top_, drive<Words, Channels, Outputs>(top_, input), false);
@@ -58,7 +61,7 @@ class CardOf final : public Card {
         return failed;
     }
 
-    bool coverage(rust::Str path) const override {
+    bool coverage(rust::Str path) override {
 #if VM_COVERAGE
         context_.coveragep()->write(std::string(path).c_str());
         return true;

@@ -64,7 +64,7 @@ pub(super) mod bridge {
         fn step(self: Pin<&mut Card>, input: &In, output: &mut Out) -> bool;
         fn take_said() -> String;
         /// Writes what was counted of the RTL into a file. `false`: nothing is, in this build.
-        fn coverage(self: &Card, path: &str) -> bool;
+        fn coverage(self: Pin<&mut Card>, path: &str) -> bool;
 
         include!("bare.h");
 

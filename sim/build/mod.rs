@@ -1,5 +1,6 @@
 //! Verilates the variants that are asked for, and compiles each into a library of its own: what has not changed since is left as it is.
 
+mod inputs;
 mod verilated;
 mod verilator;
 
@@ -82,12 +83,13 @@ fn wanted(list: Option<&str>) -> Result<Vec<Variant>, String> {
 fn coverage() -> Result<Vec<&'static str>, String> {
     let asked = env::var(COVERAGE).unwrap_or_default();
     let words = asked.split(',').filter(|word| !word.is_empty());
-    let option = |word: &str| match word {
-        "line" => Ok("--coverage-line"),
-        "toggle" => Ok("--coverage-toggle"),
+    let options = |word: &str| match word {
+        "line" => Ok(&["--coverage-line"][..]),
+        // Of wider signals every bit would be a point: gigabytes of C++.
+        "toggle" => Ok(&["--coverage-toggle", "--coverage-max-width", "32"][..]),
         _ => Err(format!("{COVERAGE} is `{asked}`; it must be line, toggle, or line,toggle")),
     };
-    words.map(option).collect()
+    words.map(options).collect::<Result<Vec<_>, _>>().map(|options| options.concat())
 }
 
 /// The files in `silico.f`, packages first.
@@ -116,7 +118,7 @@ impl Build {
         }
         (&verilator.text, &options, release, env::var_os("CXX"), env::var_os("CXXFLAGS")).hash(&mut hash);
         // This script itself.
-        (include_str!("mod.rs"), include_str!("verilator.rs"), include_str!("verilated.rs")).hash(&mut hash);
+        (include_str!("mod.rs"), include_str!("verilator.rs"), include_str!("verilated.rs"), include_str!("inputs.rs")).hash(&mut hash);
         let out = PathBuf::from(env::var("OUT_DIR").expect("Cargo says where"));
         Ok(Self { rtl, out, sources, options, release, verilator, stamp: hash.finish() })
     }
@@ -130,6 +132,8 @@ impl Build {
         let mut build = cc::Build::new();
         let include = self.verilator.root.join("include");
         build.cpp(true).std("c++17").opt_level(opt).warnings(false).out_dir(folder).cargo_metadata(false);
+        // Nobody steps through what Verilator wrote, and its debugging information costs much of the build.
+        build.debug(false);
         build.include(folder).include(&include).include(include.join("vltstd"));
         self.define(&mut build);
         build
@@ -171,6 +175,9 @@ impl Build {
         self.verilator.run(variant, &self.sources, &self.rtl, &folder, &self.options)?;
         let verilated = Verilated::read(&folder, variant)?;
         verilated.check_ports(variant)?;
+        if !inputs::teach(&folder, variant.name)? {
+            println!("cargo::warning=what {} makes is not known here: the RTL runs, but slower (sim/build/inputs.rs)", self.verilator.text);
+        }
         // What runs once is compiled quickly, what runs in each clock well.
         let fast = self.compiler(&folder, if self.release { 3 } else { 2 }).files(verilated.fast).compile_intermediates();
         let slow = self.compiler(&folder, u32::from(self.release)).files(verilated.slow).compile_intermediates();
@@ -201,7 +208,8 @@ impl Build {
 
     /// The bridge, and a list of the variants for it.
     fn bridge(&self, wanted: &[Variant]) {
-        let includes: String = wanted.iter().map(|variant| format!("#include \"V{0}.h\"\n", variant.name)).collect();
+        let includes: String =
+            wanted.iter().map(|variant| format!("#include \"V{0}.h\"\n#include \"V{0}___024root.h\"\n", variant.name)).collect();
         let cases: String = wanted
             .iter()
             .map(|v| {
@@ -226,7 +234,12 @@ impl Build {
         write("make.inc", cases);
         let include = self.verilator.root.join("include");
         let mut build = cxx_build::bridge("src/rtl/ffi.rs");
-        build.file("src/rtl/card.cpp").include("src/rtl").include(&self.out).include(&include).include(include.join("vltstd"));
+        build
+            .files(["src/rtl/card.cpp", "src/rtl/bare.cpp"])
+            .include("src/rtl")
+            .include(&self.out)
+            .include(&include)
+            .include(include.join("vltstd"));
         build.includes(wanted.iter().map(|variant| self.out.join(variant.name)));
         self.define(&mut build);
         build.std("c++17").opt_level(if self.release { 3 } else { 2 }).warnings(false);

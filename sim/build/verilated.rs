@@ -23,12 +23,19 @@ impl Verilated {
         for line in open(format!("V{}_classes.mk", variant.name))?.lines() {
             if let Some((name, _)) = line.split_once(" += ") {
                 into = (name.starts_with("VM_CLASSES") || name.starts_with("VM_SUPPORT")).then(|| name.ends_with("FAST"));
-            } else if let (Some(is_fast), Some(file)) = (into, line.strip_prefix('\t')) {
-                let file = file.trim_end_matches('\\').trim();
+            } else if let (Some(is_fast), true) = (into, line.starts_with(['\t', ' '])) {
+                // 5.006 begins such a line with a tab, 5.048 with blanks.
+                let file = line.trim_end_matches('\\').trim();
                 if !file.is_empty() {
                     if is_fast { &mut fast } else { &mut slow }.push(folder.join(format!("{file}.cpp")));
                 }
             }
+        }
+        if fast.is_empty() || slow.is_empty() {
+            return Err(format!(
+                "V{}_classes.mk of variant {} names no files to compile: this Verilator writes it otherwise",
+                variant.name, variant.name
+            ));
         }
         let ports = open(format!("V{}.h", variant.name))?.lines().filter_map(port).collect();
         Ok(Self { fast, slow, ports })

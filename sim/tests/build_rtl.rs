@@ -12,6 +12,8 @@ use std::process::Command;
 #[path = "../src/rtl/variants.rs"]
 mod variants;
 
+#[path = "../build/inputs.rs"]
+mod inputs;
 #[path = "../build/verilated.rs"]
 mod verilated;
 #[path = "../build/verilator.rs"]
@@ -96,8 +98,13 @@ fn rtl_that_is_not_taken_gives_the_first_error() {
 /// Name, whether the card drives it, bits.
 type Port = (&'static str, bool, u32);
 
-/// What Verilator writes for these ports, read again.
+/// What Verilator 5.006 writes for these ports, read again.
 fn verilated(name: &str, ports: &[Port]) -> Verilated {
+    written(name, ports, "\t").expect("it is read")
+}
+
+/// What a Verilator writes that indents the names of files by `indent`.
+fn written(name: &str, ports: &[Port], indent: &str) -> Result<Verilated, String> {
     let (folder, variant) = (folder(name), VARIANTS[0].name);
     let line = |(port, driven, bits): &Port| {
         let (kind, words) = (if *driven { "OUT" } else { "IN" }, bits.div_ceil(32));
@@ -109,10 +116,22 @@ fn verilated(name: &str, ports: &[Port]) -> Verilated {
     };
     fs::write(folder.join(format!("V{variant}.h")), ports.iter().map(line).collect::<String>()).expect("a file");
     let classes = format!(
-        "VM_CLASSES_FAST += \\\n\tV{variant} \\\n\nVM_CLASSES_SLOW += \\\n\tV{variant}__Slow \\\n\nVM_GLOBAL_FAST += \\\n\tverilated \\\n"
+        "VM_CLASSES_FAST += \\\n{indent}V{variant} \\\n\nVM_CLASSES_SLOW += \\\n{indent}V{variant}__Slow \\\n\nVM_GLOBAL_FAST += \\\n{indent}verilated \\\n"
     );
     fs::write(folder.join(format!("V{variant}_classes.mk")), classes).expect("a file");
-    Verilated::read(&folder, &VARIANTS[0]).expect("it is read")
+    Verilated::read(&folder, &VARIANTS[0])
+}
+
+/// 5.048 indents by blanks. Nothing was compiled then, and `ar` complained of a library that was not there.
+#[test]
+fn files_are_found_however_their_names_are_indented() {
+    for (name, indent) in [("tabs", "\t"), ("blanks", "  ")] {
+        let read = written(name, &VARIANTS[0].ports(), indent).expect("it is read");
+        assert!(read.fast[0].ends_with("Vw256.cpp") && read.slow[0].ends_with("Vw256__Slow.cpp"));
+        assert_eq!((read.fast.len(), read.slow.len()), (1, 1));
+    }
+    let said = written("none", &VARIANTS[0].ports(), "").err().expect("it is refused");
+    assert!(said.contains("Vw256_classes.mk of variant w256 names no files to compile"), "{said}");
 }
 
 #[test]
@@ -145,4 +164,45 @@ fn the_ports_are_as_the_bridge_takes_them() {
     assert!(turned.contains("port `tx_ready_i`") && turned.contains("is an output of 1 bits"), "{turned}");
     let more = said("more", &|ports| ports.push(("debug_o", true, 3)));
     assert!(more.contains("a port `debug_o`, an output of 3 bits, which the bridge does not know"), "{more}");
+}
+
+/// A card as a Verilator writes it: its class, and what stands in a file of it.
+fn card(name: &str, class: &str, lines: &str) -> (PathBuf, bool) {
+    let (folder, variant) = (folder(name), VARIANTS[0].name);
+    fs::write(folder.join(format!("V{variant}___024root.h")), format!("{class} {{\n  public:\n    // CELLS\n}};\n")).expect("a file");
+    fs::write(folder.join(format!("V{variant}___024root__0.cpp")), lines).expect("a file");
+    let taught = inputs::teach(&folder, variant).expect("the files are there");
+    (folder, taught)
+}
+
+#[rstest]
+#[case(
+    "taught-5006",
+    "class Vw256___024root final : public VerilatedModule",
+    "    vlSelf->__VicoIterCount = 0U;\n",
+    "!vlSelf->silico_changed"
+)]
+#[case(
+    "taught-5048",
+    "class alignas(64) Vw256___024root final",
+    "    vlSelfRef.__VicoFirstIteration = 1U;\n",
+    "= vlSelfRef.silico_changed"
+)]
+fn a_card_is_taught_to_listen(#[case] name: &str, #[case] class: &str, #[case] line: &str, #[case] then: &str) {
+    let (folder, taught) = card(name, class, line);
+    assert!(taught);
+    assert!(fs::read_to_string(folder.join("Vw256___024root__0.cpp")).expect("a file").contains(then));
+    let header = fs::read_to_string(folder.join("Vw256___024root.h")).expect("a file");
+    assert!(header.contains("  public:\n    bool silico_changed = true;\n    // CELLS"), "{header}");
+}
+
+#[rstest]
+#[case("untaught-none", "class Vw256___024root final", "    vlSelf->another = 0U;\n")]
+#[case("untaught-two", "class Vw256___024root final", "    vlSelf->__VicoIterCount = 0U;\n    vlSelf->__VicoIterCount = 0U;\n")]
+#[case("untaught-class", "class Other", "    vlSelf->__VicoIterCount = 0U;\n")]
+fn a_card_that_is_not_known_is_left_alone(#[case] name: &str, #[case] class: &str, #[case] lines: &str) {
+    let (folder, taught) = card(name, class, lines);
+    assert!(!taught);
+    assert_eq!(fs::read_to_string(folder.join("Vw256___024root__0.cpp")).expect("a file"), lines);
+    assert!(!fs::read_to_string(folder.join("Vw256___024root.h")).expect("a file").contains("silico_changed"));
 }

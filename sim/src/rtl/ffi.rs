@@ -65,6 +65,17 @@ pub(super) mod bridge {
         fn take_said() -> String;
         /// Writes what was counted of the RTL into a file. `false`: nothing is, in this build.
         fn coverage(self: &Card, path: &str) -> bool;
+
+        include!("bare.h");
+
+        /// A card in a bare C++ loop, to measure by.
+        type Bare;
+
+        fn make_bare(variant: &str) -> UniquePtr<Bare>;
+        fn add(self: Pin<&mut Bare>, input: &In);
+        fn power_on(self: Pin<&mut Bare>);
+        fn run(self: Pin<&mut Bare>, from: usize, to: usize, plain: bool);
+        fn shown(self: &Bare, output: &mut Out);
     }
 }
 

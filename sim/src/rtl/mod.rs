@@ -1,7 +1,10 @@
 //! The Verilated RTL of the card as an [`Endpoint`]. What is inside it is nobody's business here: a port of signals, and one call a clock.
 
+mod bare;
 mod ffi;
 mod variants;
+
+pub use bare::Bare;
 
 use crate::lockstep::Verdict;
 use cxx::UniquePtr;
@@ -113,13 +116,18 @@ fn no_variant(wanted: &CardParams) -> NoVariant {
     NoVariant { field: nearest.join(", "), there }
 }
 
+/// Place of the variant with these parameters.
+fn find(params: &CardParams) -> Result<usize, NoVariant> {
+    built().find(|(_, built)| built == params).map(|(variant, _)| variant).ok_or_else(|| no_variant(params))
+}
+
 impl RtlCard {
     /// A card as after power-on.
     ///
     /// # Errors
     /// If no variant of this build has these parameters.
     pub fn new(params: &CardParams) -> Result<Self, NoVariant> {
-        let (variant, _) = built().find(|(_, built)| built == params).ok_or_else(|| no_variant(params))?;
+        let variant = find(params)?;
         let spare = SPARE.with_borrow_mut(|spare| spare[variant].pop());
         let card = spare.unwrap_or_else(|| bridge::make(VARIANTS[variant].name));
         let mut this =
@@ -232,6 +240,49 @@ fn unpacked(bits: u32) -> Limit {
     Limit::new(headers, data)
 }
 
+/// A clock's inputs as the bridge has them; data of `count` words a beat.
+fn pack(input: &PortIn, to: &mut In, count: usize) {
+    (to.reset, to.link_up, to.tx_ready) = (input.reset, input.link_up, input.tx_ready);
+    to.rx_valid = input.rx.valid;
+    if input.rx.valid {
+        let rx = &input.rx;
+        (to.rx_sop, to.rx_eop, to.rx_discard) = (rx.sop, rx.eop, rx.discard);
+        (to.rx_bytes, to.rx_digest, to.rx_header) = (rx.bytes, rx.digest, rx.header);
+        words(&rx.data, &mut to.rx_data, count);
+    }
+    to.credits = input.credits.0.each_ref().map(packed);
+    (to.front_valid, to.front_last, to.front_error, to.out_ready) = (input.front_valid, 0, 0, input.out_ready);
+    for (channel, beat) in input.front.iter().enumerate().filter(|(channel, _)| input.front_valid >> channel & 1 != 0) {
+        to.front_last |= u16::from(beat.last) << channel;
+        to.front_error |= u16::from(beat.error) << channel;
+        (to.front_bytes[channel], to.front_source[channel]) = (beat.bytes, beat.source);
+        words(&beat.data, &mut to.front_data[16 * channel..16 * channel + 16], count);
+    }
+}
+
+/// The same of what a card shows.
+fn unpack(from: &Out, output: &mut PortOut, count: usize) {
+    output.tx = Beat::NONE;
+    if from.tx_valid {
+        let tx = &mut output.tx;
+        (tx.valid, tx.sop, tx.eop) = (true, from.tx_sop, from.tx_eop);
+        (tx.bytes, tx.digest, tx.header) = (from.tx_bytes, from.tx_digest, from.tx_header);
+        bytes(&from.tx_data, &mut tx.data, count);
+    }
+    output.rx_ready = from.rx_ready;
+    output.credits = Limits(from.credits.map(unpacked));
+    (output.front_ready, output.front_busy) = (from.front_ready, from.front_busy);
+    output.out_valid = from.out_valid;
+    for (channel, beat) in output.out.iter_mut().enumerate() {
+        *beat = FrontBeat::NONE;
+        if from.out_valid >> channel & 1 != 0 {
+            (beat.last, beat.error) = (from.out_last >> channel & 1 != 0, from.out_error >> channel & 1 != 0);
+            (beat.bytes, beat.source) = (from.out_bytes[channel], from.out_source[channel]);
+            bytes(&from.out_data[16 * channel..16 * channel + 16], &mut beat.data, count);
+        }
+    }
+}
+
 /// Nothing is known of what is inside.
 impl Inspect for RtlCard {
     fn c2h(&self, _: usize) -> Option<ChannelView> {
@@ -258,46 +309,11 @@ impl Endpoint for RtlCard {
 
     fn clock(&mut self, input: &PortIn, output: &mut PortOut) {
         let count = self.width.bytes() as usize / 4;
-        let to = &mut self.input;
-        (to.reset, to.link_up, to.tx_ready) = (input.reset, input.link_up, input.tx_ready);
-        to.rx_valid = input.rx.valid;
-        if input.rx.valid {
-            let rx = &input.rx;
-            (to.rx_sop, to.rx_eop, to.rx_discard) = (rx.sop, rx.eop, rx.discard);
-            (to.rx_bytes, to.rx_digest, to.rx_header) = (rx.bytes, rx.digest, rx.header);
-            words(&rx.data, &mut to.rx_data, count);
-        }
-        to.credits = input.credits.0.each_ref().map(packed);
-        (to.front_valid, to.front_last, to.front_error, to.out_ready) = (input.front_valid, 0, 0, input.out_ready);
-        for (channel, beat) in input.front.iter().enumerate().filter(|(channel, _)| input.front_valid >> channel & 1 != 0) {
-            to.front_last |= u16::from(beat.last) << channel;
-            to.front_error |= u16::from(beat.error) << channel;
-            (to.front_bytes[channel], to.front_source[channel]) = (beat.bytes, beat.source);
-            words(&beat.data, &mut to.front_data[16 * channel..16 * channel + 16], count);
-        }
+        pack(input, &mut self.input, count);
         self.cycle += 1;
-        if self.card.pin_mut().step(to, &mut self.output) {
+        if self.card.pin_mut().step(&self.input, &mut self.output) {
             self.verdict.failed(self.cycle, &bridge::take_said());
         }
-        let from = &self.output;
-        output.tx = Beat::NONE;
-        if from.tx_valid {
-            let tx = &mut output.tx;
-            (tx.valid, tx.sop, tx.eop) = (true, from.tx_sop, from.tx_eop);
-            (tx.bytes, tx.digest, tx.header) = (from.tx_bytes, from.tx_digest, from.tx_header);
-            bytes(&from.tx_data, &mut tx.data, count);
-        }
-        output.rx_ready = from.rx_ready;
-        output.credits = Limits(from.credits.map(unpacked));
-        (output.front_ready, output.front_busy) = (from.front_ready, from.front_busy);
-        output.out_valid = from.out_valid;
-        for (channel, beat) in output.out.iter_mut().enumerate() {
-            *beat = FrontBeat::NONE;
-            if from.out_valid >> channel & 1 != 0 {
-                (beat.last, beat.error) = (from.out_last >> channel & 1 != 0, from.out_error >> channel & 1 != 0);
-                (beat.bytes, beat.source) = (from.out_bytes[channel], from.out_source[channel]);
-                bytes(&from.out_data[16 * channel..16 * channel + 16], &mut beat.data, count);
-            }
-        }
+        unpack(&self.output, output, count);
     }
 }

@@ -46,7 +46,8 @@ pub(super) fn all(time: Duration) -> Result<Table, CouldNotRun> {
     let row = |name, value, unit, reference| Row { name, value: Some(value), unit, reference, of: None };
     let Scenarios { anew, forked, of_anew, of_forked } = scenarios::measure(time)?;
     let scenarios = |name, value, of| Row { of: Some(of), ..row(name, value, "/s", None) };
-    Ok(Table {
+    let sparse = idle(time)?;
+    let table = Table {
         rows: vec![
             row("busy clocks, full loop, one channel", busy, "clocks/s", None),
             row("DMA writes, 4 KiB frames, one channel", one, "B/s", Some(PYTHON_WRITE)),
@@ -54,12 +55,27 @@ pub(super) fn all(time: Duration) -> Result<Table, CouldNotRun> {
             row("DMA writes, 64 to 1500 B, four, Gen 3 x8", mixed, "B/s", Some(PYTHON_WRITE)),
             row("DMA reads, 4 KiB frames, one channel", reads(time)?, "B/s", Some(PYTHON_READ)),
             row("register round trips", register_reads(time)?, "/s", Some(PYTHON_REGISTER)),
-            row("sparse clocks: a frame in 400 us", idle(time)?, "clocks/s", None),
+            row("sparse clocks: a frame in 400 us", sparse, "clocks/s", None),
             scenarios("random scenarios, brought up anew", anew, of_anew),
             scenarios("random scenarios, forked, brought up once", forked, of_forked),
             row("allocations per frame", allocations_per_frame()?, "", None),
         ],
-    })
+        left_out: None,
+    };
+    with_rtl(table, time, sparse)
+}
+
+/// The same, with the rows of the RTL.
+#[cfg(feature = "rtl")]
+fn with_rtl(mut table: Table, time: Duration, sparse: f64) -> Result<Table, CouldNotRun> {
+    table.rows.extend(super::rtl::rows(time, sparse)?);
+    Ok(table)
+}
+
+/// The same, with why those of the RTL are missing.
+#[cfg(not(feature = "rtl"))]
+fn with_rtl(table: Table, _: Duration, _: f64) -> Result<Table, CouldNotRun> {
+    Ok(Table { left_out: Some("the RTL, which is not built in: cargo run --release --features rtl -- bench self"), ..table })
 }
 
 /// CPU time of this process so far, in seconds.
@@ -80,7 +96,7 @@ pub(super) fn best(time: Duration, mut round: impl FnMut() -> Result<f64, CouldN
 }
 
 /// The report of a run that must pass.
-fn report(args: &[&str]) -> Result<Report, CouldNotRun> {
+pub(super) fn report(args: &[&str]) -> Result<Report, CouldNotRun> {
     let options = RunOptions::typed(args).map_err(|e| CouldNotRun(e.to_string()))?;
     let report = run(&RunConfig::new(&options)?, &mut Progress::Quiet)?;
     match &report.finding {

@@ -2,6 +2,10 @@
 
 mod counting;
 mod measure;
+#[cfg(feature = "rtl")]
+mod recorded;
+#[cfg(feature = "rtl")]
+mod rtl;
 mod scenarios;
 mod table;
 

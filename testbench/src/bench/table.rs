@@ -32,6 +32,9 @@ impl Row {
 pub struct Table {
     /// In the order of the table.
     pub rows: Vec<Row>,
+    /// What has no rows in this build, and how to get them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<&'static str>,
 }
 
 /// Some significant digits and an SI prefix.
@@ -57,7 +60,10 @@ impl fmt::Display for Table {
                 writeln!(f, "    {of}")?;
             }
         }
-        Ok(())
+        match self.left_out {
+            Some(what) => writeln!(f, "left out: {what}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -70,9 +76,10 @@ mod tests {
         let row = Row { name: "payload", value: Some(386e6), unit: "B/s", reference: Some(386e3), of: Some("of 4 KiB".into()) };
         assert_eq!(row.ratio(), Some(1000.0));
         let reads = Row { name: "reads", value: None, unit: "B/s", reference: Some(280e3), of: None };
-        let text = Table { rows: vec![row, reads] }.to_string();
+        let text = Table { rows: vec![row, reads], left_out: Some("all that is none") }.to_string();
         assert!(text.contains("386.00 MB/s") && text.contains("386.0 kB/s") && text.contains("1000 x"), "{text}");
         assert!(text.contains("\n    of 4 KiB\n"), "{text}");
+        assert!(text.ends_with("left out: all that is none\n"), "{text}");
         assert!(text.contains("not built yet") && text.contains("280.0 kB/s"), "{text}");
     }
 }

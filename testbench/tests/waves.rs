@@ -241,4 +241,33 @@ mod rtl {
         assert_eq!(wave.numbers("silico.differs"), [(0, 0)]);
         assert_eq!(wave.changes("silico.model.tx.data"), wave.changes("silico.rtl.tx.data"));
     }
+
+    /// Signals of the port, as the RTL's own signals show them and as the bridge passes them; and one that is nowhere else, in a window and in the whole.
+    #[rstest::rstest]
+    fn the_inside_keeps_time_with_the_port_if_this_build_tells(#[values("rtl", "lockstep")] on: &str) {
+        let (_, whole) = with_waves(&format!("inside-whole-{on}.fst"), &["--on", on]);
+        let window = ["--on", on, "--waves-from", "1700", "--waves-to", "1900"];
+        let (_, window) = with_waves(&format!("inside-window-{on}.fst"), &window);
+        let (mut whole, mut window) = (Wave::open(&whole), Wave::open(&window));
+        let inside = |signal: &str| format!("silico.inside.TOP.silico_card.{signal}");
+        assert_eq!(whole.has(&inside("tx_valid_o")), silico_sim::rtl::tells_inside());
+        if !silico_sim::rtl::tells_inside() {
+            return;
+        }
+        for (one, other) in [
+            ("rtl.tx.valid", "tx_valid_o"),
+            ("rtl.rx_ready", "rx_ready_o"),
+            ("inputs.rx.valid", "rx_valid_i"),
+            ("inputs.tx_ready", "tx_ready_i"),
+            ("rtl.front_ready", "front_ready_o"),
+        ] {
+            assert_eq!(whole.changes(&format!("silico.{one}")), whole.changes(&inside(other)), "{one}");
+        }
+        let count = inside("u_transmitter.left_q");
+        let (all, some) = (whole.numbers(&count), window.numbers(&count));
+        let first = all.iter().take_while(|(at, _)| *at <= 1700).last().expect("known at once").1;
+        let within = all.iter().copied().filter(|(at, _)| (1701..=1900).contains(at));
+        assert_eq!(some, [(1700, first)].into_iter().chain(within).collect::<Vec<_>>());
+        assert!(some.len() > 4, "{some:?}");
+    }
 }

@@ -6,6 +6,10 @@ use silico::cli::loopback::LoopbackOptions;
 use silico::cli::options::RunOptions;
 use silico::loopback;
 use silico::run::{Progress, RunConfig, run};
+use silico_sim::rtl::{Bare, RtlCard};
+use silico_spec::credit::{Limit, Limits};
+use silico_spec::params::CardParams;
+use silico_spec::port::{Endpoint, PortIn, PortOut};
 
 /// Rings from both sources, every way to learn of frames, full FIFOs, all payload sizes, links that damage and starve.
 #[rstest]
@@ -62,4 +66,59 @@ fn h2c_as_the_model(#[case] args: &str) {
     let args: Vec<&str> = args.split_whitespace().chain(["--on", "lockstep"]).collect();
     let report = loopback::run(&LoopbackOptions::typed(&args).unwrap()).unwrap_or_else(|error| panic!("{error}"));
     assert!(report.passed, "{report}");
+}
+
+/// The bare loop that the RTL is measured by does what the RTL does, both as Verilator evaluates it and where only what can have changed is; and so it does
+/// after power came back, whatever the inputs were then.
+#[test]
+fn the_bare_loop_is_the_same_card() {
+    let params = CardParams::default();
+    let mut inputs = vec![PortIn { link_up: false, ..PortIn::default() }; 400];
+    for (clock, input) in inputs.iter_mut().enumerate() {
+        input.link_up = clock > 3;
+        input.reset = clock == 300;
+        input.tx_ready = clock % 3 != 0;
+        input.out_ready = (clock / 7 % 4) as u8;
+        // Configuration reads, now and then two in a row; each is answered.
+        input.rx.valid = clock > 20 && clock % 9 < 2;
+        (input.rx.sop, input.rx.eop) = (true, true);
+        input.rx.header = [0x0400_0001, (clock as u32 & 0x7f) << 8 | 0xf, (clock as u32 % 16) << 2, 0];
+        if clock > 10 {
+            input.credits = Limits([Limit::new(None, None), Limit::new(None, None), Limit::new(Some((clock / 10) as u8), None)]);
+        }
+    }
+    let (mut card, mut output) = (RtlCard::new(&params).unwrap(), PortOut::default());
+    let outputs: Vec<PortOut> = inputs
+        .iter()
+        .map(|input| {
+            card.clock(input, &mut output);
+            output.clone()
+        })
+        .collect();
+    assert!(outputs.iter().filter(|output| output.tx.valid).count() > 10, "the card should answer");
+    let mut bare = Bare::new(&params, &inputs).unwrap();
+    for plain in [true, false, true, false] {
+        bare.power_on();
+        for (clock, expected) in outputs.iter().enumerate() {
+            bare.run(clock..clock + 1, plain);
+            bare.show(&mut output);
+            assert_eq!(&output, expected, "clock {clock}, plain: {plain}");
+        }
+    }
+}
+
+/// A card that goes once looked for itself among what belonged to the card that had been clocked last, and was gone.
+#[test]
+fn cards_of_a_thread_go_in_any_order() {
+    for last in 0..3 {
+        let cards = std::thread::spawn(move || {
+            let mut cards: Vec<RtlCard> = (0..3).map(|_| RtlCard::new(&CardParams::default()).unwrap()).collect();
+            let mut output = PortOut::default();
+            cards[last].clock(&PortIn::default(), &mut output);
+            drop(cards.remove(last));
+            cards.reverse();
+            cards.len()
+        });
+        assert_eq!(cards.join().unwrap(), 2);
+    }
 }

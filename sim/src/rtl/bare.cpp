@@ -35,11 +35,14 @@ struct Inputs {
 template <typename Top, unsigned Words, unsigned Channels, unsigned Outputs>
 class BareOf final : public Bare {
    public:
-    BareOf() : top_{&context_} {
+    BareOf() : top_{alone(context_)} {
         top_.clk_i = 0;
         top_.eval();
     }
-    ~BareOf() override { top_.final(); }
+    ~BareOf() override {
+        part(context_);
+        top_.final();
+    }
 
     void add(const In& input) override {
         // Ports whose `valid` is low stay as they were, as those of a card do.

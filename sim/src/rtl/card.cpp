@@ -67,6 +67,7 @@ class CardOf final : public Card {
         top_.eval();
     }
     ~CardOf() override {
+        part(context_);
         top_.final();
 #if VM_TRACE
         if (open_) vcd_.close();
@@ -106,7 +107,7 @@ class CardOf final : public Card {
 #endif
     }
 
-    bool coverage(rust::Str path) const override {
+    bool coverage(rust::Str path) override {
 #if VM_COVERAGE
         context_.coveragep()->write(std::string(path).c_str());
         return true;
@@ -121,7 +122,7 @@ class CardOf final : public Card {
 #if VM_TRACE
         context.traceEverOn(true);
 #endif
-        return &context;
+        return alone(context);
     }
 
 #if VM_TRACE

@@ -68,7 +68,7 @@ pub(super) mod bridge {
         /// Appends what has changed inside since the last time, under these inputs.
         fn look(self: Pin<&mut Card>, input: &In, changes: &mut Vec<u8>);
         /// Writes what was counted of the RTL into a file. `false`: nothing is, in this build.
-        fn coverage(self: &Card, path: &str) -> bool;
+        fn coverage(self: Pin<&mut Card>, path: &str) -> bool;
 
         include!("bare.h");
 

@@ -186,11 +186,11 @@ impl RtlCard {
 
 impl Drop for RtlCard {
     fn drop(&mut self) {
-        let card = std::mem::replace(&mut self.card, UniquePtr::null());
+        let mut card = std::mem::replace(&mut self.card, UniquePtr::null());
         if let Some(folder) = COVERAGE.get() {
             // It goes: used again, its counts would be counted again.
             let path = folder.join(format!("{}-{}.dat", std::process::id(), LEFT.fetch_add(1, Ordering::Relaxed)));
-            if let (Some(card), Some(path)) = (card.as_ref(), path.to_str()) {
+            if let (Some(card), Some(path)) = (card.as_mut(), path.to_str()) {
                 card.coverage(path);
             }
             return;

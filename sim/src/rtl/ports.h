@@ -128,4 +128,14 @@ void tick(Top& top, bool rising, bool falling) {
     top.eval();
 }
 
+// To be called before a card is made in this context: it needs no threads, and Verilator would start some for each.
+inline VerilatedContext* alone(VerilatedContext& context) {
+    context.threads(1);
+    return &context;
+}
+
+// To be called before a card goes: what it was registered with is looked for in the context that this thread used last, which may be that of another card,
+// and gone already.
+inline void part(VerilatedContext& context) { Verilated::threadContextp(&context); }
+
 }  // namespace silico

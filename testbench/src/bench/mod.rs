@@ -2,7 +2,7 @@
 
 mod counting;
 mod measure;
-#[cfg(feature = "rtl")]
+#[cfg(any(test, feature = "rtl"))]
 mod recorded;
 #[cfg(feature = "rtl")]
 mod rtl;

@@ -134,7 +134,7 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     // On the model, a test does.
     let mut regress = cargo(&["run", "--quiet", "--package", "silico-testbench", "--features", "rtl", "--bin", "silico", "--"]);
     regress.env(VARIANTS, variants()).args(["regress", "--on", "lockstep"]);
-    Ok(vec![
+    let mut checks = vec![
         ("setup", cargo(&["xtask", "setup"])),
         ("format", cargo(&["fmt", "--all", "--check"])),
         ("registers", cargo(&["xtask", "registers", "--check"])),
@@ -149,7 +149,14 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         ("regress", regress),
         // All of the catalogue takes longer than all the rest: a few of it, of as many areas, show that the suite still bites.
         ("mutants", cargo(if long { &["xtask", "mutants"][..] } else { &["xtask", "mutants", "--sample", "6"] })),
-    ])
+    ];
+    if long {
+        // Another build of the RTL.
+        let mut inside = rtl(&["waves"]);
+        inside.env("SILICO_RTL_WAVES", "1").env(VARIANTS, "w256").args(["--target-dir", "target/rtl-waves"]);
+        checks.push(("rtl inside", inside));
+    }
+    Ok(checks)
 }
 
 /// Passes the folder of captures on, as a path that holds in every package's folder. Without it, says that it is missing.

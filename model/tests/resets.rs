@@ -1,16 +1,17 @@
 //! Every reset from every state of a channel, in both directions, with TLPs and reads under way: nothing of before is written or read after it, what
 //! comes late is swallowed, and what is started then is a first start.
 
-use crate::common::{BAR0, Bench, HOST, Host, MEMORY};
+use crate::common::{BAR0, Bench, H2C_BLOCK, HOST, Host, MEMORY, Sent};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::credit::Limits;
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 use silico_spec::frame::FrameHeader;
 use silico_spec::params::CardParams;
+use silico_spec::port::Inspect;
 use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::tlp::{Header, Kind};
-use silico_spec::units::{BusAddr, Dwords, Tag};
+use silico_spec::units::{BusAddr, Cycle, Dwords, Tag};
 use silico_spec::writeback::ChannelState;
 
 const GENERATOR: u32 = 1;
@@ -272,4 +273,36 @@ fn a_stop_is_bounded(#[case] silent: bool) {
     assert_eq!((bench.get32(0, c2h::STATUS) & 7, bench.h2c_get32(0, h2c::STATUS) & 7), (0, 0));
     let last = bench.sent.iter().rev().find(|sent| sent.header.kind() == Kind::MemWrite && sent.payload.len() == 64).unwrap();
     assert_eq!(last.payload[48], ChannelState::Idle as u8, "the last block says so");
+}
+
+/// A write-back block is granted in the clock in which a read of its channel leaves, the link takes nothing any more, and the channel is reset: it is under
+/// reset until the block has left, whatever the reads have come to. Else the block would go to memory that the host has taken back.
+#[test]
+fn a_reset_waits_for_a_block_that_was_granted_as_a_read_left() {
+    let mut waited = 0;
+    for delay in 0..90 {
+        let mut bench = bench();
+        bench.host.as_mut().unwrap().delay = (4, 3);
+        bench.set_up_h2c(0, 64, SINK | WRITE_BACK);
+        bench.h2c_set32(0, h2c::CONTROL, 1);
+        for index in 0..40 {
+            let flags = DescriptorFlags(DescriptorFlags::END_OF_FRAME);
+            bench.put(0, 64, index, &H2cDescriptor { address: MEMORY + 0x9_0000 + 64 * index, length: 40, flags, cookie: index });
+        }
+        bench.h2c_set64(0, h2c::TAIL, 40);
+        bench.run(20 + delay);
+        bench.stimulus.tx_ready_at = Cycle(bench.now + 1000);
+        bench.h2c_set32(0, h2c::CONTROL, 2);
+        let before = bench.sent.len();
+        bench.run(900);
+        let view = bench.card.h2c(0).unwrap();
+        bench.run(300);
+        let block = |sent: &Sent| sent.header.kind() == Kind::MemWrite && sent.header.address().0 == MEMORY + H2C_BLOCK;
+        if bench.sent[before..].iter().any(block) {
+            assert_eq!((view.state, view.reads), (ChannelState::Stopping, 0), "reset after {delay} clocks");
+            waited += 1;
+        }
+        assert_eq!(bench.card.h2c(0).unwrap().state, ChannelState::Idle);
+    }
+    assert!(waited > 10, "{waited} of 90 resets found a block under way");
 }

@@ -7,18 +7,18 @@ mod common;
 
 use common::nonsense::{self, Look};
 use common::play::{op, play, shape};
-use common::{BAR0, Bench, HOST, Host, MEMORY};
+use common::{BAR0, Bench, HOST, Host, MEMORY, Sent};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use silico_model::Card;
 use silico_sim::lockstep::{Lockstep, Verdict};
 use silico_sim::rtl::RtlCard;
-use silico_spec::descriptor::{PAGES_IN_USE, PageDescriptor};
+use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor, PAGES_IN_USE, PageDescriptor};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::Clocked;
-use silico_spec::registers::c2h;
-use silico_spec::tlp::{Header, Kind};
-use silico_spec::units::{BusAddr, Cycle, Dwords, Tag};
+use silico_spec::registers::{c2h, card, h2c};
+use silico_spec::tlp::{CompletionStatus, Header, Kind, Span};
+use silico_spec::units::{Bdf, BusAddr, Cycle, Dwords, Tag};
 use silico_spec::writeback::ChannelError;
 
 fn number(name: &str, default: u64) -> u64 {
@@ -46,6 +46,156 @@ fn requests_wait_for_long_as_in_the_model() {
         }
         bench.run(400);
     }
+    assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
+}
+
+/// A channel with pages is reset while a completion entry waits on the transmitter, and one of its reads has no answer, so that the reset lasts: what was given
+/// up does not count, although it leaves.
+#[test]
+fn an_entry_that_a_reset_gave_up_does_not_count_as_in_the_model() {
+    const ENTRIES: u64 = MEMORY + 0xc_0000;
+    let params = CardParams::default();
+    let mut given_up = 0;
+    for delay in 0..40 {
+        let verdict = Verdict::default();
+        let model = Card::new(params.clone()).expect("legal parameters");
+        let both = Lockstep::new(model, RtlCard::new(&params).expect("the default card is built"), verdict.clone());
+        let mut bench = Bench::new(Clocked::new(both), &params);
+        bench.bring_up(1);
+        bench.enable();
+        bench.host = Some(Host::new(1));
+        bench.set_up_pages(0, 64, 8, 0);
+        bench.set64(0, c2h::FREE_BASE, MEMORY);
+        bench.set64(0, c2h::COMP_BASE, ENTRIES);
+        bench.set32(0, c2h::CONTROL, 1);
+        for index in 0..16_u64 {
+            let page = PageDescriptor { address: MEMORY + 0x2_0000 + 4096 * index, length: 4096, cookie: index as u32 };
+            for (word, value) in page.emit().iter().enumerate() {
+                let at = 16 * index as usize + 8 * word;
+                bench.memory[at..at + 8].copy_from_slice(&value.to_le_bytes());
+            }
+        }
+        bench.set64(0, c2h::FREE_TAIL, 8);
+        bench.run(500);
+        bench.host = None;
+        bench.set64(0, c2h::FREE_TAIL, 16);
+        bench.run(50);
+        bench.feed(0, &[7; 100], bench.now);
+        bench.run(delay);
+        bench.stimulus.tx_ready_at = Cycle(bench.now + 40);
+        bench.run(2);
+        let before = bench.sent.len();
+        bench.set32(0, c2h::CONTROL, 2);
+        bench.run(100);
+        let entry = |sent: &Sent| sent.header.kind() == Kind::MemWrite && sent.header.address().0 == ENTRIES;
+        let counts = (bench.get64(0, c2h::FRAMES), bench.get64(0, c2h::HW_COUNT));
+        if bench.sent[before..].iter().any(entry) {
+            assert_eq!(counts, (0, 0), "reset {delay} clocks after the frame came");
+            given_up += 1;
+        }
+        assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
+    }
+    assert!(given_up > 0, "no reset met an entry");
+}
+
+/// Both cards, with a host that answers nothing by itself, and 64 reads of 128 bytes outstanding: those, as they left.
+fn with_reads() -> (Bench<Cards>, Verdict, Vec<Sent>) {
+    const ENTRIES: u32 = 8;
+    let params = CardParams::default();
+    let verdict = Verdict::default();
+    let model = Card::new(params.clone()).expect("legal parameters");
+    let both = Lockstep::new(model, RtlCard::new(&params).expect("the default card is built"), verdict.clone());
+    let mut bench = Bench::new(Clocked::new(both), &params);
+    bench.bring_up(16);
+    bench.set_sizes(0, 0);
+    let express = bench.find_capability(0x10);
+    // Range A: 50 to 100 us.
+    bench.config_write(express + 0x28, 1);
+    bench.enable();
+    bench.set_up_h2c(0, ENTRIES, 1);
+    bench.h2c_set32(0, h2c::CONTROL, 1);
+    let descriptor =
+        H2cDescriptor { address: MEMORY + 0x9_0000, length: 64 * 128, flags: DescriptorFlags(DescriptorFlags::END_OF_FRAME), cookie: 1 };
+    let before = bench.sent.len();
+    bench.h2c_set64(0, h2c::TAIL, 1);
+    bench.run(50);
+    let fetch = bench.sent[before..].iter().find(|sent| sent.header.kind() == Kind::MemRead).expect("it fetches").clone();
+    let words: Vec<u8> = descriptor.emit().iter().flat_map(|word| word.to_le_bytes()).collect();
+    bench.push(answer(&fetch.header, true), &words);
+    bench.run(300);
+    let reads: Vec<Sent> =
+        bench.sent[before..].iter().filter(|sent| sent.header.kind() == Kind::MemRead && *sent != &fetch).cloned().collect();
+    assert_eq!(reads.len(), 64);
+    (bench, verdict, reads)
+}
+
+/// All that `request` asks for, or that it is not supported.
+fn answer(request: &Header, data: bool) -> Header {
+    let span = Span::from_header(request);
+    let status = if data { CompletionStatus::Success } else { CompletionStatus::UnsupportedRequest };
+    let (lower, length) = ((span.first_byte().0 & 0x7f) as u8, Dwords(if data { span.byte_count().div_ceil(4) } else { 0 }));
+    Header::completion(data, Bdf::from_bits(0), status, span.byte_count(), request.requester(), request.tag(), lower, length)
+        .with_attributes(request.attributes())
+}
+
+/// Each bit of a completion that is reserved there, or that no completion has: hints, LN, the address type, the length of one without data.
+#[test]
+fn completions_with_reserved_bits_as_the_model() {
+    let (mut bench, verdict, reads) = with_reads();
+    let bits = [(0, 16), (0, 17), (0, 10), (0, 11), (2, 7), (0, 23), (0, 19), (1, 12)];
+    for (nth, read) in reads.iter().enumerate().take(2 * bits.len()) {
+        let (word, bit) = bits[nth % bits.len()];
+        let data = nth < bits.len();
+        let right = answer(&read.header, data);
+        let mut wrong = right;
+        wrong.0[word] ^= 1 << bit;
+        bench.push(wrong, if data { &[0x55; 128] } else { &[] });
+        bench.run(20);
+        // What it was taken for: the read waits, and the error log says why.
+        let open = bench.read(BAR0 + u64::from(card::READ_TAGS), 4) >> 16;
+        bench.config_read(0x104);
+        let divergence = verdict.divergence().map(|it| it.to_string());
+        assert_eq!((open as usize, divergence), (reads.len() - nth, None), "bit {bit} of dword {word}");
+        bench.push(right, if data { &[0x66; 128] } else { &[] });
+        bench.run(40);
+    }
+    let without_data = answer(&reads[40].header, false);
+    for length in [1, 2, 512] {
+        let mut wrong = without_data;
+        wrong.0[0] |= length;
+        bench.push(wrong, &[]);
+        bench.run(20);
+        bench.read(BAR0 + u64::from(card::READ_TAGS), 4);
+    }
+    bench.run(2000);
+    assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
+}
+
+/// Completions that come in the clocks around that in which their reads run out of time, and in that one itself: time comes first.
+#[test]
+fn completions_in_the_clock_of_their_timeout_as_the_model() {
+    const TIMEOUT: u64 = 25_000;
+    const TAGS: u64 = 256;
+    let (mut bench, verdict, reads) = with_reads();
+    // Tag `n` is looked at in clock `n` of each round of all tags.
+    let looked_at = |read: &Sent| (read.last + TIMEOUT + 1..).find(|clock| clock % TAGS == u64::from(read.header.tag().0)).unwrap_or(0);
+    let mut answers: Vec<(u64, Header)> = reads
+        .iter()
+        .filter(|read| looked_at(read) - read.last - TIMEOUT > 12)
+        .step_by(5)
+        .enumerate()
+        .map(|(nth, read)| (looked_at(read) + nth as u64 % 9 - 4, answer(&read.header, false)))
+        .collect();
+    answers.sort_by_key(|(at, _)| *at);
+    assert!(answers.len() >= 9, "{answers:?}");
+    for (at, completion) in &answers {
+        bench.run(at - bench.now);
+        bench.push(*completion, &[]);
+    }
+    bench.run(1000);
+    let late = bench.read(BAR0 + u64::from(card::READ_QUARANTINE), 4) >> 16;
+    let in_time = reads.len() as u64 - late;
+    assert!(in_time > 2 && in_time < answers.len() as u64 - 2, "{in_time} of {} in time", answers.len());
     assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
 }
 

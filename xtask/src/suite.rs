@@ -134,7 +134,7 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     // On the model, a test does.
     let mut regress = cargo(&["run", "--quiet", "--package", "silico-testbench", "--features", "rtl", "--bin", "silico", "--"]);
     regress.env(VARIANTS, variants()).args(["regress", "--on", "lockstep"]);
-    let mut checks = vec![
+    let mut all = vec![
         ("setup", cargo(&["xtask", "setup"])),
         ("format", cargo(&["fmt", "--all", "--check"])),
         ("registers", cargo(&["xtask", "registers", "--check"])),
@@ -151,12 +151,13 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         ("mutants", cargo(if long { &["xtask", "mutants"][..] } else { &["xtask", "mutants", "--sample", "6"] })),
     ];
     if long {
-        // Another build of the RTL.
+        // Builds of the RTL of their own: for a sample in CI, building alone takes longer than it is worth.
         let mut inside = rtl(&["waves"]);
         inside.env("SILICO_RTL_WAVES", "1").env(VARIANTS, "w256").args(["--target-dir", "target/rtl-waves"]);
-        checks.push(("rtl inside", inside));
+        all.push(("rtl inside", inside));
+        all.push(("rtl mutants", cargo(&["xtask", "mutants", "--rtl"])));
     }
-    Ok(checks)
+    Ok(all)
 }
 
 /// Passes the folder of captures on, as a path that holds in every package's folder. Without it, says that it is missing.
@@ -248,6 +249,8 @@ mod tests {
         assert!(texts.iter().any(|text| text.ends_with("cargo xtask mutants")), "{texts:?}");
         let short = super::steps(&workspace, false, &[]).unwrap();
         assert!(short.iter().any(|(_, command)| describe(command).ends_with("cargo xtask mutants --sample 6")));
+        let of_rtl = |text: &String| text.ends_with("cargo xtask mutants --rtl");
+        assert!(texts.iter().any(of_rtl) && !short.iter().any(|(_, command)| of_rtl(&describe(command))), "{texts:?}");
         let test = texts.iter().find(|text| text.contains("cargo test --workspace")).unwrap();
         assert!(test.contains("PROPTEST_CASES=") && test.ends_with("cargo test --workspace --no-fail-fast -- name"), "{test}");
     }

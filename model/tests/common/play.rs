@@ -24,9 +24,9 @@ pub(crate) enum Op {
         channel: u32,
         share: u8,
     },
-    BadDoorbell(u32),
     Arm(u32),
-    Mask(bool),
+    /// Some bytes of a vector's mask.
+    Mask(bool, u8),
     Hold(u64),
     /// Clocks of the next 64 in which the streams from and to the card stand still.
     Stall([u64; 2]),
@@ -80,8 +80,25 @@ pub(crate) enum Op {
         channel: u32,
         share: u8,
     },
-    BadTail(u32),
-    BadHead(u32),
+    /// A doorbell is rung with what it should not: far too much, backwards, beyond its ring, again, with a bit turned.
+    Wrong {
+        channel: u32,
+        bell: Bell,
+        how: u8,
+    },
+}
+
+/// What a host rings.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Bell {
+    Freed,
+    Pages,
+    Entries,
+    Descriptors,
+}
+
+fn wrong(bells: &'static [Bell]) -> impl Strategy<Value = Op> {
+    (0..2_u32, prop::sample::select(bells), 0..5_u8).prop_map(|(channel, bell, how)| Op::Wrong { channel, bell, how })
 }
 
 fn c2h_op() -> impl Strategy<Value = Op> {
@@ -93,9 +110,9 @@ fn c2h_op() -> impl Strategy<Value = Op> {
         1 => channel.clone().prop_map(Op::Stop),
         1 => channel.clone().prop_map(Op::Reset),
         4 => (channel.clone(), 1..=4_u8).prop_map(|(channel, share)| Op::Doorbell { channel, share }),
-        1 => channel.clone().prop_map(Op::BadDoorbell),
+        1 => wrong(&[Bell::Freed]),
         2 => channel.prop_map(Op::Arm),
-        1 => any::<bool>().prop_map(Op::Mask),
+        1 => (any::<bool>(), prop_oneof![Just(0xf_u8), 0..16_u8]).prop_map(|(masked, bytes)| Op::Mask(masked, bytes)),
         2 => (1..60_u64).prop_map(Op::Hold),
         2 => any::<[u64; 2]>().prop_map(Op::Stall),
         3 => (0..6_u8, 0..60_u16).prop_map(|(headers, data)| Op::Credits { headers, data }),
@@ -117,6 +134,7 @@ fn h2c_op() -> impl Strategy<Value = Op> {
         2 => channel.clone().prop_map(Op::ArmSpace),
         2 => (channel, 1..300_u64).prop_map(|(channel, clocks)| Op::OutHold { channel, clocks }),
         2 => (0..20_u8).prop_map(Op::ReadCredits),
+        1 => wrong(&[Bell::Descriptors]),
         1 => Just(Op::MastersOff),
     ]
 }
@@ -137,8 +155,7 @@ fn page_op() -> impl Strategy<Value = Op> {
     prop_oneof![
         12 => (channel.clone(), 0..12_u8, length, any::<u8>()).prop_map(|(channel, count, length, grid)| Op::GivePages { channel, count, length, grid }),
         8 => (channel.clone(), 1..4_u8).prop_map(|(channel, share)| Op::TakeEntries { channel, share }),
-        1 => channel.clone().prop_map(Op::BadTail),
-        1 => channel.prop_map(Op::BadHead),
+        2 => wrong(&[Bell::Pages, Bell::Entries]),
     ]
 }
 
@@ -333,12 +350,11 @@ fn apply<P: TlpPort>(bench: &mut Bench<P>, op: &Op, shape: &Shape, at_most: u64)
             let (hw, sw) = (bench.get64(channel, c2h::HW_COUNT), bench.get64(channel, c2h::SW_COUNT));
             bench.set64(channel, c2h::SW_COUNT, sw + (hw.saturating_sub(sw)) / u64::from(share) / 32 * 32);
         }
-        Op::BadDoorbell(channel) => bench.set64(channel, c2h::SW_COUNT, 1 << 40),
         Op::Arm(channel) => {
             let seen = bench.get64(channel, c2h::FRAMES);
             bench.set64(channel, c2h::INT_DATA_ARM, seen);
         }
-        Op::Mask(masked) => bench.write(crate::common::BAR2 + 12, masked.into(), 4),
+        Op::Mask(masked, bytes) => bench.write_bytes(crate::common::BAR2 + 12, masked.into(), bytes),
         Op::Stall(masks) => bench.stalls = (bench.now, masks),
         Op::Hold(clocks) => bench.stimulus.tx_ready_at = Cycle(bench.now + clocks),
         Op::Credits { headers, data } if shape.finite_credits => bench.stimulus.credits.0[0].grant(headers, data),
@@ -364,8 +380,7 @@ fn apply<P: TlpPort>(bench: &mut Bench<P>, op: &Op, shape: &Shape, at_most: u64)
             let (tail, head) = (bench.get64(channel, c2h::COMP_TAIL), bench.get64(channel, c2h::COMP_HEAD));
             bench.set64(channel, c2h::COMP_HEAD, head + tail.saturating_sub(head).div_ceil(share.into()));
         }
-        Op::BadTail(channel) => bench.set64(channel, c2h::FREE_TAIL, 1 << 40),
-        Op::BadHead(channel) => bench.set64(channel, c2h::COMP_HEAD, 1 << 40),
+        Op::Wrong { channel, bell, how } => ring_wrongly(bench, channel, bell, how),
         Op::MastersOff => {
             bench.config_write(0x04, 0x0002);
             bench.run_to(bench.now + 20, at_most);
@@ -391,6 +406,24 @@ fn apply<P: TlpPort>(bench: &mut Bench<P>, op: &Op, shape: &Shape, at_most: u64)
         }
         Op::Digests(bits) => bench.config_write(0x118, (bits & 1) << 6 | (bits & 2) << 7),
     }
+}
+
+fn ring_wrongly<P: TlpPort>(bench: &mut Bench<P>, channel: u32, bell: Bell, how: u8) {
+    let (at, grid) = match bell {
+        Bell::Freed => (bench.channel(channel, c2h::SW_COUNT), 32),
+        Bell::Pages => (bench.channel(channel, c2h::FREE_TAIL), 1),
+        Bell::Entries => (bench.channel(channel, c2h::COMP_HEAD), 1),
+        Bell::Descriptors => (bench.host_channel(channel, h2c::TAIL), 1),
+    };
+    let value = bench.read(at, 8);
+    let wrong = match how {
+        0 => 1 << 40,
+        1 => value.wrapping_sub(grid),
+        2 => value.wrapping_add(1000 * grid),
+        3 => value,
+        _ => value ^ 1,
+    };
+    bench.write(at, wrong, 8);
 }
 
 /// Gives descriptors; too many for the ring now and then, and some that cannot be.

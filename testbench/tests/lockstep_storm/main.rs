@@ -4,6 +4,8 @@
 //! `SILICO_SEED` is the first seed, `SILICO_STORMS` how many, `SILICO_CLOCKS` how many clocks each.
 #![cfg(feature = "rtl")]
 
+mod channels;
+mod doorbell;
 mod host;
 mod random;
 mod script;

@@ -1,24 +1,59 @@
-//! What software does: mostly what makes a channel run, at times what no driver would.
+//! What software does: mostly what makes a channel run, at times what no driver would. Starts and descriptors are in `channels`, doorbells in `doorbell`.
 
-use crate::host::{Host, MEMORY};
+use crate::doorbell::Wish;
 use crate::random::Random;
-use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor, PageDescriptor};
-use silico_spec::params::CardParams;
+use silico_spec::params::{CardParams, PBA_OFFSET};
 use silico_spec::port::TlpBuf;
 use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::tlp::{Header, Kind, ecrc};
 use silico_spec::units::{Bdf, BusAddr, Dwords, Tag};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 pub(crate) const BAR0: u64 = 0x20_0000_0000;
 pub(crate) const BAR2: u64 = 0x20_0010_0000;
 const HOST: Bdf = Bdf::from_bits(0);
 const CARD: Bdf = Bdf::from_bits(0x0100);
-/// Entries of a ring of an H2C channel.
-const ENTRIES: u64 = 24;
-/// Entries of a free list, and of a completion ring.
-const PAGES: u64 = 16;
-const COMPLETIONS: u64 = 12;
+/// What moves while a channel runs, and what is left of it.
+const C2H_COUNTS: [u32; 20] = [
+    c2h::STATUS,
+    c2h::HW_COUNT,
+    c2h::SW_COUNT,
+    c2h::ERROR,
+    c2h::ERROR_ADDR,
+    c2h::ERROR_COOKIE,
+    c2h::FRAMES,
+    c2h::DROPPED,
+    c2h::RUN,
+    c2h::DISCARDED,
+    c2h::GEN_MADE,
+    c2h::GEN_MADE,
+    c2h::GEN_CHUNKS,
+    c2h::FREE_TAIL,
+    c2h::COMP_HEAD,
+    c2h::FREE_HEAD,
+    c2h::COMP_TAIL,
+    c2h::PAGES_HELD,
+    c2h::PERF_NO_DATA,
+    c2h::PERF_NO_BUFFER,
+];
+const H2C_COUNTS: [u32; 14] = [
+    h2c::STATUS,
+    h2c::DONE,
+    h2c::TAIL,
+    h2c::ERROR,
+    h2c::ERROR_ADDR,
+    h2c::ERROR_COOKIE,
+    h2c::FRAMES,
+    h2c::BYTES,
+    h2c::RUN,
+    h2c::DISCARDED,
+    h2c::DISCARDED,
+    h2c::CHECK_CRC,
+    h2c::CHECK_LENGTH,
+    h2c::PERF_OUT_HELD,
+];
+const CARD_COUNTS: [u32; 6] =
+    [card::INT_STATUS, card::INT_STATUS_2, card::ERROR_SUMMARY, card::HOLE_WRITES, card::READ_TAGS, card::READ_QUARANTINE];
 
 /// What software does next.
 #[derive(Clone, Debug)]
@@ -28,30 +63,28 @@ pub(crate) enum Step {
     Wait(u64),
 }
 
-/// What it does with a count that it has asked for.
-#[derive(Clone, Copy, Debug)]
-enum Wish {
-    /// Frees a ring up to it: writes it here.
-    Free(u64),
-    /// Gives an H2C channel what it has room for.
-    Give(u64),
-    /// Gives pages to a C2H channel.
-    Pages(u64),
+/// How large the rings of a channel are in this run, and how far they were filled.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ring {
+    pub(crate) entries: u64,
+    pub(crate) tail: u64,
 }
 
 pub(crate) struct Script {
-    channels: [u64; 2],
-    tails: Vec<u64>,
-    page_tails: Vec<u64>,
-    elinks: u64,
+    pub(crate) channels: [u64; 2],
+    /// Of H2C channels; free lists and completion rings of C2H channels.
+    pub(crate) given: Vec<Ring>,
+    pub(crate) pages: Vec<Ring>,
+    pub(crate) completions: Vec<u64>,
+    pub(crate) paged: Vec<bool>,
+    favourites: [u64; 2],
+    pub(crate) elinks: u64,
     tag: u16,
     /// Reads of counts, by tag.
-    asked: VecDeque<(u16, Wish)>,
+    pub(crate) asked: VecDeque<(u16, Wish)>,
+    /// What each doorbell was rung with last.
+    pub(crate) rung: BTreeMap<u64, u64>,
     digest: bool,
-}
-
-fn ring(channel: u64) -> u64 {
-    MEMORY + 0x1000 * channel
 }
 
 impl Script {
@@ -59,11 +92,15 @@ impl Script {
         let channels = [params.c2h_channels.into(), params.h2c_channels.into()];
         Self {
             channels,
-            tails: vec![0; channels[1] as usize],
-            page_tails: vec![0; channels[0] as usize],
+            given: vec![Ring { entries: 2, tail: 0 }; channels[1] as usize],
+            pages: vec![Ring { entries: 2, tail: 0 }; channels[0] as usize],
+            completions: vec![2; channels[0] as usize],
+            paged: vec![false; channels[0] as usize],
+            favourites: [0; 2],
             elinks: params.elinks.into(),
             tag: 0,
             asked: VecDeque::new(),
+            rung: BTreeMap::new(),
             digest: false,
         }
     }
@@ -79,10 +116,15 @@ impl Script {
         tlp
     }
 
-    fn write(&self, out: &mut VecDeque<Step>, address: u64, value: u64, wide: bool, random: &mut Random) {
+    pub(crate) fn write(&self, out: &mut VecDeque<Step>, address: u64, value: u64, wide: bool, random: &mut Random) {
+        self.write_part(out, address, value, wide, 60, random);
+    }
+
+    /// Some of the bytes, once in `whole` writes.
+    pub(crate) fn write_part(&self, out: &mut VecDeque<Step>, address: u64, value: u64, wide: bool, whole: u64, random: &mut Random) {
         let dwords = if wide { 2 } else { 1 };
         let header = Header::memory(Kind::MemWrite, HOST, Tag(0), BusAddr(address), Dwords(dwords));
-        let header = if random.once_in(60) {
+        let header = if random.once_in(whole) {
             header.with_byte_enables(random.below(16) as u8, if wide { 1 + random.below(15) as u8 } else { 0 })
         } else {
             header
@@ -90,7 +132,7 @@ impl Script {
         out.push_back(Step::Tlp(self.tlp(header, &value.to_le_bytes()[..4 * dwords as usize], random)));
     }
 
-    fn read(&mut self, out: &mut VecDeque<Step>, address: u64, wide: bool, random: &mut Random) -> u16 {
+    pub(crate) fn read(&mut self, out: &mut VecDeque<Step>, address: u64, wide: bool, random: &mut Random) -> u16 {
         self.tag = (self.tag + 1) % 256;
         let header = Header::memory(Kind::MemRead, HOST, Tag(self.tag), BusAddr(address), Dwords(if wide { 2 } else { 1 }));
         out.push_back(Step::Tlp(self.tlp(header, &[], random)));
@@ -112,8 +154,15 @@ impl Script {
 
     /// Brings the card up, or puts right what was spoilt.
     pub(crate) fn bring_up(&mut self, out: &mut VecDeque<Step>, random: &mut Random) {
-        let bars =
-            [(0x10, BAR0 as u32), (0x14, (BAR0 >> 32) as u32), (0x18, BAR2 as u32), (0x1c, (BAR2 >> 32) as u32), (0x44, 0), (0x04, 6)];
+        let command = random.of(&[6, 6, 6, 0x406]);
+        let bars = [
+            (0x10, BAR0 as u32),
+            (0x14, (BAR0 >> 32) as u32),
+            (0x18, BAR2 as u32),
+            (0x1c, (BAR2 >> 32) as u32),
+            (0x44, 0),
+            (0x04, command),
+        ];
         for (offset, value) in bars {
             self.config(out, offset, value, random);
         }
@@ -125,6 +174,9 @@ impl Script {
             self.write(out, BAR2 + 16 * vector, 0xfee0_0000, true, random);
             self.write(out, BAR2 + 16 * vector + 8, vector, true, random);
         }
+        for vector in 0..9 {
+            self.write_part(out, BAR2 + 16 * vector + 12, u64::from(random.once_in(6)), false, 8, random);
+        }
         self.write(out, BAR0 + u64::from(card::INT_CARD), 1 << 31 | 7, false, random);
         self.write(out, BAR0 + u64::from(card::ERROR_MASK), random.bits() & 0xffff_ffff, false, random);
         self.write(out, BAR0 + u64::from(card::CONTROL), 1, false, random);
@@ -133,166 +185,126 @@ impl Script {
     /// Some things that software does in one go.
     pub(crate) fn act(&mut self, out: &mut VecDeque<Step>, random: &mut Random) {
         let [c2h_channels, h2c_channels] = self.channels;
-        let (to_host, to_card) = (random.below(c2h_channels), random.below(h2c_channels));
-        match random.below(120) {
-            0..8 => self.start_h2c(out, to_card, random),
-            8..26 | 64..110 => {
-                let tag = self.read(out, BAR0 + u64::from(h2c::offset(to_card as u32, h2c::DONE)), true, random);
-                self.asked.push_back((tag, Wish::Give(to_card)));
-            }
-            26 => self.control(out, u64::from(h2c::offset(to_card as u32, h2c::CONTROL)), random),
-            27..32 => self.write(out, BAR0 + u64::from(h2c::offset(to_card as u32, h2c::INT_SPACE_ARM)), random.below(40), true, random),
-            32..38 => self.start_c2h(out, to_host, random),
-            38..42 => {
-                let at = |register: u32| BAR0 + u64::from(c2h::offset(to_host as u32, register));
-                for (register, wish) in [
-                    (c2h::HW_COUNT, Wish::Free(at(c2h::SW_COUNT))),
-                    (c2h::FREE_HEAD, Wish::Pages(to_host)),
-                    (c2h::COMP_TAIL, Wish::Free(at(c2h::COMP_HEAD))),
-                ] {
-                    let tag = self.read(out, at(register), true, random);
-                    self.asked.push_back((tag, wish));
+        // One channel of each direction is attended to most, so that it gets somewhere.
+        if random.once_in(150) {
+            self.favourites = [random.below(c2h_channels), random.below(h2c_channels)];
+        }
+        let [mut to_host, mut to_card] = self.favourites;
+        if random.once_in(3) {
+            (to_host, to_card) = (random.below(c2h_channels), random.below(h2c_channels));
+        }
+        let of_c2h = |register: u32| BAR0 + u64::from(c2h::offset(to_host as u32, register));
+        let of_h2c = |register: u32| BAR0 + u64::from(h2c::offset(to_card as u32, register));
+        match random.below(130) {
+            0..3 => self.start_h2c(out, to_card, false, random),
+            3..6 => self.control(out, of_h2c(h2c::CONTROL), [h2c::DONE, h2c::BYTES].map(of_h2c), random),
+            6..14 => self.arm(out, of_h2c(h2c::DONE), of_h2c(h2c::INT_SPACE_ARM), random),
+            14..17 => self.start_c2h(out, to_host, false, random),
+            17..41 => {
+                let pages = [(c2h::FREE_HEAD, Wish::Pages(to_host)), (c2h::COMP_TAIL, Wish::Free(of_c2h(c2h::COMP_HEAD)))];
+                let ring = [(c2h::HW_COUNT, Wish::Free(of_c2h(c2h::SW_COUNT)))];
+                let paged = self.paged[to_host as usize] != random.once_in(30);
+                for &(register, wish) in if paged { &pages[..] } else { &ring[..] } {
+                    self.ask(out, of_c2h(register), wish, random);
                 }
             }
-            42 => self.control(out, u64::from(c2h::offset(to_host as u32, c2h::CONTROL)), random),
-            43..46 => self.write(out, BAR0 + u64::from(c2h::offset(to_host as u32, c2h::INT_DATA_ARM)), random.below(40), true, random),
-            46..52 => self.look(out, random),
-            52 => self.write_anything(out, random),
-            53 | 54 => out.push_back(Step::Wait(random.below(600))),
-            55 => self.write(out, BAR2 + 4 * random.below(64), random.bits() & 0xffff_ffff, false, random),
-            56 => {
+            41..44 => self.control(out, of_c2h(c2h::CONTROL), [c2h::FRAMES, c2h::HW_COUNT].map(of_c2h), random),
+            44..50 => self.arm(out, of_c2h(c2h::FRAMES), of_c2h(c2h::INT_DATA_ARM), random),
+            50..60 => self.look(out, random),
+            60..62 => {
+                for _ in 0..4 {
+                    self.read(out, of_c2h(c2h::GEN_MADE), false, random);
+                }
+            }
+            62..64 => self.look_anywhere(out, random),
+            64 => self.write_anything(out, random),
+            65 => out.push_back(Step::Wait(random.below(300))),
+            66..70 => self.write_part(out, BAR2 + 4 * random.below(64), random.bits() & 0xffff_ffff, false, 3, random),
+            70 => {
                 self.configure(out, random);
                 out.push_back(Step::Wait(random.below(300)));
                 self.bring_up(out, random);
             }
-            57..59 => self.raw(out, random),
-            59..61 => self.bring_up(out, random),
-            61 => self.write(out, BAR0 + u64::from(card::INT_ACK), random.bits(), false, random),
-            62 => self.write(out, BAR0 + u64::from(card::INT_ACK_2), random.bits(), false, random),
-            _ => self.write(out, BAR0 + u64::from(card::PERF_CONTROL), random.below(4), false, random),
+            71..74 => self.messages(out, random),
+            74 => self.raw(out, random),
+            75 => self.bring_up(out, random),
+            76 => self.write(out, BAR0 + u64::from(card::INT_ACK), random.bits(), false, random),
+            77 => self.write(out, BAR0 + u64::from(card::INT_ACK_2), random.bits(), false, random),
+            78 => self.write(out, BAR0 + u64::from(card::PERF_CONTROL), random.below(4), false, random),
+            79 if random.once_in(3) => self.reset(out, random),
+            80 => self.retune(out, random),
+            81..83 => self.rattle(out, random),
+            _ => self.ask(out, of_h2c(h2c::DONE), Wish::Give(to_card), random),
         }
     }
 
-    /// A completion of the card: the count in it becomes a doorbell.
-    pub(crate) fn answered(&mut self, out: &mut VecDeque<Step>, header: &Header, payload: &[u8], host: &mut Host, random: &mut Random) {
-        let Some(at) = self.asked.iter().position(|(tag, _)| *tag == header.tag().0) else { return };
-        let (Some((_, wish)), Some(word)) = (self.asked.remove(at), payload.first_chunk::<8>()) else { return };
-        let count = u64::from_le_bytes(*word);
-        match wish {
-            Wish::Free(address) if address & 0x1ff == u64::from(c2h::SW_COUNT) => self.write(out, address, count & !31, true, random),
-            Wish::Free(address) => self.write(out, address, count, true, random),
-            Wish::Pages(channel) => {
-                let given = self.page_tails[channel as usize].saturating_sub(count);
-                self.give_pages(out, host, channel, PAGES.saturating_sub(given), random);
-            }
-            Wish::Give(channel) => {
-                let given = self.tails[channel as usize].saturating_sub(count);
-                let room = ENTRIES.saturating_sub(given);
-                self.give(out, host, channel, room, random);
+    /// Asks for a count that something is to be done with.
+    fn ask(&mut self, out: &mut VecDeque<Step>, at: u64, wish: Wish, random: &mut Random) {
+        let tag = self.read(out, at, true, random);
+        self.asked.push_back((tag, wish));
+    }
+
+    /// Arms a cause, with what has been seen or with what was long ago.
+    fn arm(&mut self, out: &mut VecDeque<Step>, count: u64, at: u64, random: &mut Random) {
+        if random.once_in(3) {
+            self.write(out, at, random.below(40), true, random);
+        } else {
+            self.ask(out, count, Wish::Arm(at), random);
+        }
+    }
+
+    /// Which messages there are, and whether INTx may be: for longer than until the next bring-up.
+    fn messages(&mut self, out: &mut VecDeque<Step>, random: &mut Random) {
+        for _ in 0..1 + random.below(3) {
+            match random.below(4) {
+                0 => self.config(out, 0x50, random.of(&[0, 0x1_0000, 0x31_0000]), random),
+                1 => self.config(out, 0x70, random.of(&[0, 0, 1 << 31, 3 << 30]), random),
+                2 => self.config(out, 0x04, random.of(&[6, 0x406]), random),
+                _ => out.push_back(Step::Wait(random.below(100))),
             }
         }
+    }
+
+    /// The card's or the function's reset, and what software does after it, at once or later.
+    fn reset(&mut self, out: &mut VecDeque<Step>, random: &mut Random) {
+        if random.once_in(2) {
+            self.write(out, BAR0 + u64::from(card::CONTROL), 2 + random.below(2), false, random);
+        } else {
+            self.config(out, 0x88, 1 << 15 | 0x2910, random);
+        }
+        out.push_back(Step::Wait(random.of(&[0, 20, 300])));
+        self.bring_up(out, random);
+    }
+
+    /// Settings of interrupts, while channels run.
+    fn retune(&self, out: &mut VecDeque<Step>, random: &mut Random) {
+        let [c2h_channels, h2c_channels] = self.channels;
+        let (to_host, to_card) = (random.below(c2h_channels) as u32, random.below(h2c_channels) as u32);
+        let enable = random.of(&[0, 1 << 31]);
+        let (at, value) = match random.below(6) {
+            0 => (c2h::offset(to_host, c2h::INT_DATA_FRAMES), random.below(6)),
+            1 => (c2h::offset(to_host, c2h::INT_DATA_TIME), random.below(300)),
+            2 => (c2h::offset(to_host, c2h::INT_DATA), enable | random.below(17)),
+            3 => (h2c::offset(to_card, h2c::INT_SPACE_COUNT), random.below(6)),
+            4 => (h2c::offset(to_card, h2c::INT_SPACE_TIME), random.below(300)),
+            _ => (h2c::offset(to_card, h2c::INT_SPACE), enable | random.below(17)),
+        };
+        self.write_part(out, BAR0 + u64::from(at), value, false, 4, random);
     }
 
     pub(crate) fn forget(&mut self) {
         self.asked.clear();
-        self.tails.fill(0);
-        self.page_tails.fill(0);
+        self.rung.clear();
+        self.given.iter_mut().chain(&mut self.pages).for_each(|ring| ring.tail = 0);
     }
 
-    fn control(&self, out: &mut VecDeque<Step>, at: u64, random: &mut Random) {
-        let value = random.of(&[0, 0, 2, 3, 1]);
-        self.write(out, BAR0 + at, value, false, random);
-    }
-
-    fn start_h2c(&mut self, out: &mut VecDeque<Step>, channel: u64, random: &mut Random) {
-        let at = |register: u32| BAR0 + u64::from(h2c::offset(channel as u32, register));
-        let output = random.of(&[0, 1, 1, 2, 2, 2, 3]);
-        let targets = self.channels[0] + random.below(2);
-        let config = output | random.below(8) << 2 | random.below(targets) << 8;
-        let stop = random.of(&[0, 0, 2]);
-        self.write(out, at(h2c::CONTROL), stop, false, random);
-        out.push_back(Step::Wait(random.of(&[1, 100, 700])));
-        self.write(out, at(h2c::RING_BASE), ring(channel) + u64::from(random.once_in(40)), true, random);
-        for (register, value) in [
-            (h2c::RING_ENTRIES, if random.once_in(40) { random.value() } else { ENTRIES }),
-            (h2c::CONFIG, config),
-            (h2c::WB_EVERY, random.below(5)),
-            (h2c::WB_TIME, random.below(300)),
-            (h2c::INT_SPACE, 1 << 31 | random.below(9)),
-            (h2c::INT_ERROR, 1 << 31 | random.below(9)),
-            (h2c::INT_SPACE_COUNT, random.below(5)),
-            (h2c::INT_SPACE_TIME, random.below(300)),
-        ] {
-            self.write(out, at(register), value & 0xffff_ffff, false, random);
-        }
-        self.write(out, at(h2c::WB_ADDR), MEMORY + 0x8000 + 64 * channel + u64::from(random.once_in(60)), true, random);
-        self.write(out, at(h2c::CONTROL), 1, false, random);
-        self.tails[channel as usize] = 0;
-    }
-
-    fn give(&mut self, out: &mut VecDeque<Step>, host: &mut Host, channel: u64, room: u64, random: &mut Random) {
-        let tail = self.tails[channel as usize];
-        let count = random.below(room + 1);
-        for index in tail..tail + count {
-            let most = random.of(&[4, 70, 700, 5000, 20_000]);
-            let length = random.below(most) as u32;
-            let flags = DescriptorFlags(if random.once_in(300) { 4 } else { random.of(&[0, 1, 1, 1, 2, 3]) });
-            let address = if random.once_in(300) { random.value() } else { MEMORY + 0x1_0000 + random.below(0x2_0000) };
-            let ends = DescriptorFlags(flags.0 | u32::from(length == 0 && !random.once_in(9)));
-            let descriptor = H2cDescriptor { address, length, flags: ends, cookie: index << 8 | channel };
-            host.put(ring(channel) + 32 * (index % ENTRIES), &descriptor.emit());
-        }
-        let tail = if random.once_in(150) { random.value() } else { tail + count };
-        self.tails[channel as usize] = tail & 0xffff;
-        self.write(out, BAR0 + u64::from(h2c::offset(channel as u32, h2c::TAIL)), tail, true, random);
-    }
-
-    fn give_pages(&mut self, out: &mut VecDeque<Step>, host: &mut Host, channel: u64, room: u64, random: &mut Random) {
-        let tail = self.page_tails[channel as usize];
-        let count = random.below(room + 1);
-        for index in tail..tail + count {
-            let length = 32 * (1 + random.below(60)) as u32 + u32::from(random.once_in(200));
-            let page = PageDescriptor { address: MEMORY + 0x2_0000 + 32 * random.below(0x400), length, cookie: index as u32 };
-            host.put(MEMORY + 0xa000 + 0x400 * channel + 16 * (index % PAGES), &page.emit());
-        }
-        self.page_tails[channel as usize] = tail + count;
-        self.write(out, BAR0 + u64::from(c2h::offset(channel as u32, c2h::FREE_TAIL)), tail + count, true, random);
-    }
-
-    fn start_c2h(&mut self, out: &mut VecDeque<Step>, channel: u64, random: &mut Random) {
-        let at = |register: u32| BAR0 + u64::from(c2h::offset(channel as u32, register));
-        let stop = random.of(&[0, 0, 2]);
-        self.write(out, at(c2h::CONTROL), stop, false, random);
-        out.push_back(Step::Wait(random.of(&[1, 50, 400])));
-        self.write(out, at(c2h::RING_BASE), MEMORY + 0x4_0000 + 0x1_0000 * channel, true, random);
-        self.write(out, at(c2h::RING_SIZE), random.of(&[0x1000, 0x4000, 0x1_0000]), true, random);
-        self.write(out, at(c2h::WB_ADDR), MEMORY + 0x9000 + 64 * channel, true, random);
-        self.write(out, at(c2h::FREE_BASE), MEMORY + 0xa000 + 0x400 * channel, true, random);
-        self.write(out, at(c2h::COMP_BASE), MEMORY + 0xc000 + 0x400 * channel, true, random);
-        self.page_tails[channel as usize] = 0;
-        for (register, value) in [
-            (c2h::CONFIG, random.below(128)),
-            (c2h::FREE_ENTRIES, PAGES),
-            (c2h::COMP_ENTRIES, COMPLETIONS),
-            (c2h::FLUSH_TIME, random.below(2) * random.below(300)),
-            (c2h::GEN_LINKS, 1 + random.below(self.elinks)),
-            (c2h::GEN_FLUSH, random.below(200)),
-            (c2h::MAX_FRAME, random.of(&[100, 1000, 2500])),
-            (c2h::WB_FRAMES, random.below(4)),
-            (c2h::WB_BYTES, random.below(2) * 2000),
-            (c2h::WB_TIME, random.below(300)),
-            (c2h::GEN_CONFIG, random.below(3) | random.below(2) << 2 | random.below(100) << 16),
-            (c2h::GEN_MIN, random.below(100)),
-            (c2h::GEN_MAX, 100 + random.below(2500)),
-            (c2h::GEN_PAUSE, random.below(50)),
-            (c2h::GEN_RATE, random.of(&[0x1_0000, 0x8000, 1000])),
-            (c2h::INT_DATA, 1 << 31 | random.below(9)),
-            (c2h::INT_ERROR, 1 << 31 | random.below(9)),
-            (c2h::INT_DATA_FRAMES, random.below(5)),
-            (c2h::INT_DATA_TIME, random.below(300)),
-            (c2h::CONTROL, 1),
-        ] {
-            self.write(out, at(register), value, false, random);
+    /// Stops, resets or starts a channel. `counts`: what it looks at at times while that is under way.
+    fn control(&mut self, out: &mut VecDeque<Step>, at: u64, counts: [u64; 2], random: &mut Random) {
+        let value = random.of(&[0, 2, 2, 3, 1]);
+        self.write_part(out, at, value, false, 10, random);
+        for _ in 0..random.below(2) * random.below(12) {
+            let count = random.of(&counts);
+            self.read(out, count, false, random);
         }
     }
 
@@ -307,7 +319,23 @@ impl Script {
         }
     }
 
+    /// What moves, several times: a count that is a clock late shows only while it moves.
     fn look(&mut self, out: &mut VecDeque<Step>, random: &mut Random) {
+        let [c2h_channels, h2c_channels] = self.channels;
+        let at = match random.below(8) {
+            0..4 => BAR0 + u64::from(c2h::offset(random.below(c2h_channels) as u32, random.of(&C2H_COUNTS))),
+            4..6 => BAR0 + u64::from(h2c::offset(random.below(h2c_channels) as u32, random.of(&H2C_COUNTS))),
+            6 => BAR0 + u64::from(random.of(&CARD_COUNTS)),
+            _ if random.once_in(2) => BAR2 + u64::from(PBA_OFFSET),
+            _ => BAR2 + 16 * random.below(16) + 4 * random.below(4),
+        };
+        let (wide, times) = (random.once_in(2), 1 + random.below(3));
+        for _ in 0..times {
+            self.read(out, if wide { at & !7 } else { at }, wide, random);
+        }
+    }
+
+    fn look_anywhere(&mut self, out: &mut VecDeque<Step>, random: &mut Random) {
         let (at, wide) = (self.place(random), random.once_in(2));
         self.read(out, BAR0 + at + if wide { 0 } else { 4 * random.below(2) }, wide, random);
     }
@@ -315,7 +343,7 @@ impl Script {
     fn write_anything(&mut self, out: &mut VecDeque<Step>, random: &mut Random) {
         let at = self.place(random);
         let (value, wide) = (random.value(), random.once_in(2));
-        self.write(out, BAR0 + at + if wide { 0 } else { 4 * random.below(2) }, value, wide, random);
+        self.write_part(out, BAR0 + at + if wide { 0 } else { 4 * random.below(2) }, value, wide, 4, random);
     }
 
     fn configure(&mut self, out: &mut VecDeque<Step>, random: &mut Random) {

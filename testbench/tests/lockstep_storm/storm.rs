@@ -7,8 +7,9 @@ use silico_sim::lockstep::{Lockstep, Verdict};
 use silico_sim::rtl::RtlCard;
 use silico_spec::credit::{Limit, Limits};
 use silico_spec::params::{CardParams, DataWidth};
-use silico_spec::port::{Beat, Endpoint, FrontBeat, PortIn, PortOut, TlpBuf};
+use silico_spec::port::{Beat, ChannelView, Endpoint, FrontBeat, Inspect, PortIn, PortOut, TlpBuf};
 use silico_spec::tlp::{Header, Kind};
+use silico_spec::writeback::ChannelState;
 use std::collections::VecDeque;
 
 /// What a storm was made of: TLPs of the cards, and resets.
@@ -48,7 +49,7 @@ impl Mood {
             digest: random.once_in(4),
         };
         let [tx, rx, out, front] = [(); 4].map(|()| share(random));
-        Self { tx, rx, out, front, pace: random.of(&[2, 10, 40, 150]), resets: random.once_in(4), manners }
+        Self { tx, rx, out, front, pace: random.of(&[1, 2, 10, 50]), resets: random.once_in(4), manners }
     }
 }
 
@@ -126,7 +127,8 @@ impl Storm {
         if self.now == 10 {
             self.script.bring_up(&mut self.software, &mut self.random);
         }
-        if self.software.len() < 4 && self.random.once_in(mood.pace) {
+        if self.software.len() < 6 && self.random.once_in(mood.pace) {
+            self.wake();
             self.script.act(&mut self.software, &mut self.random);
         }
         self.reset(mood);
@@ -142,6 +144,21 @@ impl Storm {
             self.leave(&sent, mood);
         }
         self.now += 1;
+    }
+
+    /// What rests is started soon: a card that does nothing shows nothing.
+    fn wake(&mut self) {
+        let rests = |view: ChannelView| matches!(view.state, ChannelState::Idle | ChannelState::Error);
+        if !self.random.once_in(4) {
+            return;
+        }
+        let channel = self.random.below(self.channels as u64);
+        let card = self.cards.first();
+        if card.c2h(channel as usize).is_some_and(rests) {
+            self.script.start_c2h(&mut self.software, channel, true, &mut self.random);
+        } else if card.h2c(channel as usize).is_some_and(rests) {
+            self.script.start_h2c(&mut self.software, channel, true, &mut self.random);
+        }
     }
 
     fn is_down(&self) -> bool {
@@ -238,7 +255,7 @@ impl Storm {
             let width = self.width.bytes() as u8;
             let mut beat = FrontBeat::NONE;
             if *left == 0 {
-                *left = 1 + self.random.below(90);
+                *left = 1 + if self.random.once_in(40) { self.random.below(1200) } else { self.random.below(90) };
             }
             *left -= 1;
             beat.last = *left == 0;

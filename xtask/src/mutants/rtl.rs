@@ -16,7 +16,7 @@ use super::patch::Patch;
 use super::suite::wait;
 use super::table::{self, Row};
 use super::tree::Tree;
-use super::verdict::{Verdict, verdict};
+use super::verdict::{Catch, Verdict, verdict};
 use super::{Options, choose};
 use crate::shell::Workspace;
 
@@ -30,10 +30,13 @@ const CLOCK: &str = "input  logic                             clk_i,";
 /// The bridge, and where it sets the card up.
 const BRIDGE: &str = "sim/src/rtl/card.cpp";
 const SET_UP: &str = "        top_.clk_i = 0;\n        top_.eval();\n";
-/// What tries them: storms on both cards, few first; random operations; whole runs under the driver. Each round with its cases; it is tried without any mutant
-/// before it is believed.
-const TESTS: [&str; 3] = ["lockstep_storm", "lockstep_random", "lockstep"];
-const ROUNDS: [(&str, u32); 4] = [("lockstep_storm", 2), ("lockstep_random", 10), ("lockstep", 1), ("lockstep_storm", 30)];
+/// What tries them: storms on both cards, few first; random operations; whole runs under the driver; last the property suite. Each round with
+/// its cases, the cheap ones first; it is tried without any mutant before it is believed.
+const TESTS: [&str; 4] = ["lockstep_storm", "lockstep_random", "lockstep", SUITE];
+const ROUNDS: [(&str, u32); 5] = [("lockstep_storm", 3), ("lockstep_storm", 60), ("lockstep_random", 10), ("lockstep", 1), (SUITE, 3)];
+/// The property suite, and the longest case of it, in clocks of the model: the RTL takes each of them.
+const SUITE: &str = "properties";
+const SUITE_CLOCKS: &str = "300000";
 
 /// Tries those that are asked for; whether all were caught.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
@@ -57,11 +60,12 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
         let row = Row { mutant, verdict: judge(&tree, &tests, number, options, &mut believed)? };
         println!("[{}] {:.0} s: {}", number, begun.elapsed().as_secs_f64(), table::line(&row));
         rows.push(row);
+        // All of them take an hour: what is known after half of one is not lost.
+        if let Some(path) = &options.json {
+            fs::write(path, table::json(&rows)?).with_context(|| format!("can't write {}", path.display()))?;
+        }
     }
     println!("\n{}", table::summary(&rows));
-    if let Some(path) = &options.json {
-        fs::write(path, table::json(&rows)?).with_context(|| format!("can't write {}", path.display()))?;
-    }
     Ok(rows.iter().all(Row::is_caught))
 }
 
@@ -160,20 +164,26 @@ fn judge(tree: &Tree, tests: &[(&str, PathBuf)], number: usize, options: &Option
     for (round, (test, cases)) in ROUNDS.into_iter().enumerate() {
         let Some((_, program)) = tests.iter().find(|(name, _)| *name == test) else { continue };
         if !believed.contains(&round) {
-            let without = play(tree, program, cases, 0, options)?;
+            let without = play(tree, (test, program), cases, 0, options)?;
             ensure!(without == Verdict::Missed, "{test} fails without any mutant ({without:?}); nothing can be said");
             believed.insert(round);
         }
-        let found = play(tree, program, cases, number, options)?;
+        let found = play(tree, (test, program), cases, number, options)?;
         if found != Verdict::Missed {
-            return Ok(found);
+            return Ok(by_round(test, cases, found));
         }
     }
     Ok(Verdict::Missed)
 }
 
+/// The same verdict, of which each catch says in which round it was made.
+fn by_round(test: &str, cases: u32, found: Verdict) -> Verdict {
+    let Verdict::Caught(by) = found else { return found };
+    Verdict::Caught(by.into_iter().map(|catch| Catch { by: format!("{test} x {cases}: {}", catch.by), ..catch }).collect())
+}
+
 /// One round with mutant `number`, or none: 0.
-fn play(tree: &Tree, program: &Path, cases: u32, number: usize, options: &Options) -> Result<Verdict> {
+fn play(tree: &Tree, (test, program): (&str, &Path), cases: u32, number: usize, options: &Options) -> Result<Verdict> {
     let log = tree.log();
     let output = File::create(&log).with_context(|| format!("can't write {}", log.display()))?;
     let mut run = tree.command(program);
@@ -182,6 +192,14 @@ fn play(tree: &Tree, program: &Path, cases: u32, number: usize, options: &Option
         .env("SILICO_CASES", cases.to_string())
         .env("SILICO_STORMS", cases.to_string())
         .env("SILICO_SEED", options.seed.to_string());
+    run.env_remove("SILICO_CLOCKS");
+    if test == SUITE {
+        // What shows that the checkers bite says nothing of a mutant.
+        run.env("SILICO_ON", "lockstep").env("SILICO_CLOCKS", SUITE_CLOCKS).args(["--skip", "teeth::"]);
+        for name in ["SILICO_CASE", "SILICO_SCENARIO", "SILICO_COVERAGE", "SILICO_TALLY"] {
+            run.env_remove(name);
+        }
+    }
     run.env("SILICO_SHRINK", "0").env("RUST_BACKTRACE", "0").env("SILICO_WAVES", log.with_file_name("waves"));
     run.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output).process_group(0);
     let child = run.spawn().with_context(|| format!("can't start {}", program.display()))?;

@@ -54,7 +54,7 @@ pub(crate) fn verdict(end: &End, text: &str) -> Verdict {
     let mut catches = catches(text);
     for name in failures(text) {
         if catches.iter().all(|catch| catch.by != name) {
-            catches.push(Catch { by: name.into(), case: None, why: "see its output".into() });
+            catches.push(Catch { by: name.into(), case: None, why: panic_of(name, text) });
         }
     }
     if catches.is_empty() {
@@ -62,7 +62,10 @@ pub(crate) fn verdict(end: &End, text: &str) -> Verdict {
         let (by, why) = match end {
             End::Exit { ok: true, .. } => return Verdict::Missed,
             End::Exit { how, .. } => ("abort", format!("{how}: {}", last())),
-            End::Stopped => ("abort", last().into()),
+            End::Stopped => match text.lines().find_map(|line| line.strip_prefix("test ")?.strip_suffix(" ... FAILED")) {
+                Some(name) if is_name(name) => (name, "not waited for".into()),
+                _ => ("abort", last().into()),
+            },
             End::Hang(seconds) => ("hang", format!("no end within {seconds} s")),
         };
         catches.push(Catch { by: by.into(), case: None, why });
@@ -74,6 +77,13 @@ pub(crate) fn verdict(end: &End, text: &str) -> Verdict {
 /// The properties that have failed so far.
 pub(crate) fn catches(text: &str) -> Vec<Catch> {
     text.lines().filter_map(catch).collect()
+}
+
+/// The first line of what the test `name` said when it panicked.
+fn panic_of(name: &str, text: &str) -> String {
+    let begin = format!("thread '{name}'");
+    let mut lines = text.lines().skip_while(|line| !(line.starts_with(&begin) && line.contains(" panicked at "))).skip(1);
+    lines.next().map_or_else(|| "see its output".into(), |line| line.chars().take(200).collect())
 }
 
 /// `property NAME, seed SEED, case CASE: WHY`, or `property NAME on FILE: WHY`. The test harness may have begun the line with words of its own.
@@ -102,8 +112,8 @@ fn failures(text: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    const FAILED: &str = "test a ... ok\ntest d ... property d, seed 1, case 7: other\nminimal case: x\nproperty b::c, seed 1, case 2: bytes: lost\n\
-                          property e on /x/e-1.json: bad\n\nfailures:\n\nfailures:\n    b::c\n    d\n    e\n    plain\n\ntest result: FAILED.";
+    const FAILED: &str = "test a ... ok\ntest d ... property d, seed 1, case 7: other\nthread 'other' (7) panicked at x.rs:1:2:\nseed 3: differ\nminimal case: x\nproperty b::c, seed 1, case 2: bytes: lost\n\
+                          property e on /x/e-1.json: bad\n\nfailures:\n\nfailures:\n    b::c\n    d\n    e\n    plain\n    other\n\ntest result: FAILED.";
 
     fn exit(ok: bool) -> End {
         End::Exit { ok, how: "exit status: 101".into() }
@@ -113,7 +123,7 @@ mod tests {
     fn the_properties_that_failed_are_named_with_their_case_and_reason() {
         let Verdict::Caught(by) = verdict(&exit(false), FAILED) else { panic!() };
         let told: Vec<String> = by.iter().map(|catch| format!("{catch}: {}", catch.why)).collect();
-        assert_eq!(told, ["case 2 of b::c: bytes: lost", "case 7 of d: other", "e: bad", "plain: see its output"]);
+        assert_eq!(told, ["case 2 of b::c: bytes: lost", "case 7 of d: other", "e: bad", "plain: see its output", "other: seed 3: differ"]);
         assert_eq!(verdict(&exit(true), "test a ... ok"), Verdict::Missed);
     }
 
@@ -127,6 +137,7 @@ mod tests {
         assert_eq!(by(&exit(false), "panicked while panicking\n").0, "abort");
         assert_eq!(by(&End::Hang(9), "property a, seed 1, case 0: x").0, "a");
         assert_eq!(by(&End::Stopped, "property a, seed 1, case 0: x").0, "a");
+        assert_eq!(by(&End::Stopped, "test a ... ok\ntest b::c ... FAILED\ntest d ... ok").0, "b::c");
     }
 
     #[test]

@@ -19,6 +19,8 @@ const VERILATOR: &str = "SILICO_VERILATOR";
 const WANTED: &str = "SILICO_RTL";
 /// What of the RTL is counted while it runs: `line`, `toggle`, or both by a comma. Nothing, usually: toggles make it many times slower.
 const COVERAGE: &str = "SILICO_RTL_COVERAGE";
+/// Whether the RTL can tell of its inside, for waveforms: 0 or 1. It runs slower then, and takes longer to build.
+const WAVES: &str = "SILICO_RTL_WAVES";
 /// Whether assertions are built in: 0 or 1. Else they are in all profiles but `release`.
 const ASSERT: &str = "SILICO_RTL_ASSERT";
 
@@ -43,7 +45,7 @@ struct Build {
 
 pub(crate) fn main() {
     let rtl = PathBuf::from(env::var("CARGO_MANIFEST_DIR").expect("Cargo says where")).join("../rtl");
-    for name in [VERILATOR, WANTED, ASSERT, COVERAGE, "VERILATOR_ROOT", "CXX", "CXXFLAGS"] {
+    for name in [VERILATOR, WANTED, ASSERT, COVERAGE, WAVES, "VERILATOR_ROOT", "CXX", "CXXFLAGS"] {
         println!("cargo::rerun-if-env-changed={name}");
     }
     println!("cargo::rerun-if-changed={}", rtl.display());
@@ -61,6 +63,7 @@ pub(crate) fn main() {
     println!("cargo::rustc-link-lib=pthread");
     let names: Vec<&str> = wanted.iter().map(|variant| variant.name).collect();
     println!("cargo::rustc-env=SILICO_RTL_BUILT={}", names.join(","));
+    println!("cargo::rustc-env=SILICO_RTL_TELLS={}", u8::from(build.tells()));
 }
 
 /// The variants of a list.
@@ -92,6 +95,19 @@ fn coverage() -> Result<Vec<&'static str>, String> {
     words.map(options).collect::<Result<Vec<_>, _>>().map(|options| options.concat())
 }
 
+/// A variable that is 0 or 1, if it is there.
+fn switch(name: &str) -> Result<Option<bool>, String> {
+    match env::var(name).as_deref() {
+        Ok("0") => Ok(Some(false)),
+        Ok("1") => Ok(Some(true)),
+        Err(_) | Ok("") => Ok(None),
+        Ok(other) => Err(format!("{name} is `{other}`; it must be 0 or 1")),
+    }
+}
+
+/// Verilator's options for RTL that tells of its inside: members of structures by name, the widest bus whole, arrays where they are no memories.
+const INSIDE: [&str; 6] = ["--trace", "--trace-structs", "--trace-max-array", "64", "--trace-max-width", "4096"];
+
 /// The files in `silico.f`, packages first.
 fn sources(rtl: &Path) -> Result<Vec<PathBuf>, String> {
     let list = rtl.join("silico.f");
@@ -103,13 +119,11 @@ impl Build {
     fn new(rtl: PathBuf, verilator: Verilator) -> Result<Self, String> {
         let sources = sources(&rtl)?;
         let release = env::var("PROFILE").is_ok_and(|profile| profile == "release");
-        let asserts = match env::var(ASSERT).as_deref() {
-            Ok("0") => false,
-            Ok("1") => true,
-            Err(_) => !release,
-            Ok(other) => return Err(format!("{ASSERT} is `{other}`; it must be 0 or 1")),
-        };
         let mut options = coverage()?;
+        if switch(WAVES)?.unwrap_or(false) {
+            options.extend(INSIDE);
+        }
+        let asserts = switch(ASSERT)?.unwrap_or(!release);
         options.extend(asserts.then_some("--assert"));
         let mut hash = DefaultHasher::new();
         for file in sources.iter().chain([&rtl.join("silico_assert.svh")]) {
@@ -125,6 +139,10 @@ impl Build {
 
     fn counts(&self) -> bool {
         self.options.iter().any(|option| option.starts_with("--coverage"))
+    }
+
+    fn tells(&self) -> bool {
+        self.options.contains(&INSIDE[0])
     }
 
     /// A compiler of Verilated C++ into `folder`.
@@ -145,9 +163,9 @@ impl Build {
             ("VM_SC", "0"),
             ("VM_TIMING", "0"),
             ("VM_COVERAGE", if self.counts() { "1" } else { "0" }),
-            ("VM_TRACE", "0"),
+            ("VM_TRACE", if self.tells() { "1" } else { "0" }),
             ("VM_TRACE_FST", "0"),
-            ("VM_TRACE_VCD", "0"),
+            ("VM_TRACE_VCD", if self.tells() { "1" } else { "0" }),
             ("VM_TRACE_SAIF", "0"),
             // What it says goes to us, and a failed assertion does not end the process.
             ("VL_USER_STOP", "1"),
@@ -191,13 +209,22 @@ impl Build {
         let (folder, name) = (self.out.join("runtime"), "silico_rtl_runtime");
         let (stamp, key) = (
             folder.join("stamp"),
-            format!("{} {} {} {:?} {:?}", self.verilator.text, self.release, self.counts(), env::var_os("CXX"), env::var_os("CXXFLAGS")),
+            format!(
+                "{} {} {} {} {:?} {:?}",
+                self.verilator.text,
+                self.release,
+                self.counts(),
+                self.tells(),
+                env::var_os("CXX"),
+                env::var_os("CXXFLAGS")
+            ),
         );
         if fs::read_to_string(&stamp).is_ok_and(|text| text == key) {
             return name;
         }
         let include = self.verilator.root.join("include");
         let files = ["verilated.cpp", "verilated_threads.cpp"].into_iter().chain(self.counts().then_some("verilated_cov.cpp"));
+        let files = files.chain(self.tells().then_some("verilated_vcd_c.cpp"));
         let objects = self.compiler(&folder, 2).files(files.map(|file| include.join(file))).compile_intermediates();
         self.compiler(&self.out, 0).objects(objects).compile(name);
         if let Err(error) = fs::write(&stamp, key) {

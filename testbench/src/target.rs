@@ -115,7 +115,7 @@ impl Target {
             Self::Rtl => {
                 let rtl = RtlCard::new(params).map_err(|error| error.to_string())?.telling(verdict.clone());
                 Ok(if waves.is_on() {
-                    observed(Clocked::new(Tap::new(rtl, Side::First, waves.clone())), covered)
+                    observed(Clocked::new(Tap::new(rtl, Side::First, waves.clone()).telling_inside(RtlCard::look_inside)), covered)
                 } else {
                     observed(Clocked::new(rtl), covered)
                 })
@@ -124,7 +124,7 @@ impl Target {
             Self::Lockstep => {
                 let model = Tap::new(model()?, Side::First, waves.clone()).looking_inside();
                 let rtl = RtlCard::new(params).map_err(|error| error.to_string())?.telling(verdict.clone());
-                let rtl = Tap::new(rtl, Side::Second, waves.clone());
+                let rtl = Tap::new(rtl, Side::Second, waves.clone()).telling_inside(RtlCard::look_inside);
                 Ok(observed(Clocked::new(Lockstep::new(model, rtl, verdict.clone()).with_tail(waves.tail())), covered))
             }
             _ => {
@@ -140,7 +140,19 @@ impl Target {
     /// If the file can't be opened.
     pub fn waves(&self, params: &CardParams, clock_ps: u32, config: &WavesConfig, name: String) -> Result<Waves, String> {
         let sides = self.sides().ok_or_else(|| format!("no card can be built on {self}"))?;
-        Waves::new(config, Layout { sides, params: params.clone(), clock_ps, name })
+        Waves::new(config, Layout { sides, params: params.clone(), clock_ps, name, inside: self.inside(params) })
+    }
+
+    /// What is declared inside the RTL of these parameters, if this build can tell.
+    fn inside(&self, params: &CardParams) -> Option<String> {
+        match self {
+            #[cfg(feature = "rtl")]
+            Self::Rtl | Self::Lockstep => RtlCard::new(params).ok()?.inside(),
+            _ => {
+                let _ = params;
+                None
+            }
+        }
     }
 
     const fn sides(&self) -> Option<Sides> {

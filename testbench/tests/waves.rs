@@ -150,7 +150,8 @@ impl<E: Endpoint> Endpoint for Bent<E> {
 #[test]
 fn two_cards_that_part_leave_a_window_by_themselves() {
     let path = scratch("parted.fst");
-    let layout = Layout { sides: Sides::Two(["model", "rtl"]), params: CardParams::default(), clock_ps: 4000, name: String::new() };
+    let layout =
+        Layout { sides: Sides::Two(["model", "rtl"]), params: CardParams::default(), clock_ps: 4000, name: String::new(), inside: None };
     let waves = Waves::new(&WavesConfig { file: Some(path.clone()), window: Window::Around(50) }, layout).unwrap();
     let card = || silico_model::Card::new(CardParams::default()).unwrap();
     let verdict = Verdict::default();
@@ -172,6 +173,47 @@ fn two_cards_that_part_leave_a_window_by_themselves() {
     assert_eq!(wave.texts("silico.differs_in"), [(150, String::new()), (200, "rx_ready".into())]);
     assert_eq!((wave.at("silico.model.rx_ready", 250), wave.at("silico.rtl.rx_ready", 250)), (Some(1), Some(0)));
     assert!(!wave.has("silico.rtl.c2h0.state"), "nobody looks into the RTL");
+}
+
+/// What a simulator would say of the counter in [`Bent`]: every clock, and of a flag only as it rises.
+fn inside<E>(card: &mut Bent<E>, _: &PortIn, changes: &mut Vec<u8>) {
+    changes.extend_from_slice(format!("#{}\nb{:040b} !\n", 200 - card.1, card.1).as_bytes());
+    match card.1 {
+        200 => changes.extend_from_slice(b"0(\n"),
+        120 => changes.extend_from_slice(b"1(\n"),
+        _ => {}
+    }
+}
+
+const DECLARED: &str = "$scope module TOP $end $scope module card $end $var wire 40 ! left [39:0] $end $var wire 1 ( low $end $upscope $end \
+     $scope module copy $end $var wire 1 ( low $end $upscope $end $upscope $end $enddefinitions $end";
+
+#[rstest::rstest]
+#[case::whole(Window::Between(0, 180), 0, 180)]
+#[case::from_some_clock_on(Window::Between(100, 180), 100, 180)]
+#[case::around_a_failure(Window::Around(50), 100, 189)]
+fn what_a_simulator_tells_of_the_inside_is_in_the_same_file(#[case] window: Window, #[case] from: u64, #[case] to: u64) {
+    let path = scratch(&format!("inside-{from}-{to}.fst"));
+    let params = CardParams::default();
+    let layout =
+        Layout { sides: Sides::One("rtl"), params: params.clone(), clock_ps: 4000, name: String::new(), inside: Some(DECLARED.into()) };
+    let waves = Waves::new(&WavesConfig { file: Some(path.clone()), window }, layout).unwrap();
+    let bent = Bent(silico_model::Card::new(params).unwrap(), 200);
+    let mut card = Clocked::new(Tap::new(bent, Side::First, waves.clone()).telling_inside(inside));
+    let (mut stimulus, mut response) = (Stimulus::new(4), Response::default());
+    for now in 0..190 {
+        if now == 150 && matches!(window, Window::Around(_)) {
+            waves.failed(Cycle(now), Cycle(now), "as planned");
+        }
+        card.run(Cycle(now), Cycles(1), &mut stimulus, &mut response);
+    }
+    waves.finish().unwrap().expect("a file");
+    let mut wave = Wave::open(&path);
+    assert_eq!(wave.numbers("silico.inside.TOP.card.left"), (from..=to).map(|at| (at, 200 - at)).collect::<Vec<_>>());
+    for copy in ["card", "copy"] {
+        let low = format!("silico.inside.TOP.{copy}.low");
+        assert_eq!(wave.numbers(&low), if from == 0 { vec![(0, 0), (80, 1)] } else { vec![(from, 1)] }, "{low}");
+    }
 }
 
 #[cfg(feature = "rtl")]
@@ -198,5 +240,34 @@ mod rtl {
         let mut wave = Wave::open(&path);
         assert_eq!(wave.numbers("silico.differs"), [(0, 0)]);
         assert_eq!(wave.changes("silico.model.tx.data"), wave.changes("silico.rtl.tx.data"));
+    }
+
+    /// Signals of the port, as the RTL's own signals show them and as the bridge passes them; and one that is nowhere else, in a window and in the whole.
+    #[rstest::rstest]
+    fn the_inside_keeps_time_with_the_port_if_this_build_tells(#[values("rtl", "lockstep")] on: &str) {
+        let (_, whole) = with_waves(&format!("inside-whole-{on}.fst"), &["--on", on]);
+        let window = ["--on", on, "--waves-from", "1700", "--waves-to", "1900"];
+        let (_, window) = with_waves(&format!("inside-window-{on}.fst"), &window);
+        let (mut whole, mut window) = (Wave::open(&whole), Wave::open(&window));
+        let inside = |signal: &str| format!("silico.inside.TOP.silico_card.{signal}");
+        assert_eq!(whole.has(&inside("tx_valid_o")), silico_sim::rtl::tells_inside());
+        if !silico_sim::rtl::tells_inside() {
+            return;
+        }
+        for (one, other) in [
+            ("rtl.tx.valid", "tx_valid_o"),
+            ("rtl.rx_ready", "rx_ready_o"),
+            ("inputs.rx.valid", "rx_valid_i"),
+            ("inputs.tx_ready", "tx_ready_i"),
+            ("rtl.front_ready", "front_ready_o"),
+        ] {
+            assert_eq!(whole.changes(&format!("silico.{one}")), whole.changes(&inside(other)), "{one}");
+        }
+        let count = inside("u_transmitter.left_q");
+        let (all, some) = (whole.numbers(&count), window.numbers(&count));
+        let first = all.iter().take_while(|(at, _)| *at <= 1700).last().expect("known at once").1;
+        let within = all.iter().copied().filter(|(at, _)| (1701..=1900).contains(at));
+        assert_eq!(some, [(1700, first)].into_iter().chain(within).collect::<Vec<_>>());
+        assert!(some.len() > 2, "{some:?}");
     }
 }

@@ -150,8 +150,11 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         // All of the catalogue takes longer than all the rest: a few of it, of as many areas, show that the suite still bites.
         ("mutants", cargo(if long { &["xtask", "mutants"][..] } else { &["xtask", "mutants", "--sample", "6"] })),
     ];
-    // Of the RTL, the build alone takes longer than a sample is worth.
     if long {
+        // Builds of the RTL of their own: for a sample in CI, building alone takes longer than it is worth.
+        let mut inside = rtl(&["waves"]);
+        inside.env("SILICO_RTL_WAVES", "1").env(VARIANTS, "w256").args(["--target-dir", "target/rtl-waves"]);
+        all.push(("rtl inside", inside));
         all.push(("rtl mutants", cargo(&["xtask", "mutants", "--rtl"])));
     }
     Ok(all)

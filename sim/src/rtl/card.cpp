@@ -8,6 +8,9 @@
 
 #include "ports.h"
 #include "variants.h"
+#if VM_TRACE
+#include "verilated_vcd_c.h"
+#endif
 #if VM_COVERAGE
 #include "verilated_cov.h"
 #endif
@@ -41,16 +44,34 @@ void vl_fatal(const char* filename, int line, const char*, const char* message) 
 namespace silico {
 namespace {
 
+#if VM_TRACE
+// A VCD file that stays in memory until somebody takes it.
+class Text final : public VerilatedVcdFile {
+   public:
+    bool open(const std::string&) override { return true; }
+    void close() override {}
+    ssize_t write(const char* bytes, ssize_t count) override {
+        text.append(bytes, static_cast<std::size_t>(count));
+        return count;
+    }
+
+    std::string text;
+};
+#endif
+
 template <typename Top, unsigned Words, unsigned Channels, unsigned Outputs>
 class CardOf final : public Card {
    public:
-    CardOf() : top_{alone(context_)} {
+    CardOf() : top_{prepared(context_)} {
         top_.clk_i = 0;
         top_.eval();
     }
     ~CardOf() override {
         part(context_);
         top_.final();
+#if VM_TRACE
+        if (open_) vcd_.close();
+#endif
     }
 
     bool step(const In& input, Out& output) override {
@@ -59,6 +80,31 @@ class CardOf final : public Card {
         const bool failed = stopped;
         stopped = false;
         return failed;
+    }
+
+    rust::String inside() override {
+#if VM_TRACE
+        open();
+        return rust::String::lossy(declared_);
+#else
+        return {};
+#endif
+    }
+
+    void look(const In& input, rust::Vec<uint8_t>& changes) override {
+#if VM_TRACE
+        open();
+        // The clock is low: what lies between the inputs and the rising edge settles, and the step that follows finds it so.
+        inputs_changed(top_.rootp, drive<Words, Channels, Outputs>(top_, input));
+        top_.eval();
+        vcd_.dump(looks_++);
+        vcd_.flush();
+        for (const char byte : file_.text) changes.push_back(static_cast<uint8_t>(byte));
+        file_.text.clear();
+#else
+        static_cast<void>(input);
+        static_cast<void>(changes);
+#endif
     }
 
     bool coverage(rust::Str path) override {
@@ -72,8 +118,33 @@ class CardOf final : public Card {
     }
 
    private:
+    static VerilatedContext* prepared(VerilatedContext& context) {
+#if VM_TRACE
+        context.traceEverOn(true);
+#endif
+        return alone(context);
+    }
+
+#if VM_TRACE
+    void open() {
+        if (open_) return;
+        open_ = true;
+        top_.trace(&vcd_, 99);
+        vcd_.open("inside");
+        vcd_.flush();
+        declared_.swap(file_.text);
+    }
+#endif
+
     VerilatedContext context_;
     Top top_;
+#if VM_TRACE
+    Text file_;
+    VerilatedVcdC vcd_{&file_};
+    std::string declared_;
+    uint64_t looks_ = 0;
+    bool open_ = false;
+#endif
 };
 
 }  // namespace

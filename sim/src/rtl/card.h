@@ -1,5 +1,6 @@
 // A Verilated card behind a plain interface: one call a clock.
 #pragma once
+#include <cstdint>
 #include <memory>
 #include "rust/cxx.h"
 
@@ -12,6 +13,10 @@ class Card {
     virtual ~Card() = default;
     // Whether an assertion failed.
     virtual bool step(const In& input, Out& output) = 0;
+    // What is declared inside it, as in a VCD file. Empty: this build does not tell.
+    virtual rust::String inside() = 0;
+    // Appends what has changed inside since the last time, under these inputs, as in a VCD file.
+    virtual void look(const In& input, rust::Vec<uint8_t>& changes) = 0;
     // Writes what was counted into a file. False: nothing is, in this build.
     virtual bool coverage(rust::Str path) = 0;
 };

@@ -63,6 +63,10 @@ pub(super) mod bridge {
         fn make(variant: &str) -> UniquePtr<Card>;
         fn step(self: Pin<&mut Card>, input: &In, output: &mut Out) -> bool;
         fn take_said() -> String;
+        /// What is declared inside it, as in a VCD file. Empty: this build does not tell.
+        fn inside(self: Pin<&mut Card>) -> String;
+        /// Appends what has changed inside since the last time, under these inputs.
+        fn look(self: Pin<&mut Card>, input: &In, changes: &mut Vec<u8>);
         /// Writes what was counted of the RTL into a file. `false`: nothing is, in this build.
         fn coverage(self: Pin<&mut Card>, path: &str) -> bool;
 

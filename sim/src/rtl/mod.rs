@@ -40,6 +40,8 @@ pub struct RtlCard {
     output: Out,
     cycle: u64,
     verdict: Verdict,
+    /// Somebody has looked inside.
+    is_open: bool,
 }
 
 impl std::fmt::Debug for RtlCard {
@@ -64,6 +66,8 @@ thread_local! {
     static SPARE: RefCell<[Vec<UniquePtr<bridge::Card>>; VARIANTS.len()]> = const { RefCell::new([const { Vec::new() }; VARIANTS.len()]) };
 }
 
+/// Whether this build tells what is inside the RTL.
+const TELLS: bool = matches!(env!("SILICO_RTL_TELLS").as_bytes(), b"1");
 /// Cards that a thread keeps of a variant.
 const SPARES: usize = 2;
 
@@ -89,6 +93,12 @@ fn params(variant: &Variant) -> CardParams {
 fn built() -> impl Iterator<Item = (usize, CardParams)> {
     let is_built = |name: &str| env!("SILICO_RTL_BUILT").split(',').any(|built| built == name);
     VARIANTS.iter().enumerate().filter(move |(_, variant)| is_built(variant.name)).map(|(index, variant)| (index, params(variant)))
+}
+
+/// Whether this build can tell what is inside the RTL: see [`RtlCard::inside`].
+#[must_use]
+pub const fn tells_inside() -> bool {
+    TELLS
 }
 
 /// The cards that this build of the RTL has, each with the name of its variant.
@@ -130,8 +140,16 @@ impl RtlCard {
         let variant = find(params)?;
         let spare = SPARE.with_borrow_mut(|spare| spare[variant].pop());
         let card = spare.unwrap_or_else(|| bridge::make(VARIANTS[variant].name));
-        let mut this =
-            Self { card, width: params.width, variant, input: nothing(), output: quiet(), cycle: 0, verdict: Verdict::default() };
+        let mut this = Self {
+            card,
+            width: params.width,
+            variant,
+            input: nothing(),
+            output: quiet(),
+            cycle: 0,
+            verdict: Verdict::default(),
+            is_open: false,
+        };
         this.input.power_on = true;
         this.card.pin_mut().step(&this.input, &mut this.output);
         this.input.power_on = false;
@@ -145,6 +163,25 @@ impl RtlCard {
         self.verdict = verdict;
         self
     }
+
+    /// What is declared inside the RTL, as the text of a VCD file; `None`: this build does not tell (`SILICO_RTL_WAVES=1` at build time).
+    #[must_use]
+    pub fn inside(&mut self) -> Option<String> {
+        TELLS.then(|| {
+            self.is_open = true;
+            self.card.pin_mut().inside()
+        })
+    }
+
+    /// Appends what has changed inside since the last time, under the inputs of the coming clock, as the text of a VCD file. Nothing, if this build does not
+    /// tell.
+    pub fn look_inside(&mut self, input: &PortIn, changes: &mut Vec<u8>) {
+        if TELLS {
+            self.is_open = true;
+            pack(input, &mut self.input, self.width.bytes() as usize / 4);
+            self.card.pin_mut().look(&self.input, changes);
+        }
+    }
 }
 
 impl Drop for RtlCard {
@@ -156,6 +193,10 @@ impl Drop for RtlCard {
             if let (Some(card), Some(path)) = (card.as_mut(), path.to_str()) {
                 card.coverage(path);
             }
+            return;
+        }
+        // One that tells of its inside would go on where it is.
+        if self.is_open {
             return;
         }
         // When the thread ends, there may be no place for it any more: then it goes.

@@ -2,6 +2,7 @@
 
 use super::junit::escape;
 use super::results::RunResult;
+use super::rtl::FilePoints;
 use super::{Results, RtlCoverage};
 use crate::coverage::{Group, Record};
 use std::collections::{BTreeMap, BTreeSet};
@@ -176,12 +177,23 @@ fn lines(out: &mut String, rtl: Option<&RtlCoverage>) {
         out.push_str("<p class=\"soft\">Not counted: this program was built without it (SILICO_RTL_COVERAGE, see rtl/README.md), or nothing ran on the RTL.</p>\n");
         return;
     };
+    let sum = |of: fn(&FilePoints) -> (u64, u64)| rtl.files.values().map(of).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let ((lines, reached), (bits, toggled)) = (sum(|points| points.lines), sum(|points| points.toggles));
+    let _ = writeln!(
+        out,
+        "<p class=\"soft\">{} of {} points of lines and branches reached, {} of {} bits of signals toggled</p>",
+        grouped(reached),
+        grouped(lines),
+        grouped(toggled),
+        grouped(bits)
+    );
     out.push_str("<div class=\"scroll\"><table>\n<thead><tr><th>file</th><th>lines and branches</th><th class=\"n\"></th><th>toggles</th><th class=\"n\"></th></tr></thead>\n<tbody>\n");
     for (name, points) in &rtl.files {
         let _ = write!(out, "<tr><td>{}", escape(name));
         if !points.missed.is_empty() {
             let missed: Vec<String> = points.missed.iter().map(ToString::to_string).collect();
-            let _ = write!(out, "<details><summary>{} lines not reached</summary>{}</details>", missed.len(), missed.join(", "));
+            let lines = if missed.len() == 1 { "line" } else { "lines" };
+            let _ = write!(out, "<details><summary>{} {lines} not reached</summary>{}</details>", missed.len(), missed.join(", "));
         }
         let cell = |(all, reached): (u64, u64)| match all {
             0 => "<td class=\"soft\">not counted</td><td></td>".to_string(),
@@ -222,6 +234,21 @@ fn date(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_sum_over_all_files_of_the_rtl_is_told() {
+        let mut rtl = RtlCoverage::default();
+        rtl.files.insert("a.sv".into(), FilePoints { lines: (10, 9), toggles: (2000, 1500), missed: vec![7] });
+        rtl.files.insert("b.sv".into(), FilePoints { lines: (5, 3), toggles: (0, 0), missed: vec![1, 2] });
+        let mut out = String::new();
+        lines(&mut out, Some(&rtl));
+        assert!(out.contains("12 of 15 points of lines and branches reached, 1\u{202f}500 of 2\u{202f}000 bits"), "{out}");
+        assert!(out.contains("1 line not reached</summary>7<") && out.contains("2 lines not reached</summary>1, 2<"), "{out}");
+        assert!(out.contains("<td class=\"soft\">not counted</td>"), "{out}");
+        let mut none = String::new();
+        lines(&mut none, None);
+        assert!(none.contains("Not counted"), "{none}");
+    }
 
     #[test]
     fn dates_are_those_of_the_calendar() {

@@ -104,4 +104,24 @@ mod tests {
         std::fs::remove_dir_all(&folder).unwrap();
         assert_eq!(RtlCoverage::read(&folder).unwrap(), None);
     }
+
+    /// As Verilator 5.006 wrote it of this RTL.
+    #[test]
+    fn what_verilator_writes_is_read() {
+        let folder = std::env::temp_dir().join(format!("silico-rtl-coverage-real-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let place = "TOP.silico_card.gen_c2h[*].u_c2h";
+        let text = format!(
+            "# SystemC::Coverage-3\n\
+             C '\u{1}f\u{2}/x/sim/../rtl/c2h/silico_c2h.sv\u{1}l\u{2}100\u{1}n\u{2}32\u{1}page\u{2}v_toggle/silico_c2h__pi5\u{1}o\u{2}fired_o[0].number[0]\u{1}h\u{2}{place}' 2\n\
+             C '\u{1}f\u{2}/x/sim/../rtl/c2h/silico_c2h.sv\u{1}l\u{2}100\u{1}n\u{2}32\u{1}page\u{2}v_toggle/silico_c2h__pi5\u{1}o\u{2}fired_o[0].number[1]\u{1}h\u{2}{place}' 0\n\
+             C '\u{1}f\u{2}/x/sim/../rtl/c2h/silico_c2h.sv\u{1}l\u{2}139\u{1}n\u{2}5\u{1}page\u{2}v_branch/silico_c2h__pi5\u{1}o\u{2}if\u{1}S\u{2}139\u{1}h\u{2}{place}' 65658\n\
+             C '\u{1}f\u{2}/x/sim/../rtl/c2h/silico_c2h.sv\u{1}l\u{2}139\u{1}n\u{2}6\u{1}page\u{2}v_branch/silico_c2h__pi5\u{1}o\u{2}else\u{1}h\u{2}{place}' 0\n"
+        );
+        std::fs::write(folder.join("1-0.dat"), text).unwrap();
+        let read = RtlCoverage::read(&folder).unwrap().unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(read.files.len(), 1);
+        assert_eq!(read.files["c2h/silico_c2h.sv"], FilePoints { lines: (2, 1), toggles: (2, 1), missed: vec![139] });
+    }
 }

@@ -64,6 +64,8 @@ pub struct Layout {
     pub clock_ps: u32,
     /// What a file that nobody has named begins with.
     pub name: String,
+    /// What is declared inside the last of the cards, as in a VCD file; none: it is not shown.
+    pub inside: Option<String>,
 }
 
 /// A file that is not there yet, in the folder for such files.

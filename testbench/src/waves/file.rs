@@ -2,6 +2,7 @@
 
 use super::Value;
 use super::config::Layout;
+use super::inside::{Inside, Names, Values};
 use super::notes::{CHANGES, Change, Notes};
 use super::signals::{Sample, Signals};
 use super::tree::{Out, Tree, Var};
@@ -12,6 +13,7 @@ pub(super) struct File {
     path: PathBuf,
     out: Out,
     signals: Signals,
+    inside: Inside,
     notes: Vec<Var>,
     clock_ps: u64,
     first: Option<u64>,
@@ -19,9 +21,9 @@ pub(super) struct File {
 }
 
 impl File {
-    pub(super) fn create(path: &Path, layout: &Layout) -> Result<Self, String> {
+    pub(super) fn create(path: &Path, layout: &Layout, names: &Names) -> Result<Self, String> {
         let mut tree = Tree::create(path)?;
-        let (signals, notes) = tree.scope("silico", |tree| {
+        let (signals, inside, notes) = tree.scope("silico", |tree| {
             let signals = Signals::declare(tree, layout)?;
             let mut notes = Vec::with_capacity(CHANGES.len());
             for scope in ["driver", "host"] {
@@ -32,9 +34,11 @@ impl File {
                     Ok(())
                 })?;
             }
-            Ok((signals, notes))
+            let inside =
+                if layout.inside.is_some() { tree.scope("inside", |tree| Inside::declare(tree, names))? } else { Inside::default() };
+            Ok((signals, inside, notes))
         })?;
-        Ok(Self { path: path.into(), out: tree.finish()?, signals, notes, clock_ps: layout.clock_ps.into(), first: None, last: 0 })
+        Ok(Self { path: path.into(), out: tree.finish()?, signals, inside, notes, clock_ps: layout.clock_ps.into(), first: None, last: 0 })
     }
 
     pub(super) const fn has_begun(&self) -> bool {
@@ -42,19 +46,21 @@ impl File {
     }
 
     /// The state of things at `cycle`, the first that is written, and where that is not a clock that was seen, as the last one left them.
-    pub(super) fn begin(&mut self, cycle: u64, notes: &Notes) -> Result<(), String> {
+    pub(super) fn begin(&mut self, cycle: u64, notes: &Notes, values: &Values) -> Result<(), String> {
         self.first = Some(cycle);
         self.last = cycle;
         self.out.at(cycle * self.clock_ps)?;
+        self.inside.begin(&mut self.out, values)?;
         CHANGES.iter().try_for_each(|(change, ..)| self.show_note(*change, notes))
     }
 
     /// One clock, and what happened up to it.
-    pub(super) fn write(&mut self, cycle: u64, sample: &Sample, notes: &mut Notes) -> Result<(), String> {
+    pub(super) fn write(&mut self, cycle: u64, sample: &Sample, notes: &mut Notes, names: &Names) -> Result<(), String> {
         self.happened(cycle, notes)?;
         self.last = self.last.max(cycle);
         self.out.at(cycle * self.clock_ps)?;
-        self.signals.show(&mut self.out, sample)
+        self.signals.show(&mut self.out, sample)?;
+        sample.sides.iter().try_for_each(|side| self.inside.show(&mut self.out, names, &side.inside))
     }
 
     /// Notes up to a clock.

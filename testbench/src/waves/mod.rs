@@ -6,6 +6,7 @@
 
 mod config;
 mod file;
+mod inside;
 mod notes;
 mod recorder;
 mod signals;
@@ -14,7 +15,7 @@ mod tree;
 
 pub use config::{AROUND, Layout, MOST_AROUND, Sides, WavesConfig, Window};
 pub use notes::Operation;
-pub use tap::{Side, Tap};
+pub use tap::{LookInside, Side, Tap};
 
 use notes::{Note, Value};
 use recorder::Recorder;

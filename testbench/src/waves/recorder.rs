@@ -3,6 +3,7 @@
 use super::Written;
 use super::config::{Layout, Sides, WavesConfig, Window, new_file};
 use super::file::File;
+use super::inside::{Names, Values};
 use super::notes::{Note, Notes};
 use super::signals::Sample;
 use super::tap::Side;
@@ -13,6 +14,9 @@ use std::collections::VecDeque;
 pub(super) struct Recorder {
     config: WavesConfig,
     layout: Layout,
+    /// What is declared inside the cards, and its values before the clocks that are kept.
+    names: Names,
+    values: Values,
     /// The clock under way.
     sample: Sample,
     /// The last clock that was seen.
@@ -30,12 +34,14 @@ pub(super) struct Recorder {
 
 impl Recorder {
     pub(super) fn new(config: WavesConfig, layout: Layout) -> Result<Self, String> {
+        let names = layout.inside.as_deref().map(Names::read).unwrap_or_default();
         let file = match (&config.file, config.window) {
-            (Some(path), Window::Between(..)) => Some(File::create(path, &layout)?),
+            (Some(path), Window::Between(..)) => Some(File::create(path, &layout, &names)?),
             _ => None,
         };
         let (sample, kept, spare) = (Sample::default(), VecDeque::new(), Vec::new());
-        Ok(Self { config, layout, sample, latest: 0, kept, spare, notes: Notes::new(), file, failed: None, done: None })
+        let values = Values::default();
+        Ok(Self { config, layout, names, values, sample, latest: 0, kept, spare, notes: Notes::new(), file, failed: None, done: None })
     }
 
     /// Clocks are wanted.
@@ -115,10 +121,20 @@ impl Recorder {
         let next = self.spare.pop().unwrap_or_default();
         self.kept.push_back(std::mem::replace(&mut self.sample, next));
         while self.kept.get(1).is_some_and(|second| second.cycle <= from) {
-            self.spare.extend(self.kept.pop_front());
+            self.forget();
         }
         let oldest = self.kept.front().map_or(0, |sample| sample.cycle);
         while self.notes.take(oldest.min(from)).is_some() {}
+    }
+
+    /// Of the oldest clock that is kept, the values stay.
+    fn forget(&mut self) {
+        let Some(mut sample) = self.kept.pop_front() else { return };
+        for side in &mut sample.sides {
+            self.values.pass(&self.names, &side.inside);
+            side.inside.clear();
+        }
+        self.spare.push(sample);
     }
 
     /// The file, with all that was kept from `first` on, and before `cycle`.
@@ -128,25 +144,28 @@ impl Recorder {
         }
         if self.file.is_none() {
             let path = self.config.file.clone().map_or_else(|| new_file(&self.layout.name, self.failed.unwrap_or(first)), Ok)?;
-            self.file = Some(File::create(&path, &self.layout)?);
+            self.file = Some(File::create(&path, &self.layout, &self.names)?);
         }
-        let Some(file) = &mut self.file else { return Ok(()) };
         let begin = self.kept.front().map_or(cycle, |sample| sample.cycle.max(first));
         while self.notes.take(begin.saturating_sub(1)).is_some() {}
-        file.begin(begin, &self.notes)?;
-        while let Some(sample) = self.kept.pop_front() {
-            // What holds up to the next clock only, which comes at once.
-            let next = self.kept.front().map_or(cycle, |next| next.cycle);
-            if next > begin {
-                file.write(sample.cycle.max(begin), &sample, &mut self.notes)?;
-            }
+        // What holds up to the next clock only, which comes at once.
+        while !self.kept.is_empty() && self.kept.get(1).map_or(cycle, |next| next.cycle) <= begin {
+            self.forget();
+        }
+        // The first clock that is written is the state of things, too.
+        let sides = &self.kept.front().unwrap_or(&self.sample).sides;
+        sides.iter().for_each(|side| self.values.pass(&self.names, &side.inside));
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.begin(begin, &self.notes, &self.values)?;
+        for sample in self.kept.drain(..) {
+            file.write(sample.cycle.max(begin), &sample, &mut self.notes, &self.names)?;
         }
         self.spare = Vec::new();
         Ok(())
     }
 
     fn write(&mut self) -> Result<(), String> {
-        self.file.as_mut().map_or(Ok(()), |file| file.write(self.sample.cycle, &self.sample, &mut self.notes))
+        self.file.as_mut().map_or(Ok(()), |file| file.write(self.sample.cycle, &self.sample, &mut self.notes, &self.names))
     }
 
     /// Nothing after `last` is wanted.

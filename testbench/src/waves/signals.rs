@@ -38,6 +38,8 @@ pub(super) struct Shown {
     pub(super) output: PortOut,
     /// What it tells.
     pub(super) views: Views,
+    /// What has changed inside it, as in a VCD file.
+    pub(super) inside: Vec<u8>,
 }
 
 /// One clock.
@@ -285,7 +287,6 @@ impl Signals {
                 (0..layout.params.c2h_channels).map(|index| front(tree, index)).collect::<Result<_, _>>()?,
             ))
         })?;
-        // What is inside the RTL is not shown: its packed step gives the port alone.
         let card = |tree: &mut Tree, name: &str| tree.scope(name, |tree| Card::declare(tree, layout, name == "model"));
         let cards = names.iter().map(|name| card(tree, name)).collect::<Result<_, _>>()?;
         Ok(Self { cycle, differs, plain, stream, credits, fronts, cards })

@@ -27,12 +27,22 @@ pub struct Tap<E> {
     still: bool,
     /// How the card is looked into, if it can be.
     look: Option<fn(&E, &mut Views)>,
+    inside: Option<LookInside<E>>,
 }
+
+/// Tells what has changed inside a card since the last time, under the inputs of the coming clock: see [`Tap::telling_inside`].
+pub type LookInside<E> = fn(&mut E, &PortIn, &mut Vec<u8>);
 
 impl<E: Endpoint> Tap<E> {
     /// Around `inner`, as after power-on.
     pub fn new(inner: E, side: Side, waves: Waves) -> Self {
-        Self { inner, side, waves, cycle: 0, shown: PortOut::default(), still: false, look: None }
+        Self { inner, side, waves, cycle: 0, shown: PortOut::default(), still: false, look: None, inside: None }
+    }
+
+    /// The same, and what its simulator tells of its inside is shown too, in the text of a VCD file: changes of what [`Layout`](super::Layout) declares.
+    #[must_use]
+    pub fn telling_inside(self, inside: LookInside<E>) -> Self {
+        Self { inside: Some(inside), ..self }
     }
 
     /// The card.
@@ -79,6 +89,10 @@ impl<E: Endpoint> Endpoint for Tap<E> {
             side.output.clone_from(output);
             if let Some(look) = self.look {
                 look(&self.inner, &mut side.views);
+            }
+            side.inside.clear();
+            if let Some(inside) = self.inside {
+                inside(&mut self.inner, input, &mut side.inside);
             }
             if self.side == Side::First {
                 sample.cycle = self.cycle;

@@ -72,10 +72,26 @@ impl Tree {
 
     /// What `inside` names lies in `name`.
     pub(super) fn scope<T>(&mut self, name: &str, inside: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
-        self.header.scope(name, "", FstScopeType::Module).map_err(told(&self.path))?;
+        self.open(name)?;
         let made = inside(self)?;
-        self.header.up_scope().map_err(told(&self.path))?;
+        self.close()?;
         Ok(made)
+    }
+
+    /// What is named from here on lies in `name`, up to where that is closed.
+    pub(super) fn open(&mut self, name: &str) -> Result<(), String> {
+        self.header.scope(name, "", FstScopeType::Module).map_err(told(&self.path))
+    }
+
+    /// Closes what was opened last.
+    pub(super) fn close(&mut self) -> Result<(), String> {
+        self.header.up_scope().map_err(told(&self.path))
+    }
+
+    /// Another name of a signal.
+    pub(super) fn alias(&mut self, name: &str, var: Var) -> Result<(), String> {
+        let (kind, way) = (FstVarType::Wire, FstVarDirection::Implicit);
+        self.header.var(name, FstSignalType::bit_vec(var.bits), kind, way, Some(var.id)).map(drop).map_err(told(&self.path))
     }
 
     /// A vector of `bits`.
@@ -141,6 +157,19 @@ impl Out {
         self.digits.clear();
         self.digits.resize(var.bits as usize - 8 * letters.len(), b'0');
         self.digits.extend(letters.iter().flat_map(|letter| (0..8).rev().map(move |bit| b'0' + (letter >> bit & 1))));
+        self.put(var)
+    }
+
+    /// Binary digits, the highest first; zeros above them, and what is too much cut off there.
+    pub(super) fn digits(&mut self, var: Var, digits: &[u8]) -> Result<(), String> {
+        if self.same(var, digits) {
+            return Ok(());
+        }
+        let bits = var.bits as usize;
+        let digits = &digits[digits.len().saturating_sub(bits)..];
+        self.digits.clear();
+        self.digits.resize(bits - digits.len(), b'0');
+        self.digits.extend_from_slice(digits);
         self.put(var)
     }
 

@@ -63,6 +63,8 @@ pub(crate) fn main() {
     println!("cargo::rustc-link-lib=pthread");
     let names: Vec<&str> = wanted.iter().map(|variant| variant.name).collect();
     println!("cargo::rustc-env=SILICO_RTL_BUILT={}", names.join(","));
+    // For build scripts of those that depend on this crate: `DEP_SILICO_RTL_BUILT`.
+    println!("cargo::metadata=BUILT={}", names.join(","));
     println!("cargo::rustc-env=SILICO_RTL_TELLS={}", u8::from(build.tells()));
 }
 

@@ -5,6 +5,9 @@
 #[path = "../../model/tests/common/mod.rs"]
 mod common;
 
+#[path = "common/variants.rs"]
+mod variants;
+
 use common::nonsense::{self, Look};
 use common::play::{op, play, shape};
 use common::{BAR0, Bench, HOST, Host, MEMORY, Sent};
@@ -15,12 +18,13 @@ use silico_sim::lockstep::{Lockstep, Verdict};
 use silico_sim::rtl::RtlCard;
 use silico_spec::crc::crc32c;
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor, PAGES_IN_USE, PageDescriptor};
-use silico_spec::params::{CardParams, DataWidth};
+use silico_spec::params::CardParams;
 use silico_spec::port::Clocked;
 use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::tlp::{CompletionStatus, Header, Kind, Span};
 use silico_spec::units::{Bdf, BusAddr, Cycle, Dwords, Tag};
 use silico_spec::writeback::ChannelError;
+use variants::{on_each_variant, params};
 
 fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
@@ -28,12 +32,11 @@ fn number(name: &str, default: u64) -> u64 {
 
 /// Requests whose answers cannot go wait, while more writes pass them than any count of arrivals of a few bits tells apart; and they are answered in the
 /// middle of a write of two dwords.
-#[test]
-fn requests_wait_for_long_as_in_the_model() {
-    let params = CardParams::default();
+fn requests_wait_for_long(variant: &str) {
+    let params = params(variant);
     let verdict = Verdict::default();
     let model = Card::new(params.clone()).expect("legal parameters");
-    let both = Lockstep::new(model, RtlCard::new(&params).expect("the default card is built"), verdict.clone());
+    let both = Lockstep::new(model, RtlCard::new(&params).expect("it is built"), verdict.clone());
     let mut bench = Bench::new(Clocked::new(both), &params);
     bench.bring_up(16);
     for held in 0..40 {
@@ -53,6 +56,7 @@ fn requests_wait_for_long_as_in_the_model() {
 /// A channel with pages is reset while a completion entry waits on the transmitter, and one of its reads has no answer, so that the reset lasts: what was given
 /// up does not count, although it leaves.
 #[test]
+#[cfg_attr(not(variant = "w256"), ignore = "not built in: SILICO_RTL chooses the variants of the RTL, at build time")]
 fn an_entry_that_a_reset_gave_up_does_not_count_as_in_the_model() {
     const ENTRIES: u64 = MEMORY + 0xc_0000;
     let params = CardParams::default();
@@ -147,6 +151,7 @@ fn answer(request: &Header, data: bool) -> Header {
 
 /// Each bit of a completion that is reserved there, or that no completion has: hints, LN, the address type, the length of one without data.
 #[test]
+#[cfg_attr(not(variant = "w256"), ignore = "not built in: SILICO_RTL chooses the variants of the RTL, at build time")]
 fn completions_with_reserved_bits_as_the_model() {
     let (mut bench, verdict, reads) = with_reads();
     let bits = [(0, 16), (0, 17), (0, 10), (0, 11), (2, 7), (0, 23), (0, 19), (1, 12)];
@@ -180,6 +185,7 @@ fn completions_with_reserved_bits_as_the_model() {
 
 /// Completions that come in the clocks around that in which their reads run out of time, and in that one itself: time comes first.
 #[test]
+#[cfg_attr(not(variant = "w256"), ignore = "not built in: SILICO_RTL chooses the variants of the RTL, at build time")]
 fn completions_in_the_clock_of_their_timeout_as_the_model() {
     const TIMEOUT: u64 = 25_000;
     const TAGS: u64 = 256;
@@ -236,7 +242,7 @@ impl Look for Cards {
 }
 
 /// `SILICO_CASES` cases, drawn from `SILICO_SEED`, each played on both cards at once.
-fn on_both<S: Strategy>(cases: u64, drawn: &S, play: impl Fn(Cards, &CardParams, S::Value)) {
+fn on_both<S: Strategy>(variant: &str, cases: u64, drawn: &S, play: impl Fn(Cards, &CardParams, S::Value)) {
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&number("SILICO_SEED", 1).to_le_bytes());
     let config = Config {
@@ -246,11 +252,11 @@ fn on_both<S: Strategy>(cases: u64, drawn: &S, play: impl Fn(Cards, &CardParams,
         ..Config::default()
     };
     let mut runner = TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
-    let params = CardParams::default();
+    let params = params(variant);
     let result = runner.run(drawn, |case| {
         let verdict = Verdict::default();
         let model = Card::new(params.clone()).expect("legal parameters");
-        let both = Lockstep::new(model, RtlCard::new(&params).expect("the default card is built"), verdict.clone());
+        let both = Lockstep::new(model, RtlCard::new(&params).expect("it is built"), verdict.clone());
         play(Clocked::new(both), &params, case);
         prop_assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
         Ok(())
@@ -259,10 +265,9 @@ fn on_both<S: Strategy>(cases: u64, drawn: &S, play: impl Fn(Cards, &CardParams,
 }
 
 /// A frame that comes to fill all the pages that a channel may have in use.
-#[test]
-fn a_frame_of_too_many_pages_as_the_model() {
+fn a_frame_of_too_many_pages(variant: &str) {
     let lengths = prop_oneof![Just(32_704_u32), Just(32_705), 30_000..40_000_u32];
-    on_both(6, &(lengths, any::<bool>()), |cards, params, (length, packed)| {
+    on_both(variant, 6, &(lengths, any::<bool>()), |cards, params, (length, packed)| {
         let mut bench = Bench::new(cards, params);
         bench.bring_up(16);
         bench.enable();
@@ -288,15 +293,27 @@ fn a_frame_of_too_many_pages_as_the_model() {
     });
 }
 
-#[test]
-fn random_operations_as_the_model() {
-    on_both(60, &(shape(), prop::collection::vec(op(), 1..60)), |cards, params, (mut shape, ops)| {
-        shape.width = DataWidth::W256;
-        play(cards, params, &shape, &ops, u64::MAX);
-    });
-}
+on_each_variant! {
+    #[test]
+    fn requests_wait_for_long_as_in_the_model() {
+        requests_wait_for_long(VARIANT);
+    }
 
-#[test]
-fn nonsense_as_the_model() {
-    on_both(10, &prop::collection::vec(nonsense::op(), 1..80), |cards, params, ops| drop(nonsense::play(cards, params, &ops)));
+    #[test]
+    fn a_frame_of_too_many_pages_as_the_model() {
+        a_frame_of_too_many_pages(VARIANT);
+    }
+
+    #[test]
+    fn random_operations_as_the_model() {
+        on_both(VARIANT, 60, &(shape(), prop::collection::vec(op(), 1..60)), |cards, params, (mut shape, ops)| {
+            shape.width = params.width;
+            play(cards, params, &shape, &ops, u64::MAX);
+        });
+    }
+
+    #[test]
+    fn nonsense_as_the_model() {
+        on_both(VARIANT, 10, &prop::collection::vec(nonsense::op(), 1..80), |cards, params, ops| drop(nonsense::play(cards, params, &ops)));
+    }
 }

@@ -1,6 +1,10 @@
 //! The register map walked on every target, over the simulated bus: reset values, access types, bit bash, single pulses, byte enables, 64-bit pairs, aliases,
 //! holes, channels that this card does not have. All of it from `spec::registers::MAP`; the model has a walk of its own over all channels that there can be.
 
+#[cfg(feature = "rtl")]
+#[path = "common/variants.rs"]
+mod variants;
+
 use silico::target::Target;
 use silico_sim::lockstep::Verdict;
 use silico_sim::{HostConfig, LinkConfig, Machine, MachineConfig};
@@ -17,8 +21,8 @@ struct Rig {
 }
 
 impl Rig {
-    fn new(target: &Target) -> Self {
-        let (params, verdict) = (CardParams::default(), Verdict::default());
+    fn new(target: &Target, params: &CardParams) -> Self {
+        let (params, verdict) = (params.clone(), Verdict::default());
         let port = target.card(&params, &verdict).unwrap_or_else(|error| panic!("{error}"));
         let link = LinkConfig { latency: Cycles(1), ..LinkConfig::default() };
         let host = HostConfig { mmio_read_latency: silico_sim::Distribution::Fixed(0), ..HostConfig::default() };
@@ -83,8 +87,8 @@ fn plain(register: &Register) -> bool {
     !acts(register) && register.storage_mask() != 0
 }
 
-fn reset_values(target: &Target) {
-    let mut rig = Rig::new(target);
+fn reset_values(target: &Target, params: &CardParams) {
+    let mut rig = Rig::new(target, params);
     let mut checked = 0;
     for register in rig.map().filter(|register| !register.volatile) {
         assert_eq!(rig.get(register), register.reset, "{register:?}");
@@ -102,8 +106,8 @@ fn reset_values(target: &Target) {
     rig.end();
 }
 
-fn bit_bash(target: &Target) {
-    let mut rig = Rig::new(target);
+fn bit_bash(target: &Target, params: &CardParams) {
+    let mut rig = Rig::new(target, params);
     for register in rig.map().filter(|register| !acts(register) && !register.volatile) {
         let mut patterns = vec![all(register), 0, 0xaaaa_aaaa_aaaa_aaaa & all(register), 0x5555_5555_5555_5555 & all(register)];
         if register.index == 0 {
@@ -119,8 +123,8 @@ fn bit_bash(target: &Target) {
     rig.end();
 }
 
-fn access_types(target: &Target) {
-    let mut rig = Rig::new(target);
+fn access_types(target: &Target, params: &CardParams) {
+    let mut rig = Rig::new(target, params);
     for register in rig.map() {
         let before = rig.holes();
         match register.access {
@@ -151,8 +155,8 @@ fn access_types(target: &Target) {
     rig.end();
 }
 
-fn byte_enables(target: &Target) {
-    let mut rig = Rig::new(target);
+fn byte_enables(target: &Target, params: &CardParams) {
+    let mut rig = Rig::new(target, params);
     let mut checked = 0;
     for register in rig.map().filter(|register| plain(register) && register.bits == 32 && register.index == 0) {
         let mask = register.storage_mask();
@@ -174,8 +178,8 @@ fn byte_enables(target: &Target) {
     rig.end();
 }
 
-fn pairs(target: &Target) {
-    let mut rig = Rig::new(target);
+fn pairs(target: &Target, params: &CardParams) {
+    let mut rig = Rig::new(target, params);
     let mut checked = 0;
     for register in rig.map().filter(|register| plain(register) && register.bits == 64) {
         let (at, mask) = (register.offset, register.storage_mask());
@@ -199,8 +203,8 @@ fn pairs(target: &Target) {
     rig.end();
 }
 
-fn no_aliases(target: &Target) {
-    let mut rig = Rig::new(target);
+fn no_aliases(target: &Target, params: &CardParams) {
+    let mut rig = Rig::new(target, params);
     let registers: Vec<&Register> = rig.map().filter(|register| plain(register)).collect();
     let value = |n: usize, register: &Register| (n as u64 + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) & register.storage_mask();
     for (n, register) in registers.iter().enumerate() {
@@ -212,8 +216,8 @@ fn no_aliases(target: &Target) {
     rig.end();
 }
 
-fn holes(target: &Target) {
-    let mut rig = Rig::new(target);
+fn holes(target: &Target, params: &CardParams) {
+    let mut rig = Rig::new(target, params);
     let has: Vec<&Register> = rig.map().collect();
     let covered =
         |offset: u32| has.iter().any(|register| (register.offset..register.offset + u32::from(register.bits) / 8).contains(&offset));
@@ -230,23 +234,28 @@ fn holes(target: &Target) {
     rig.end();
 }
 
-/// Each walk on each target that this build has.
+/// Each walk on each target that this build has, on the RTL with each variant.
 macro_rules! on_each_target {
     ($($walk:ident)*) => {
         $(mod $walk {
             use silico::target::Target;
+            use silico_spec::params::CardParams;
 
             #[test]
             fn on_the_model() {
-                super::$walk(&Target::Model);
+                super::$walk(&Target::Model, &CardParams::default());
             }
 
             #[cfg(feature = "rtl")]
-            #[rstest::rstest]
-            #[case(Target::Rtl)]
-            #[case(Target::Lockstep)]
-            fn on_the_rtl(#[case] target: Target) {
-                super::$walk(&target);
+            use crate::variants::{on_each_variant, params};
+            #[cfg(feature = "rtl")]
+            on_each_variant! {
+                #[rstest::rstest]
+                #[case(Target::Rtl)]
+                #[case(Target::Lockstep)]
+                fn on_the_rtl(#[case] target: Target) {
+                    crate::$walk(&target, &params(VARIANT));
+                }
             }
         })*
     };

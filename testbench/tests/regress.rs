@@ -115,7 +115,8 @@ fn what_cannot_be_is_one_line() {
     let good = list("usable", LIST);
     regress(Path::new("no/such/list.toml"), &out, &[]).assert_could_not_run(&["no/such/list.toml"]);
     regress(&good, &out, &["--filter", "moon"]).assert_could_not_run(&["no run whose name has `moon` in it"]);
-    regress(&good, &out, &["--on", "pci:1"]).assert_could_not_run(&["no case on these targets"]);
+    regress(&good, &out, &["--on", "pci:1"]).assert_could_not_run(&["--on is pci:1", "of a case in this list: model"]);
+    regress(&good, &out, &["--on", "model,moon"]).assert_could_not_run(&["--on is moon", "of a case in this list: model"]);
     regress(&good, &out, &["--jobs", "0"]).assert_could_not_run(&["--jobs is 0"]);
     let bad = list("bad", "\n\n[[case]]\nname = 'x'\nrun = '--lanes many'\n");
     regress(&bad, &out, &[]).assert_could_not_run(&["bad.toml:5: ", "--lanes"]);

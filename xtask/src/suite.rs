@@ -117,7 +117,7 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
     let mut loom = cargo(&["test", "--package", "silico-driver", "--lib", "--target-dir", "target/loom", "loom"]);
     loom.env("RUSTFLAGS", "--cfg loom");
     // One set of variants for all steps, or they would be built twice.
-    let variants = || env::var(VARIANTS).unwrap_or_else(|_| if long { "all" } else { "w256" }.into());
+    let variants = || env::var(VARIANTS).unwrap_or_else(|_| if long { "all" } else { "w256,small" }.into());
     let rtl = |tests: &[&str]| {
         let mut command = cargo(&["test", "--package", "silico-testbench", "--features", "rtl"]);
         command.args(tests.iter().flat_map(|test| ["--test", test]));
@@ -144,7 +144,7 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         ("loom", loom),
         ("test", test),
         ("coverage", covered),
-        ("rtl", rtl(&["lockstep", "lockstep_random", "lockstep_storm", "register_walk", "waves"])),
+        ("rtl", rtl(&["lockstep", "lockstep_random", "lockstep_storm", "lockstep_late", "register_walk", "waves"])),
         ("rtl suite", suite),
         ("regress", regress),
         // All of the catalogue takes longer than all the rest: a few of it, of as many areas, show that the suite still bites.

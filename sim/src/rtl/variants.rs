@@ -80,7 +80,7 @@ pub(crate) const VARIANTS: [Variant; 4] = [
         h2c: 1,
         h2c_buffer: 8192,
         tags: 2,
-        read_timeout: 200_000,
+        read_timeout: 20_000,
         vectors: 16,
         fifo_bytes: 2048,
         fifo_frames: 3,

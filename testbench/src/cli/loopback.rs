@@ -57,6 +57,9 @@ pub struct LoopbackOptions {
     /// Bits of the card's port.
     #[arg(long, value_name = "BITS", default_value_t = 256)]
     pub width: u32,
+    /// The card as a variant of the RTL that is built in: w256, w128, w512 or small. On the model too.
+    #[arg(long, value_name = "VARIANT", conflicts_with = "width")]
+    pub card: Option<String>,
     /// All that is random descends from it.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
@@ -91,7 +94,7 @@ impl LoopbackOptions {
     #[must_use]
     pub fn command(&self) -> String {
         let mut line = format!(
-            "silico loopback --on {} --to {} --frames {} --sizes {} --h2c {} --c2h {} --entries {} --gen {} --lanes {} --mps {} --mrrs {} --width {} --seed {} --patience {}",
+            "silico loopback --on {} --to {} --frames {} --sizes {} --h2c {} --c2h {} --entries {} --gen {} --lanes {} --mps {} --mrrs {} {} --seed {} --patience {}",
             quote(&self.on),
             name(self.to),
             self.frames,
@@ -103,7 +106,7 @@ impl LoopbackOptions {
             self.lanes,
             self.mps,
             self.mrrs,
-            self.width,
+            self.card.as_ref().map_or_else(|| format!("--width {}", self.width), |card| format!("--card {}", quote(card))),
             self.seed,
             self.patience
         );

@@ -36,6 +36,9 @@ pub fn command(options: &RunOptions) -> String {
     add("mps", &options.mps, options.mps != default.mps);
     add("mrrs", &options.mrrs, options.mrrs != default.mrrs);
     add("width", &options.width, options.width != default.width);
+    if let Some(card) = &options.card {
+        add("card", card, true);
+    }
     add("notify", &name(options.notify), options.notify != default.notify);
     add("write-back", &options.write_back, options.write_back != default.write_back);
     add("coalesce-frames", &options.coalesce_frames, options.coalesce_frames != default.coalesce_frames);
@@ -86,6 +89,7 @@ mod tests {
     #[case(&["--ecrc", "--full", "drop", "--gen", "4", "--lanes", "16", "--mps", "512", "--mrrs", "1024", "--width", "512", "--notify", "hybrid"])]
     #[case(&["--write-back", "3:700", "--coalesce-frames", "9", "--coalesce-time", "5", "--rate", "1.5", "--pause", "3", "--seed", "99", "--patience", "5"])]
     #[case(&["--on", "lockstep", "--compare", "transactions"])]
+    #[case(&["--card", "small", "--seed", "2"])]
     #[case(&["--source", "generator", "--mode", "blocks", "--elinks", "33", "--flush", "77"])]
     #[case(&["--link-errors", "200", "--stress", "torn,order,credits"])]
     #[case(&["--pace", "capture:0.5", "--fault", "drop-interrupt@2", "--fault", "payload.corrupt(data[3]^0x80)%0.01/c2h=1", "--source", "pcap", "some dir/it's.pcap"])]

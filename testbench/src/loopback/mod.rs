@@ -157,6 +157,7 @@ fn config(options: &LoopbackOptions) -> Result<RunConfig, BadInput> {
         mps: options.mps,
         mrrs: options.mrrs,
         width: options.width,
+        card: options.card.clone(),
         seed: options.seed,
         patience: options.patience,
         waves: options.waves.clone(),
@@ -164,7 +165,11 @@ fn config(options: &LoopbackOptions) -> Result<RunConfig, BadInput> {
         ..RunOptions::default()
     };
     let mut config = RunConfig::new(&same)?;
-    config.card.h2c_channels = config.card.h2c_channels.max(h2c + 1);
+    if options.card.is_none() {
+        config.card.h2c_channels = config.card.h2c_channels.max(h2c + 1);
+    } else if h2c >= config.card.h2c_channels {
+        return Err(BadInput::setting("--h2c", h2c, format!("0 to {}, what this card has", config.card.h2c_channels - 1)));
+    }
     Ok(config)
 }
 

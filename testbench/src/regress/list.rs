@@ -232,6 +232,18 @@ impl List {
         }
     }
 
+    /// The targets that cases have, each once.
+    #[must_use]
+    pub fn targets(&self) -> Vec<&str> {
+        let mut targets: Vec<&str> = Vec::new();
+        for target in self.cases.iter().flat_map(|case| &case.targets) {
+            if !targets.contains(&target.as_str()) {
+                targets.push(target);
+            }
+        }
+        targets
+    }
+
     /// All runs, on `only` these targets if they are named.
     #[must_use]
     pub fn jobs(&self, only: Option<&[String]>) -> Vec<Job> {
@@ -294,6 +306,7 @@ mod tests {
         let ids = |only: Option<&[String]>| list.jobs(only).into_iter().map(|job| job.id).collect::<Vec<_>>();
         assert_eq!(ids(None), ["a@model#1", "a@model#2", "a@lockstep#1", "a@lockstep#2", "b@rtl#7"]);
         assert_eq!(ids(Some(&["rtl".into()])), ["b@rtl#7"]);
+        assert_eq!(list.targets(), ["model", "lockstep", "rtl"]);
     }
 
     #[rstest::rstest]

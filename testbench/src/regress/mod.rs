@@ -18,6 +18,7 @@ pub use rtl::RtlCoverage;
 
 use crate::cli::RegressOptions;
 use crate::coverage::Record;
+use crate::input::error::BadInput;
 use crate::run::CouldNotRun;
 use crate::target::Target;
 use std::path::Path;
@@ -28,6 +29,10 @@ use std::path::Path;
 /// If the list is no list, a target is not built, or results can't be written: one line.
 pub fn run(options: &RegressOptions) -> Result<(String, bool), CouldNotRun> {
     let list = List::read(&options.list).map_err(|error| CouldNotRun(error.to_string()))?;
+    let there = list.targets();
+    if let Some(word) = options.on.iter().flatten().find(|word| !there.contains(&word.as_str())) {
+        return Err(CouldNotRun::from(BadInput::setting("--on", word, format!("a target of a case in this list: {}", there.join(", ")))));
+    }
     let mut jobs = list.jobs(options.on.as_deref());
     if !options.filter.is_empty() {
         jobs.retain(|job| options.filter.iter().any(|part| job.id.contains(part.as_str())));

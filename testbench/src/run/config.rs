@@ -147,7 +147,13 @@ impl RunConfig {
         sense::check_options(options)?;
         let waves = options.waves.config(target == Target::Lockstep && options.compare == CompareKind::Clocks)?;
         let machine = machine(options)?;
-        let card = CardParams { width, c2h_channels: options.channels.max(CardParams::default().c2h_channels), ..CardParams::default() };
+        let card = match &options.card {
+            Some(name) => variant(name)?,
+            None => CardParams { width, c2h_channels: options.channels.max(CardParams::default().c2h_channels), ..CardParams::default() },
+        };
+        if options.channels > card.c2h_channels {
+            return Err(BadInput::setting("--channels", options.channels, format!("1 to {}, what this card has", card.c2h_channels)));
+        }
         card.validate().map_err(|e| BadInput::setting(e.field, e.value, e.rule))?;
         let clock_ps = machine.clock_ps;
         let feed = feed(options, &card, clock_ps)?;
@@ -203,6 +209,22 @@ impl RunConfig {
         }
         Ok(config)
     }
+}
+
+/// The card as a variant of the RTL.
+fn variant(name: &str) -> Result<CardParams, BadInput> {
+    #[cfg(feature = "rtl")]
+    let there = silico_sim::rtl::variants();
+    #[cfg(not(feature = "rtl"))]
+    let there: Vec<(&str, CardParams)> = Vec::new();
+    let right = || match &there[..] {
+        [] => "absent in a build without the RTL: cargo run --release --features rtl".into(),
+        built => {
+            let names: Vec<&str> = built.iter().map(|(name, _)| *name).collect();
+            format!("one of those that are built in, {}; SILICO_RTL chooses them, at build time", names.join(", "))
+        }
+    };
+    there.iter().find(|(built, _)| *built == name).map(|(_, card)| card.clone()).ok_or_else(|| BadInput::setting("--card", name, right()))
 }
 
 /// Most pages that a frame may fill on the card, less those that it shares with others.
@@ -451,6 +473,7 @@ mod tests {
     #[case(&["--channels", "0"], "--channels is 0; it must be 1 to 16")]
     #[case(&["--channels", "17"], "--channels is 17; it must be 1 to 16")]
     #[case(&["--width", "100"], "--width is 100; it must be 64, 128, 256 or 512")]
+    #[case(&["--card", "w1024"], "--card is w1024; it must be ")]
     #[case(&["--ring-size", "4KiB"], "longest frame is 65549 bytes; it must be at most 4064 bytes")]
     #[case(&["--source", "generator", "--frame-size", "4096", "--ring-size", "4KiB"], "longest frame is 4096 bytes")]
     #[case(&["--source", "generator", "--frame-size", "1,2,3"], "--frame-size is a list of 3")]

@@ -173,7 +173,7 @@ fn read(case: &Case, platform: &SimPlatform, ring: &mut RingChannel<SimPlatform>
 
 fn every_chunk(case: &Case) -> Result<(), String> {
     let params = CardParams { fifo_frames: 64, ..case.machine.card(1, 1) };
-    let port = crate::on::card(&params)?;
+    let port = crate::on::card_for(&params, case.links)?.0;
     let platform = SimPlatform::new(case.machine.config(), port, 1).map_err(|error| error.to_string())?;
     let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(said)?;
     let mut ring = card.channel(0, &case.config()).map_err(said)?;

@@ -1,7 +1,7 @@
 //! The end of a case: the host takes everything, and everything comes, within a bound in cycles; then the books are closed.
 
 use crate::coverage;
-use crate::scenario::{LEAST_RATE, READ_TIMEOUT, Scenario};
+use crate::scenario::{LEAST_RATE, Scenario};
 use crate::senders::VECTORS;
 use crate::stream::Ended;
 use crate::world::{End, World, Wrap, said};
@@ -237,7 +237,7 @@ impl World {
             None => lane.oracle.next().map_or((0, 0), |sent| (sent.at.saturating_sub(now), sent.len as u32)),
         };
         let tlps = footprint(len).div_ceil(self.machine.mps().into()) + u64::from(self.params.fifo_bytes) / 64 + 64;
-        let lost = if lane.tampered { 2 * self.faults * u64::from(READ_TIMEOUT) } else { 0 };
+        let lost = if lane.tampered { self.lost_reads() } else { 0 };
         // A page costs a write of its own, another one for its entry, and a share of a read.
         let pages = lane.shape.page_bytes().map_or(0, |bytes| footprint(len).div_ceil(bytes.into()) + 4);
         let tlps = tlps + 2 * pages;

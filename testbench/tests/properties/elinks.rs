@@ -27,7 +27,7 @@ fn every_chunk_of_every_e_link_comes_once() {
         let said = |error: silico_driver::error::DriverError| error.to_string();
         let (max, source, seed) = (min + span, source % 0xff00, seed.max(1));
         let limit = limit.min(max).max(1);
-        let port = crate::on::card(&CardParams::default())?;
+        let port = crate::on::card_for(&CardParams::default(), links)?.0;
         let platform = SimPlatform::new(MachineConfig::default(), port, 4).map_err(|error| error.to_string())?;
         let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(said)?;
         let lengths = Lengths::Uniform { min, max };

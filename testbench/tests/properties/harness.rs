@@ -91,6 +91,7 @@ pub(crate) fn search<S: Strategy>(
     strategy: &S,
     property: impl Fn(&S::Value) -> Result<(), String>,
 ) -> Result<(), Failure<S::Value>> {
+    let property = |value: &S::Value| on::limited(value, &property);
     let cases = settings.case.map_or(0..settings.cases, |case| case..case + 1);
     for case in cases {
         let config =

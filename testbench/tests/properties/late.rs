@@ -1,7 +1,6 @@
 //! Answers that come too late, or damaged: tags at rest, and the digest of PCIe 4.0 §2.7.1. What comes out of a sender is held against what went in.
 
 use crate::harness::{Settings, search};
-use crate::on::{Part, lacks};
 use crate::tally::Tally;
 use proptest::prelude::*;
 use silico::fault::{FaultLog, Rule, plant};
@@ -16,7 +15,7 @@ use silico_spec::params::CardParams;
 use silico_spec::registers::card;
 use silico_spec::units::Cycles;
 
-/// Clocks after which the card gives up a read; a tag rests eight times as long.
+/// Clocks after which the card gives up a read, where it can be built so; a tag rests eight times as long.
 const TIMEOUT: u32 = 4000;
 /// Longer than anything here may take, in ns.
 const PATIENCE: u64 = 20_000_000;
@@ -33,18 +32,20 @@ fn text(error: impl ToString) -> String {
     error.to_string()
 }
 
-/// A card with `tags` tags and this fault, in a machine that has ECRC or not.
-fn rig(tags: u16, ecrc: bool, rule: &str) -> Result<(SimPlatform, Card<SimPlatform>, FaultLog), String> {
-    let params = CardParams { read_tags: tags, read_timeout: TIMEOUT, ..CardParams::default() };
-    let (port, log) = (crate::on::card(&params)?, FaultLog::default());
+/// A card with `tags` tags and the fault that fits its read timeout, in a machine that has ECRC or not; and that timeout.
+fn rig(tags: u16, ecrc: bool, rule: impl Fn(u32) -> String) -> Result<(SimPlatform, Card<SimPlatform>, FaultLog, u32), String> {
+    let params = CardParams { c2h_channels: 1, h2c_channels: 1, read_tags: tags, read_timeout: TIMEOUT, ..CardParams::default() };
+    let params = if crate::on::is_model() { CardParams { c2h_channels: 4, h2c_channels: 2, ..params } } else { params };
+    let ((port, params), log) = (crate::on::card_for(&params, 0)?, FaultLog::default());
+    let rule = rule(params.read_timeout);
     let rule: Rule = rule.parse().map_err(|error| format!("{rule}: {error}"))?;
     let (planted, _) = plant(&[rule], 1, port, log.clone());
     // Answers that are cut alike: one to an old read would fit a new one.
     let host = HostConfig { split: CompletionSplit::Largest, ..HostConfig::default() };
     let config = MachineConfig { link: LinkConfig { ecrc, ..LinkConfig::default() }, host, ..MachineConfig::default() };
-    let platform = SimPlatform::new(config, Box::new(planted), 4).map_err(text)?;
+    let platform = SimPlatform::new(config, Box::new(planted), params.c2h_channels.into()).map_err(text)?;
     let card = Card::bring_up(platform.clone(), &BringUp::default()).map_err(text)?;
-    Ok((platform, card, log))
+    Ok((platform, card, log, params.read_timeout))
 }
 
 /// Sends `frames` again and again, `runs` times, a restart after each failure; what comes out is a beginning of it. Returns how many runs failed.
@@ -84,19 +85,17 @@ fn send(platform: &SimPlatform, card: &Card<SimPlatform>, frames: &[usize], runs
 /// end all tags are back.
 #[test]
 fn hazard_14_a_tag_rests_while_its_answer_may_come() {
-    let late =
-        prop_oneof![3 => (TIMEOUT + 700..6 * TIMEOUT).prop_map(|clocks| format!("overtake({clocks})")), 1 => Just("drop".to_string())];
+    let late = prop_oneof![3 => (TIMEOUT + 700..6 * TIMEOUT).prop_map(Some), 1 => Just(None)];
     // Of one size as a rule, so that an old answer would pass for a new one.
     let size = prop_oneof![3 => (1_usize..9).prop_map(|reads| 512 * reads), 1 => 1_usize..6000];
     let frames = prop::collection::vec(size, 3..20);
     check(
         "late::hazard_14_a_tag_rests_while_its_answer_may_come",
         &(late, 3_u32..40, 1_u16..4, frames),
-        |&(ref what, nth, tags, ref frames)| {
-            if lacks([Part::Timeout]) {
-                return Ok(());
-            }
-            let (platform, card, log) = rig(tags, false, &format!("cpl.{what}@{nth}/h2c=0"))?;
+        |&(late, nth, tags, ref frames)| {
+            // As many times the timeout of the card that it is.
+            let what = |timeout: u32| late.map_or("drop".into(), |clocks| format!("overtake({})", clocks * (timeout / TIMEOUT)));
+            let (platform, card, log, timeout) = rig(tags, false, |timeout| format!("cpl.{}@{nth}/h2c=0", what(timeout)))?;
             let failed = send(&platform, &card, frames, 12)?;
             let regs = platform.registers();
             let read = |register| regs.read32(register).map_err(text);
@@ -106,7 +105,7 @@ fn hazard_14_a_tag_rests_while_its_answer_may_come() {
                 return Err(format!("{} answers were late: {failed} runs failed, {total} reads ran out of time", log.total()));
             }
             let mut machine = platform.machine();
-            let to = machine.now().after(Cycles(u64::from(TIMEOUT) * 9));
+            let to = machine.now().after(Cycles(u64::from(timeout) * 9));
             machine.advance_to(to);
             drop(machine);
             let resting = card::read_quarantine::TAGS.get(read(card::READ_QUARANTINE)?.into());
@@ -114,6 +113,7 @@ fn hazard_14_a_tag_rests_while_its_answer_may_come() {
             if (resting, used) != (0, 0) {
                 return Err(format!("{resting} tags rest, and {used} are in use, long after all is over"));
             }
+            crate::tally::add(platform.machine().now().0);
             platform.machine().violation().map_or(Ok(()), |violation| Err(violation.to_string()))
         },
     );
@@ -126,14 +126,12 @@ fn hazard_02_what_its_digest_does_not_fit_is_not_taken() {
     let frames = prop::collection::vec(64_usize..3000, 3..12);
     let cases = (0_u32..64, 1_u8..=255, 4_u32..30, frames);
     check("late::hazard_02_what_its_digest_does_not_fit_is_not_taken", &cases, |&(byte, mask, nth, ref frames)| {
-        if lacks([Part::Timeout]) {
-            return Ok(());
-        }
-        let (platform, card, log) = rig(16, true, &format!("cpl.corrupt(data[{byte}]^{mask:#x})@{nth}/h2c=0"))?;
+        let (platform, card, log, _) = rig(16, true, |_| format!("cpl.corrupt(data[{byte}]^{mask:#x})@{nth}/h2c=0"))?;
         let failed = send(&platform, &card, frames, 3)?;
         if u64::from(failed) != log.total() {
             return Err(format!("{} completions were damaged, and {failed} runs failed", log.total()));
         }
+        crate::tally::add(platform.machine().now().0);
         platform.machine().violation().map_or(Ok(()), |violation| Err(violation.to_string()))
     });
 }

@@ -71,7 +71,7 @@ fn check_of(
 ) {
     let property = |case: &Scenario| on::tried(case, &property);
     let replay = |path: &Path| {
-        if let Err(why) = on::judged(property(&read(path))) {
+        if let Err(why) = on::judged(on::limited(&read(path), property)) {
             let path = path.canonicalize().unwrap_or_else(|_| path.into());
             panic!("property {name} on {}: {why}\nSILICO_SCENARIO={} {}", path.display(), path.display(), test_command(name));
         }

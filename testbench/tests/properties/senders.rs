@@ -2,7 +2,7 @@
 
 use crate::check::output::Outlet;
 use crate::coverage::{self, Cause};
-use crate::scenario::{READ_TIMEOUT, SendTo, SenderShape, WaitKind};
+use crate::scenario::{SendTo, SenderShape, WaitKind};
 use crate::world::{Host, World, said};
 use silico::platform::SimBuffer;
 use silico_driver::channel::{Phase, Wait};
@@ -386,7 +386,7 @@ impl World {
     pub(crate) fn send_bound(&self, index: usize) -> u64 {
         let sender = &self.senders[index];
         let frames = sender.outlet.in_run() * 4 + 8;
-        let held_up = self.held_up() + self.faults * 2 * u64::from(READ_TIMEOUT);
+        let held_up = self.held_up() + self.lost_reads();
         let reads = sender.outlet.owed() / 128 + frames;
         20_000
             + held_up

@@ -3,7 +3,7 @@
 use crate::check::delivery::Oracle;
 use crate::on;
 use crate::rattle::Shaken;
-use crate::scenario::{LaneShape, MachineShape, Op, READ_TIMEOUT, Scenario};
+use crate::scenario::{LaneShape, MachineShape, Op, Scenario};
 use crate::senders::{Sender, VECTORS};
 use crate::stream::{Pages, Stream};
 use crate::tap::{Tap, Taps};
@@ -166,11 +166,7 @@ impl World {
     /// Builds it and starts all channels.
     pub(crate) fn new(scenario: &Scenario, wrap: Wrap) -> Result<Self, String> {
         let (machine, lanes) = (&scenario.machine, &scenario.lanes);
-        let mut params = machine.card(lanes.len(), scenario.senders.len());
-        if !scenario.faults.is_empty() {
-            params.read_timeout = READ_TIMEOUT;
-        }
-        let params = on::fit(&params);
+        let params = on::card_of(scenario);
         let (taps, log) = (Taps::default(), FaultLog::default());
         let card = planted(wrap(on::card(&params)?), scenario, log.clone())?;
         let platform =
@@ -234,6 +230,12 @@ impl World {
         world.report_all()?;
         world.open_all()?;
         Ok(world)
+    }
+
+    /// Clocks for which reads that are lost hold up who waits for them: until they are given up; and if that can have taken all tags, until those are back.
+    pub(crate) fn lost_reads(&self) -> u64 {
+        let times = if self.tampered && u64::from(self.params.read_tags) <= self.faults { 9 } else { 2 };
+        times * self.faults * u64::from(self.params.read_timeout)
     }
 
     /// Opens and starts all channels.

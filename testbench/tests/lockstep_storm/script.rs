@@ -129,6 +129,7 @@ impl Script {
         } else {
             header
         };
+        let header = header.with_poisoned(random.once_in(150));
         out.push_back(Step::Tlp(self.tlp(header, &value.to_le_bytes()[..4 * dwords as usize], random)));
     }
 

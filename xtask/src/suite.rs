@@ -18,7 +18,7 @@ const LONG_CASES: &str = "4096";
 /// Variants of the RTL that are built.
 const VARIANTS: &str = "SILICO_RTL";
 /// Cases of each property in lockstep with the RTL, and the most clocks of one.
-const RTL_CASES: &str = "3";
+const RTL_CASES: &str = "9";
 const RTL_CLOCKS: &str = "150000";
 /// Cases in a long run, of any length.
 const LONG_RTL_CASES: &str = "100";

@@ -108,7 +108,7 @@ pub(crate) fn storm(params: &CardParams, seed: u64, clocks: u64) -> Result<Seen,
         came: Vec::new(),
     };
     storm.input.credits = Limits::INFINITE;
-    let errs = params.read_timeout < 10_000 || seed.is_multiple_of(4);
+    let errs = params.read_timeout <= 20_000 || seed.is_multiple_of(4);
     let mut mood = Mood::draw(&mut storm.random, errs);
     while storm.now < clocks {
         if storm.now.is_multiple_of(2500) {

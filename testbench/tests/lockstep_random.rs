@@ -183,6 +183,60 @@ fn completions_with_reserved_bits_as_the_model() {
     assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
 }
 
+/// Whose requester is not the card, in each bit: nobody asked for them, and the read waits on.
+#[test]
+#[cfg_attr(not(variant = "w256"), ignore = "not built in: SILICO_RTL chooses the variants of the RTL, at build time")]
+fn completions_for_another_requester_as_in_the_model() {
+    let (mut bench, verdict, reads) = with_reads();
+    for (bit, read) in (16..32).zip(&reads) {
+        let right = answer(&read.header, true);
+        let mut wrong = right;
+        wrong.0[2] ^= 1 << bit;
+        let before = bench.read(BAR0 + u64::from(card::READ_TAGS), 4);
+        bench.push(wrong, &[0x55; 128]);
+        bench.run(20);
+        assert_eq!(bench.read(BAR0 + u64::from(card::READ_TAGS), 4), before, "bit {bit}");
+        bench.push(right, &[0x66; 128]);
+        bench.run(40);
+        assert_ne!(bench.read(BAR0 + u64::from(card::READ_TAGS), 4), before, "bit {bit}");
+    }
+    assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
+}
+
+/// A write-back block stands on the transmitter while the next descriptor is done: it tells of what was done when it was granted, and another follows.
+fn a_block_tells_of_what_was_done_before_it(variant: &str) {
+    let params = params(variant);
+    let mut held = 0;
+    for delay in 0..60 {
+        let verdict = Verdict::default();
+        let model = Card::new(params.clone()).expect("legal parameters");
+        let both = Lockstep::new(model, RtlCard::new(&params).expect("it is built"), verdict.clone());
+        let mut bench = Bench::new(Clocked::new(both), &params);
+        bench.bring_up(1);
+        bench.enable();
+        bench.host = Some(Host::new(1));
+        // Into the sink, with a block for each.
+        bench.set_up_h2c(0, 8, 1 | 1 << 2);
+        for index in 0..2 {
+            let flags = DescriptorFlags(DescriptorFlags::END_OF_FRAME);
+            bench.put(0, 8, index, &H2cDescriptor { address: MEMORY + 0x9_0000, length: 100, flags, cookie: index });
+        }
+        bench.h2c_set32(0, h2c::CONTROL, 1);
+        bench.h2c_set64(0, h2c::TAIL, 2);
+        bench.run(delay);
+        let ready_at = bench.now + 40;
+        bench.stimulus.tx_ready_at = Cycle(ready_at);
+        bench.run(600);
+        let blocks = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemWrite && sent.payload.len() == 64);
+        let frames = |sent: &Sent| u64::from_le_bytes(sent.payload[16..24].try_into().expect("eight bytes"));
+        let told: Vec<(u64, u64)> = blocks.map(|sent| (sent.last, frames(sent))).collect();
+        assert_eq!(told.last().map(|(_, frames)| *frames), Some(2), "{delay}: {told:?}");
+        held += usize::from(told.first().is_some_and(|(last, frames)| *last >= ready_at && *frames == 1));
+        assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
+    }
+    assert!(held > 0, "no block was held");
+}
+
 /// Completions that come in the clocks around that in which their reads run out of time, and in that one itself: time comes first.
 #[test]
 #[cfg_attr(not(variant = "w256"), ignore = "not built in: SILICO_RTL chooses the variants of the RTL, at build time")]
@@ -298,6 +352,11 @@ on_each_variant! {
     #[test]
     fn requests_wait_for_long_as_in_the_model() {
         requests_wait_for_long(VARIANT);
+    }
+
+    #[test]
+    fn a_block_tells_of_what_was_done_before_it_as_in_the_model() {
+        a_block_tells_of_what_was_done_before_it(VARIANT);
     }
 
     #[test]

@@ -53,6 +53,23 @@ fn requests_wait_for_long(variant: &str) {
     assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
 }
 
+/// Reads of one and of two dwords with all byte enables that they may have: the byte count says what is left from the first byte on.
+fn reads_with_any_byte_enables(variant: &str) {
+    let params = params(variant);
+    let verdict = Verdict::default();
+    let model = Card::new(params.clone()).expect("legal parameters");
+    let both = Lockstep::new(model, RtlCard::new(&params).expect("it is built"), verdict.clone());
+    let mut bench = Bench::new(Clocked::new(both), &params);
+    bench.bring_up(1);
+    let of_two = (1..16).flat_map(|first| (1..16).map(move |last| (2, first, last)));
+    for (dwords, first, last) in (0..16).map(|first| (1, first, 0)).chain(of_two) {
+        let read = Header::memory(Kind::MemRead, HOST, Tag(0), BusAddr(BAR0 + 0x10), Dwords(dwords)).with_byte_enables(first, last);
+        let answer = bench.request(read, &[]).header;
+        let divergence = verdict.divergence().map(|it| it.to_string());
+        assert_eq!((answer.byte_count(), divergence), (Span::from_header(&read).byte_count(), None), "{read}");
+    }
+}
+
 /// A channel with pages is reset while a completion entry waits on the transmitter, and one of its reads has no answer, so that the reset lasts: what was given
 /// up does not count, although it leaves.
 #[test]
@@ -357,6 +374,11 @@ on_each_variant! {
     #[test]
     fn a_block_tells_of_what_was_done_before_it_as_in_the_model() {
         a_block_tells_of_what_was_done_before_it(VARIANT);
+    }
+
+    #[test]
+    fn reads_with_any_byte_enables_as_in_the_model() {
+        reads_with_any_byte_enables(VARIANT);
     }
 
     #[test]

@@ -524,6 +524,7 @@ module silico_card
     .timeout_error_o(timeout_error),
     .timeout_failure_o(timeout_failure),
     .beat_valid_i(rx_beat),
+    .first_i(rx_sop_i),
     .header_i(rx_header),
     .passed_i(rx_passed),
     .beat_bytes_i(rx_bytes_i),

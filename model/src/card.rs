@@ -62,6 +62,8 @@ pub struct Card {
     pub(crate) resets: bool,
     /// A TLP is being received: its first beat has come and no reset since.
     pub(crate) receiving: bool,
+    /// The request of the read that it names had left when its first beat came: what begins to come earlier answers nothing.
+    pub(crate) awaited: bool,
     in_reset: bool,
 }
 
@@ -136,6 +138,7 @@ impl Card {
             intx: Intx::default(),
             resets: false,
             receiving: false,
+            awaited: false,
             in_reset: true,
             params,
         };

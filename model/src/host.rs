@@ -212,7 +212,7 @@ impl Card {
         // Digests were looked at on arrival; RCB is what software says of the root complex, and any other completer keeps to it too.
         let rcb = self.config.read_completion_boundary();
         let limits = Limits { max_payload: self.config.max_payload(), rcb, digest: true, ..Limits::DEFAULT };
-        let answer = self.reads.complete(&header, payload.len(), &limits);
+        let answer = self.reads.complete(&header, self.awaited, payload.len(), &limits);
         if let Some(error) = answer.error {
             self.log(error, Some(&header));
         }

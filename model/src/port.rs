@@ -144,9 +144,16 @@ impl Card {
         }
     }
 
+    fn begin_receiving(&mut self, header: &Header) {
+        self.receiving = true;
+        self.awaited = self.reads.awaits(header);
+    }
+
     /// A beat of a TLP towards the card. Beats of one whose first the card has not seen, since it was in reset, mean nothing to it.
     fn receive_beat(&mut self, beat: &Beat) {
-        self.receiving |= beat.sop;
+        if beat.sop {
+            self.begin_receiving(&Header(beat.header));
+        }
         if !self.receiving {
             return;
         }
@@ -335,7 +342,9 @@ impl Card {
         if beats == 0 || !stimulus.rx_shown(index) {
             return false;
         }
-        self.receiving |= stimulus.rx_passed == 0;
+        if stimulus.rx_passed == 0 {
+            self.begin_receiving(&Header(rx.tlp.header));
+        }
         stimulus.rx_passed += beats as u32;
         self.registers.perf.rx_busy += beats;
         stimulus.rx_passed >= self.params.width.beats(rx.tlp.payload().len() as u32)

@@ -45,6 +45,8 @@ module silico_reads
 
   // A beat of a completion: where its bytes go.
   input  logic         beat_valid_i,
+  // The first one of its TLP.
+  input  logic         first_i,
   input  header_t      header_i,
   input  logic [12:0]  passed_i,
   input  logic [6:0]   beat_bytes_i,
@@ -136,7 +138,7 @@ module silico_reads
   logic [2:0]  status;
   logic [10:0] length, needed;
   logic [12:0] off;
-  logic        is_open, known, is_late, quiet, live, fits, data, ends, rcb_128;
+  logic        is_open, is_sent, awaited, awaited_q, known, is_late, quiet, live, fits, data, ends, rcb_128;
   kind_e       kind;
 
   assign tag = completion_tag(header_i);
@@ -146,7 +148,10 @@ module silico_reads
   // Time comes before.
   assign scan_hits = scan_q == index;
   assign is_open = 32'(tag) < Tags && open_q[index] && !(rests && scan_hits);
-  assign known = is_open && (sent_q[index] || (left_i && left_tag_i == index)) && read.requester == header_i.dw2[31:16];
+  assign is_sent = sent_q[index] || (left_i && left_tag_i == index);
+  // What begins to come before the request has left answers nothing: its first beats have no place to go.
+  assign awaited = first_i ? is_open && is_sent : awaited_q;
+  assign known = is_open && is_sent && awaited && read.requester == header_i.dw2[31:16];
   assign is_late = late_q[index] || (expires && scan_hits);
   // A reset of this clock comes before.
   assign quiet = forgotten_q[index] || forget_i;
@@ -315,6 +320,7 @@ module silico_reads
       forgotten_count_q <= forgotten_count;
       resting_q <= resting;
     end
+    if (beat_valid_i) awaited_q <= awaited;
     scan_q <= reset_time_i || 32'(scan_q) + 1 >= Tags ? '0 : scan_q + 8'd1;
     if (issue_i) begin
       read_q[tag_o] <= '{owner: owner_i, address: address_i, bytes: bytes_i, attr: attr_i, requester: decoded_i.bdf};

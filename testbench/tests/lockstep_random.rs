@@ -122,6 +122,13 @@ fn an_entry_that_a_reset_gave_up_does_not_count_as_in_the_model() {
 
 /// Both cards, with a host that answers nothing by itself, and 64 reads of 128 bytes outstanding: those, as they left.
 fn with_reads() -> (Bench<Cards>, Verdict, Vec<Sent>) {
+    let (mut bench, verdict) = reader();
+    let reads = ask(&mut bench);
+    (bench, verdict, reads)
+}
+
+/// Both cards, with a host that answers nothing by itself, and an H2C channel that is set up.
+fn reader() -> (Bench<Cards>, Verdict) {
     const ENTRIES: u32 = 8;
     let params = CardParams::default();
     let verdict = Verdict::default();
@@ -135,12 +142,22 @@ fn with_reads() -> (Bench<Cards>, Verdict, Vec<Sent>) {
     bench.config_write(express + 0x28, 1);
     bench.enable();
     bench.set_up_h2c(0, ENTRIES, 1);
-    let reads = ask(&mut bench);
-    (bench, verdict, reads)
+    (bench, verdict)
 }
 
 /// Starts H2C channel 0 and gives it a descriptor: its 64 reads, as they left.
 fn ask(bench: &mut Bench<Cards>) -> Vec<Sent> {
+    let before = bench.sent.len();
+    let fetch = fetch(bench);
+    bench.run(300);
+    let reads: Vec<Sent> =
+        bench.sent[before..].iter().filter(|sent| sent.header.kind() == Kind::MemRead && *sent != &fetch).cloned().collect();
+    assert_eq!(reads.len(), 64);
+    reads
+}
+
+/// As [`ask`], up to the answer to the read of the descriptor, which it returns.
+fn fetch(bench: &mut Bench<Cards>) -> Sent {
     bench.h2c_set32(0, h2c::CONTROL, 1);
     let flags = DescriptorFlags(DescriptorFlags::END_OF_FRAME);
     let descriptor = H2cDescriptor { address: MEMORY + 0x9_0000, length: 64 * 128, flags, cookie: 1 };
@@ -150,11 +167,7 @@ fn ask(bench: &mut Bench<Cards>) -> Vec<Sent> {
     let fetch = bench.sent[before..].iter().find(|sent| sent.header.kind() == Kind::MemRead).expect("it fetches").clone();
     let words: Vec<u8> = descriptor.emit().iter().flat_map(|word| word.to_le_bytes()).collect();
     bench.push(answer(&fetch.header, true), &words);
-    bench.run(300);
-    let reads: Vec<Sent> =
-        bench.sent[before..].iter().filter(|sent| sent.header.kind() == Kind::MemRead && *sent != &fetch).cloned().collect();
-    assert_eq!(reads.len(), 64);
-    reads
+    fetch
 }
 
 /// All that `request` asks for, or that it is not supported.
@@ -258,6 +271,47 @@ fn a_block_tells_of_what_was_done_before_it(variant: &str) {
         assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
     }
     assert!(held > 0, "no block was held");
+}
+
+/// Storm 1002440 of an older generation: a completion whose beats come slowly begins before the read that it names has left, and ends after that. It answers
+/// nothing; where its first beats would go was not known.
+#[test]
+#[cfg_attr(not(variant = "w256"), ignore = "not built in: SILICO_RTL chooses the variants of the RTL, at build time")]
+fn completions_that_begin_before_their_request_has_left_as_in_the_model() {
+    let (_, _, reads) = with_reads();
+    let read = &reads[0].header;
+    let mut outcomes = [0; 2];
+    for begin in 0..60 {
+        let (mut bench, verdict) = reader();
+        fetch(&mut bench);
+        // The first read stands on the transmitter.
+        let left_at = bench.now + 60;
+        bench.stimulus.tx_ready_at = Cycle(left_at);
+        bench.run(20 + begin);
+        let begun_at = bench.now;
+        bench.push(answer(read, true), &[0x77; 128]);
+        for clock in 0..40 {
+            // A beat every eight clocks.
+            bench.stimulus.rx_stall = u64::from(clock % 8 != 0);
+            bench.run(1);
+        }
+        bench.stimulus.rx_stall = 0;
+        bench.run(300);
+        let open = bench.read(BAR0 + u64::from(card::READ_TAGS), 4) >> 16;
+        let divergence = verdict.divergence().map(|it| it.to_string());
+        let is_early = begun_at < left_at;
+        assert_eq!((open, divergence), (63 + u64::from(is_early), None), "begun at {begun_at}, left at {left_at}");
+        outcomes[usize::from(is_early)] += 1;
+        // The right one, in either case; the rest too.
+        for read in reads.iter().skip(usize::from(!is_early)) {
+            bench.push(answer(&read.header, true), &[0x66; 128]);
+            bench.run(10);
+        }
+        bench.run(300);
+        let sum = bench.h2c_get32(0, h2c::CHECK_LENGTH);
+        assert_eq!((sum, verdict.divergence()), (64 * 128, None));
+    }
+    assert!(outcomes.iter().all(|count| *count > 5), "{outcomes:?}");
 }
 
 /// Completions that come in the clocks around that in which their reads run out of time, and in that one itself: time comes first.

@@ -321,11 +321,18 @@ impl Reads {
         read.is_some_and(|read| read.interest == Interest::Forgotten)
     }
 
-    /// Judges a completion with `payload` bytes of payload (PCIe 4.0 §2.3.2). `limits` hold for what the card receives.
-    pub(crate) fn complete(&mut self, header: &Header, payload: usize, limits: &Limits) -> Answer {
+    /// The read that the completion names is outstanding, and its request has left.
+    pub(crate) fn awaits(&self, header: &Header) -> bool {
+        self.table.get(usize::from(header.tag().0)).and_then(Option::as_ref).is_some_and(|read| read.sent.is_some())
+    }
+
+    /// Judges a completion with `payload` bytes of payload (PCIe 4.0 §2.3.2). `awaited`: see [`Reads::awaits`], as its first beat came. `limits` hold for what
+    /// the card receives.
+    pub(crate) fn complete(&mut self, header: &Header, awaited: bool, payload: usize, limits: &Limits) -> Answer {
         let tag = usize::from(header.tag().0);
         let read = self.table.get_mut(tag).and_then(Option::as_mut);
-        let Some(read) = read.filter(|read| read.sent.is_some() && read.sequence.request().requester() == header.requester()) else {
+        let Some(read) = read.filter(|read| awaited && read.sent.is_some() && read.sequence.request().requester() == header.requester())
+        else {
             return Answer::bad(ErrorKind::UnexpectedCompletion);
         };
         let answer = read.judge(header, payload, limits);

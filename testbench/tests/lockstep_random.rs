@@ -233,12 +233,12 @@ fn completions_for_another_requester_as_in_the_model() {
     assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
 }
 
-/// A write-back block stands on the transmitter while the next descriptor is done: it tells of what was done when it was granted, and the interrupt for
-/// both comes after the next block.
+/// A write-back block stands on the transmitter while the next descriptor is done: it tells of what was done when it was granted. The interrupt for both, and
+/// any sight of its cause, come after the next block.
 fn a_block_tells_of_what_was_done_before_it(variant: &str) {
     let params = params(variant);
-    let mut held = 0;
-    for delay in 0..60 {
+    let mut between = 0;
+    for (delay, gap) in (0..60).flat_map(|delay| (1..8).map(move |gap| (delay, gap))) {
         let verdict = Verdict::default();
         let model = Card::new(params.clone()).expect("legal parameters");
         let both = Lockstep::new(model, RtlCard::new(&params).expect("it is built"), verdict.clone());
@@ -260,19 +260,29 @@ fn a_block_tells_of_what_was_done_before_it(variant: &str) {
         bench.h2c_set64(0, h2c::INT_SPACE_ARM, 0);
         bench.h2c_set64(0, h2c::TAIL, 2);
         bench.run(delay);
-        let ready_at = bench.now + 40;
-        bench.stimulus.tx_ready_at = Cycle(ready_at);
+        // Held, open for a few clocks, held again; the second time, the causes are read.
+        bench.stimulus.tx_ready_at = Cycle(bench.now + 40);
+        bench.run(40 + gap);
+        let held_from = bench.now;
+        bench.stimulus.tx_ready_at = Cycle(held_from + 40);
+        let causes = BAR0 + u64::from(card::INT_STATUS_2);
+        bench.run(2);
+        bench.push(Header::memory(Kind::MemRead, HOST, Tag(31), BusAddr(causes), Dwords(1)), &[]);
         bench.run(600);
         let blocks = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemWrite && sent.payload.len() == 64);
         let frames = |sent: &Sent| u64::from_le_bytes(sent.payload[16..24].try_into().expect("eight bytes"));
         let told: Vec<(u64, u64)> = blocks.map(|sent| (sent.last, frames(sent))).collect();
-        assert_eq!(told.last().map(|(_, frames)| *frames), Some(2), "{delay}: {told:?}");
+        assert_eq!(told.last().map(|(_, frames)| *frames), Some(2), "{delay}, {gap}: {told:?}");
         let interrupt = bench.sent.iter().find(|sent| sent.header.address().0 == 0xfee0_0000 && sent.payload[0] == 3);
-        assert!(interrupt.is_some_and(|sent| sent.last > told[told.len() - 1].0), "{delay}: {told:?}");
-        held += usize::from(told.first().is_some_and(|(last, frames)| (ready_at..ready_at + 8).contains(last) && *frames == 1));
+        assert!(interrupt.is_some_and(|sent| sent.last > told[told.len() - 1].0), "{delay}, {gap}: {told:?}");
+        let read =
+            bench.sent.iter().find(|sent| sent.header.kind() == Kind::CompletionData && sent.header.tag() == Tag(31)).expect("an answer");
+        // Who reads the cause has the block already: the answer is behind it.
+        assert!(read.payload == [0; 4] || read.last > told[told.len() - 1].0, "{delay}, {gap}: {told:?}");
+        between += usize::from(told.len() == 2 && told[0].0 < held_from && read.payload == [0; 4] && told[1].0 > held_from);
         assert!(verdict.divergence().is_none(), "{}", verdict.divergence().map_or_else(String::new, |it| it.to_string()));
     }
-    assert!(held > 0, "no block was held");
+    assert!(between > 0, "the causes were never read between the blocks");
 }
 
 /// Storm 1002440 of an older generation: a completion whose beats come slowly begins before the read that it names has left, and ends after that. It answers

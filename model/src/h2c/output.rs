@@ -68,11 +68,6 @@ impl Stage {
         self.swallowing = false;
     }
 
-    /// Nothing is gathered, and nobody is owed anything.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.gather.bytes == 0 && !self.gather.ends && self.owed.is_none() && !self.swallowing
-    }
-
     pub(crate) fn owes(&self) -> Option<Output> {
         self.owed
     }

@@ -126,6 +126,54 @@ fn a_start_with_bad_settings_is_refused(#[case] register: u32, #[case] value: u6
     assert_eq!((bench.h2c_get32(0, h2c::ERROR), bench.h2c_get64(0, h2c::ERROR_ADDR)), (code as u32, value));
 }
 
+/// The whole ring must have addresses: it may begin where it does not end.
+#[rstest]
+#[case::inside(126, ChannelError::None)]
+#[case::beyond_the_end(130, ChannelError::BadDescriptorRing)]
+fn a_ring_ends_before_addresses_do(#[case] entries: u32, #[case] code: ChannelError) {
+    let mut bench = bench(CardParams::default(), 37);
+    let base = u64::MAX - 4095;
+    bench.set_up_h2c(0, entries, SINK);
+    bench.h2c_set64(0, h2c::RING_BASE, base);
+    bench.h2c_set32(0, h2c::CONTROL, 1);
+    bench.run(20);
+    let at = if code == ChannelError::None { 0 } else { base };
+    assert_eq!((bench.h2c_get32(0, h2c::ERROR), bench.h2c_get64(0, h2c::ERROR_ADDR)), (code as u32, at));
+}
+
+/// Software takes bus mastering away: whatever the channel wants of memory next, it stops with an error instead.
+#[rstest]
+#[case::a_read(0)]
+#[case::a_block(1)]
+fn a_channel_without_memory_stops(#[case] done: u64) {
+    let mut bench = bench(CardParams::default(), 43);
+    start(&mut bench, 0, 8, SINK | WRITE_BACK);
+    bench.h2c_set32(0, h2c::INT_ERROR, 1 << 31 | 3);
+    // The block waits for its timer.
+    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.h2c_set32(0, h2c::WB_EVERY, 0);
+    bench.h2c_set32(0, h2c::WB_TIME, 3000);
+    bench.run(20);
+    bench.h2c_set32(0, h2c::CONTROL, 1);
+    if done > 0 {
+        submit(&mut bench, 0, 8, &[descriptor(0, 100, END)]);
+    }
+    bench.config_write(0x04, 0x0002);
+    let from = bench.sent.len();
+    if done == 0 {
+        bench.h2c_set64(0, h2c::TAIL, 1);
+    }
+    bench.run(4000);
+    assert_eq!(bench.h2c_get32(0, h2c::ERROR), ChannelError::BusMasterOff as u32);
+    assert_eq!((bench.h2c_get64(0, h2c::ERROR_ADDR), bench.h2c_get64(0, h2c::ERROR_COOKIE)), (0, 0));
+    assert_eq!((bench.h2c_get64(0, h2c::DONE), state(&mut bench, 0)), (done, ChannelState::Error as u64));
+    let wrote = |sent: &crate::common::Sent| matches!(sent.header.kind(), Kind::MemRead | Kind::MemWrite);
+    assert!(!bench.sent[from..].iter().any(wrote), "nothing of it reaches memory");
+    bench.config_write(0x04, 0x0006);
+    bench.run(100);
+    assert_eq!(bench.sent[from..].iter().filter(|sent| wrote(sent)).map(|sent| sent.payload.clone()).collect::<Vec<_>>(), [[3, 0, 0, 0]]);
+}
+
 #[rstest]
 #[case::ahead(9)]
 #[case::back(2)]

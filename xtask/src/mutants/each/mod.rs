@@ -50,7 +50,7 @@ pub(crate) fn run(workspace: &Workspace, folder: &str, options: &Options) -> Res
     report.write(true)?;
     println!("\n{}", report.summary());
     if let Some(sample) = options.check {
-        campaign.check(&report, sample as usize)?;
+        campaign.check(&report, &plain, sample as usize)?;
     }
     Ok(report.is_clean())
 }
@@ -139,24 +139,17 @@ impl Campaign<'_> {
         Ok(())
     }
 
-    /// Asks cargo-mutants itself about `sample` of those that are known.
-    fn check(&self, report: &Report, sample: usize) -> Result<()> {
+    /// Asks cargo-mutants itself about `sample` of those that are known, and builds each alone that did not compile among the others.
+    fn check(&self, report: &Report, plain: &Attempt, sample: usize) -> Result<()> {
         self.restore()?;
         let known: Vec<&Row> = self.chosen.iter().filter_map(|mutant| report.get(&mutant.name)).collect();
         let each = known.len().div_ceil(sample).max(1);
         let names: Vec<&str> = known.iter().step_by(each).map(|row| row.name.as_str()).collect();
-        let theirs = cargo_mutants_says(self.tree, self.package, &names)?;
-        let (mut same, mut others) = (0, 0);
-        for row in &theirs {
-            let Some(ours) = report.get(&row.name) else { continue };
-            if agree(row.verdict, ours.verdict) {
-                same += 1;
-            } else {
-                others += 1;
-                println!("OTHERWISE {}: cargo-mutants {}, here {} {}", row.name, row.verdict.name(), ours.verdict.name(), ours.by);
-            }
-        }
-        println!("cargo-mutants itself says the same of {same} of {}", same + others);
+        println!("{}", compare("cargo-mutants itself", report, &cargo_mutants_says(self.tree, self.package, &names)?));
+        let alone = Alone { tree: self.tree, package: self.package, attempt: plain };
+        let broken = |mutant: &&Listed| report.get(&mutant.name).is_some_and(|row| row.verdict == Verdict::Unviable && !row.alone);
+        let rows = self.chosen.iter().filter(broken).map(|mutant| alone.judge(mutant)).collect::<Result<Vec<_>>>()?;
+        println!("{}", compare("a build of its own for what does not compile", report, &rows));
         Ok(())
     }
 
@@ -164,6 +157,17 @@ impl Campaign<'_> {
         let library: PathBuf = Path::new(self.folder).join("src/lib.rs");
         alone::plain(&self.workspace.root, self.tree, self.chosen, &library)
     }
+}
+
+/// Whether `rows` say the same as the report.
+fn compare(who: &str, report: &Report, rows: &[Row]) -> String {
+    let ours = rows.iter().filter_map(|row| Some((row, report.get(&row.name)?)));
+    let (same, others): (Vec<_>, Vec<_>) = ours.partition(|(row, ours)| agree(row.verdict, ours.verdict));
+    let line = |(row, ours): (&Row, &Row)| {
+        format!("OTHERWISE {}: {who} {}, here {} {}\n", row.name, row.verdict.name(), ours.verdict.name(), ours.by)
+    };
+    let total = same.len() + others.len();
+    format!("{}mutants: {who} says the same of {} of {total}", others.into_iter().map(line).collect::<String>(), same.len())
 }
 
 /// Only what is not as it should be is worth a line.
@@ -183,7 +187,12 @@ fn try_all(
     let next = AtomicUsize::new(0);
     let work = || -> Result<Vec<u32>> {
         let mut wanted = Vec::new();
-        while let Some(mutant) = mutants.get(next.fetch_add(1, Ordering::Relaxed)) {
+        loop {
+            let at = next.fetch_add(1, Ordering::Relaxed);
+            let Some(mutant) = mutants.get(at) else { break };
+            if at > 0 && at.is_multiple_of(200) {
+                println!("mutants: {at} of {}", mutants.len());
+            }
             let found = attempt.judge(mutant.number).with_context(|| mutant.name.clone())?;
             wanted.extend(judge(mutant, found)?);
         }

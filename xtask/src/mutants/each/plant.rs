@@ -192,13 +192,16 @@ impl Planter<'_> {
     /// An expression, or what one of them makes of it. What is there without any comes first: it says the type.
     fn choice(&mut self, site: usize, range: &Bytes, numbers: &[u32], inner: &[Chosen<'_>]) {
         let none = numbers.iter().map(|number| format!("mutant_number != {number}")).collect::<Vec<_>>().join(" && ");
-        self.put(&format!("(match {CHOSEN} {{ mutant_number if {none} => ("));
-        self.marked(site, None, |planter| planter.plain(range.clone(), inner));
-        self.put(")");
+        self.put(&format!("(match {CHOSEN} {{ mutant_number if {none} => "));
+        // The compiler counts the parentheses to what is in them.
+        self.marked(site, None, |planter| {
+            planter.put("(");
+            planter.plain(range.clone(), inner);
+            planter.put(")");
+        });
         for (at, number) in numbers.iter().enumerate() {
-            self.put(&if at + 1 == numbers.len() { ", _ => (".into() } else { format!(", {number} => (") });
-            self.marked(site, Some(*number), |planter| planter.put(&planter.places.texts[number]));
-            self.put(")");
+            self.put(&if at + 1 == numbers.len() { ", _ => ".into() } else { format!(", {number} => ") });
+            self.marked(site, Some(*number), |planter| planter.put(&format!("({})", planter.places.texts[number])));
         }
         self.put(" })");
     }

@@ -272,14 +272,14 @@ mod tests {
     #[test]
     fn an_error_in_a_mutants_text_is_its_own() {
         let mut all = plantation("fn f() { a @+ b; c @- d }", &[(Genre::Binary, "*"), (Genre::Binary, "/")]);
-        all.take_out(&[error(&all, "a * b")]).unwrap();
+        all.take_out(&[error(&all, "(a * b)")]).unwrap();
         assert_eq!(all.out, [(1, Out::Unviable("why".into()))].into());
     }
 
     #[test]
     fn an_error_in_the_plain_text_is_of_all_that_stand_there() {
         let mut all = plantation("fn f() { a @+ b @- c; c @- d }", &[(Genre::Binary, "*"), (Genre::Binary, "/"), (Genre::Binary, "+")]);
-        all.take_out(&[error(&all, "a + b - c")]).unwrap();
+        all.take_out(&[error(&all, "(a + b - c)")]).unwrap();
         assert_eq!(
             all.out.into_iter().map(|(number, out)| (number, matches!(out, Out::Alone(_)))).collect::<Vec<_>>(),
             [(1, true), (2, true)]

@@ -1,4 +1,5 @@
-//! Mutants that need a build of their own: put into the plain text, as cargo-mutants does, built, and run. Also asks cargo-mutants itself, for a check.
+//! Mutants that need a build of their own: put into the plain text, as cargo-mutants does, built, and run.
+//! Also asks cargo-mutants itself, for a check.
 
 use std::fs;
 use std::path::Path;
@@ -36,7 +37,7 @@ impl Alone<'_> {
         let row = |verdict, by| Row { name: mutant.name.clone(), verdict, by, alone: true };
         Ok(match cargo_test(self.tree, self.package)? {
             Err(errors) => row(Verdict::Unviable, errors[0]["message"].as_str().unwrap_or_default().into()),
-            Ok(_) => judged(&mutant.name, self.attempt.judge(0)?, true),
+            Ok(_) => judged(&mutant.name, self.attempt.judge(0, &mutant.file)?, true),
         })
     }
 }

@@ -6,21 +6,25 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Mutex, mpsc};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 
+use super::lore::Lore;
 use super::rounds::Binary;
 use super::switch::VARIABLE;
 
 /// A mutant may take that much of a processor's time, or that many times what the tests take without any.
-const LEAST_SECONDS: u64 = 10;
+const LEAST_SECONDS: u64 = 5;
 const TIMES: u32 = 8;
 /// A test that takes longer than this runs after all others: most mutants are caught by quick ones.
 const SLOW: Duration = Duration::from_millis(40);
 /// Address space, in KiB: a mutant that allocates without end must not take the machine with it.
 const MEMORY: u64 = 8 << 20;
+
+/// What is said of a program that died.
+const ABORT: &str = "abort";
 
 /// What the tests say.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +43,8 @@ struct Stage {
     binary: PathBuf,
     arguments: Vec<String>,
     limit: Duration,
+    /// Whether its tests are quick ones.
+    quick: bool,
 }
 
 /// All that a mutant must pass.
@@ -46,6 +52,7 @@ pub(crate) struct Attempt {
     folder: PathBuf,
     stages: Vec<Stage>,
     seeds: Seeds,
+    lore: Mutex<Lore>,
     /// What all of it takes without any mutant.
     pub(crate) baseline: Duration,
     /// How many tests there are.
@@ -60,44 +67,65 @@ impl Attempt {
     pub(crate) fn new(folder: &Path, binaries: &[Binary]) -> Result<Self> {
         let (mut quick, mut slow, mut tests) = (Vec::new(), Vec::new(), 0);
         for binary in binaries {
-            let times = measure(folder, binary)?;
+            let (times, processor) = measure(folder, binary)?;
             tests += times.len();
+            let all = times.iter().map(|(_, time)| *time).sum::<Duration>().max(Duration::from_millis(1));
             let names: Vec<String> = times.iter().filter(|(_, time)| *time > SLOW).map(|(name, _)| name.clone()).collect();
             let total = |slow: bool| times.iter().filter(|(_, time)| (*time > SLOW) == slow).map(|(_, time)| *time).sum::<Duration>();
-            let stage = |arguments: Vec<String>, total: Duration| Stage { binary: binary.path.clone(), arguments, limit: limit(total) };
-            let exact = |mut names: Vec<String>| {
-                names.insert(0, "--exact".into());
-                names
+            // On a busy machine a test takes longer, but no more of the processor.
+            let share = |time: Duration| processor.mul_f64(time.as_secs_f64() / all.as_secs_f64());
+            let stage = |arguments: Vec<String>, time: Duration, quick: bool| Stage {
+                binary: binary.path.clone(),
+                arguments,
+                limit: limit(share(time)),
+                quick,
             };
-            quick.push(stage(exact(names.iter().flat_map(|name| ["--skip".into(), name.clone()]).collect()), total(false)));
+            quick.push(stage(exact(names.iter().flat_map(|name| ["--skip".into(), name.clone()]).collect()), total(false), true));
             if !names.is_empty() {
-                slow.push(stage(exact(names), total(true)));
+                slow.push(stage(exact(names), total(true), false));
             }
         }
         let attempt = Self {
             folder: folder.into(),
             stages: quick.into_iter().chain(slow).collect(),
             seeds: Seeds::new(folder)?,
+            lore: Mutex::default(),
             baseline: Duration::ZERO,
             tests,
         };
         let begun = Instant::now();
-        let found = attempt.judge(0)?;
+        let found = attempt.judge(0, Path::new(""))?;
         ensure!(found == Found::Nothing, "the tests fail without any mutant ({found:?}); nothing can be said");
         Ok(Self { baseline: begun.elapsed(), ..attempt })
     }
 
-    /// Runs all with mutant `number`; 0 is none.
-    pub(crate) fn judge(&self, number: u32) -> Result<Found> {
-        for stage in &self.stages {
-            let found = play(&self.folder, stage, number)?;
-            if found != Found::Nothing {
-                self.seeds.restore()?;
-                return Ok(found);
+    /// Runs all with mutant `number` of `file`; 0 is none.
+    pub(crate) fn judge(&self, number: u32, file: &Path) -> Result<Found> {
+        let best = self.lore.lock().map_err(|_| anyhow!("another one failed"))?.best(file);
+        let first =
+            best.into_iter().map(|(binary, names)| Stage { binary, arguments: exact(names), limit: limit(Duration::ZERO), quick: true });
+        for stage in first.chain(self.stages.iter().cloned()) {
+            let found = play(&self.folder, &stage, number)?;
+            if found == Found::Nothing {
+                continue;
             }
+            self.seeds.restore()?;
+            if let Found::Caught(name) = &found
+                && stage.quick
+                && !name.starts_with(ABORT)
+            {
+                self.lore.lock().map_err(|_| anyhow!("another one failed"))?.learn(file, (stage.binary, name.clone()));
+            }
+            return Ok(found);
         }
         Ok(Found::Nothing)
     }
+}
+
+/// Arguments that name tests.
+fn exact(mut names: Vec<String>) -> Vec<String> {
+    names.insert(0, "--exact".into());
+    names
 }
 
 /// The seeds that proptest keeps of what failed: those of one mutant must not help to catch the next.
@@ -146,15 +174,27 @@ fn limit(total: Duration) -> Duration {
     Duration::from_secs(LEAST_SECONDS).max(total * TIMES)
 }
 
-/// The tests of `binary` and how long each takes.
-fn measure(folder: &Path, binary: &Binary) -> Result<Vec<(String, Duration)>> {
-    let mut run = command(folder, &binary.path);
+/// The tests of `binary` and how long each takes, and how much of the processor's time all of them.
+fn measure(folder: &Path, binary: &Binary) -> Result<(Vec<(String, Duration)>, Duration)> {
+    let mut run = command(folder, Path::new("sh"));
+    run.args(["-c", "\"$0\" \"$@\" && times"]).arg(&binary.path);
     // The test harness tells times only so; this program alone is told that it may.
     run.env("RUSTC_BOOTSTRAP", "1").args(["-Zunstable-options", "--report-time"]);
     let output = run.output().with_context(|| format!("can't start {}", binary.path.display()))?;
     let text = String::from_utf8_lossy(&output.stdout);
     ensure!(output.status.success(), "the tests of {} fail without any mutant:\n{text}", binary.name);
-    Ok(text.lines().filter_map(timed).collect())
+    let processor = text.lines().last().and_then(processor).context("the shell's `times` tells no times")?;
+    Ok((text.lines().filter_map(timed).collect(), processor))
+}
+
+/// `0m1.250000s 0m0.500000s`: the last line of `times`, of what the shell has run.
+fn processor(line: &str) -> Option<Duration> {
+    let time = |word: &str| {
+        let (minutes, seconds) = word.strip_suffix('s')?.split_once('m')?;
+        Some(Duration::from_secs_f64(minutes.parse::<f64>().ok()? * 60.0 + seconds.parse::<f64>().ok()?))
+    };
+    let (user, system) = line.split_once(' ')?;
+    Some(time(user)? + time(system)?)
 }
 
 /// `test NAME ... ok <0.003s>`
@@ -212,7 +252,7 @@ fn ended(status: std::process::ExitStatus) -> Found {
     match status.signal() {
         Some(KILL | PROCESSOR_TIME) => Found::Timeout,
         _ if status.success() => Found::Nothing,
-        _ => Found::Caught(format!("abort: {status}")),
+        _ => Found::Caught(format!("{ABORT}: {status}")),
     }
 }
 
@@ -225,6 +265,8 @@ mod tests {
         assert_eq!(timed("test a::b ... ok <0.250s>"), Some(("a::b".into(), Duration::from_millis(250))));
         assert_eq!(timed("test a - should panic ... ok <0.001s>"), Some(("a".into(), Duration::from_millis(1))));
         assert_eq!(timed("test result: ok. 3 passed"), None);
+        assert_eq!(processor("1m1.250000s 0m0.500000s"), Some(Duration::from_millis(61_750)));
+        assert_eq!(processor("1m1.25s"), None);
         assert_eq!((failed("test a::b ... FAILED"), failed("test a ... ok"), failed("FAILED")), (Some("a::b".into()), None, None));
     }
 
@@ -247,7 +289,7 @@ mod tests {
     #[test]
     fn ends_are_told_apart() {
         let play = |script: &str, limit| {
-            let stage = Stage { binary: "sh".into(), arguments: vec!["-c".into(), script.into()], limit };
+            let stage = Stage { binary: "sh".into(), arguments: vec!["-c".into(), script.into()], limit, quick: true };
             play(Path::new("/"), &stage, 7).unwrap()
         };
         let long = Duration::from_secs(50);

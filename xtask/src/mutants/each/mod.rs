@@ -1,9 +1,10 @@
-//! `cargo xtask mutants --each PACKAGE`: every mutant that cargo-mutants lists of a package, all of them in one build, each a choice made while running. What cannot
-//! be chosen so is built alone. Knows no card.
+//! `cargo xtask mutants --each PACKAGE`: every mutant that cargo-mutants lists of a package, all of them in one build, each a choice made
+//! while running. What cannot be chosen so is built alone. Knows no card.
 
 mod alone;
 mod attempt;
 mod list;
+mod lore;
 mod plant;
 mod report;
 mod rounds;
@@ -193,7 +194,7 @@ fn try_all(
             if at > 0 && at.is_multiple_of(200) {
                 println!("mutants: {at} of {}", mutants.len());
             }
-            let found = attempt.judge(mutant.number).with_context(|| mutant.name.clone())?;
+            let found = attempt.judge(mutant.number, &mutant.file).with_context(|| mutant.name.clone())?;
             wanted.extend(judge(mutant, found)?);
         }
         Ok(wanted)

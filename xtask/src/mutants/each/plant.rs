@@ -1,5 +1,5 @@
-//! All mutants of a file put into its text, each a choice made while running. Text is put in, nothing is printed anew: an operand is copied for each mutant of its
-//! operator as it was, since only one mutant is ever chosen. Knows no compiler.
+//! All mutants of a file put into its text, each a choice made while running. Text is put in, nothing is printed anew: an operand is copied
+//! for each mutant of its operator as it was, since only one mutant is ever chosen. Knows no compiler.
 
 use std::collections::BTreeMap;
 

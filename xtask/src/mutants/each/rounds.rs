@@ -1,4 +1,5 @@
-//! Build, take out what does not compile, build again: until what is left compiles. Which mutant an error belongs to is told by where it is.
+//! Build, take out what does not compile, build again: until what is left compiles. Which mutant an error belongs to is told by where
+//! it is.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

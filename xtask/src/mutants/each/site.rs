@@ -12,8 +12,8 @@ pub(crate) type Bytes = Range<usize>;
 /// What is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// An expression of operators with two operands that no parentheses part, or an assignment by one. The operators: another one in its place may bind
-    /// otherwise, so what a mutant makes of it is known for the whole only.
+    /// An expression of operators with two operands that no parentheses part, or an assignment by one. Another operator in its place may
+    /// bind otherwise: what a mutant makes of it is known for the whole only.
     Operators(Vec<Bytes>),
     /// An operator with one operand.
     Unary(Bytes),

@@ -3,8 +3,8 @@
 /// Asks a planted program for a mutant, by its number.
 pub(crate) const VARIABLE: &str = "SILICO_MUTANT";
 
-/// The intrinsic lets a `const fn` choose too: the compiler, where it computes one, sees none of them. It is unstable, so the copy of this one crate is built as on a
-/// nightly compiler (`RUSTC_BOOTSTRAP` names it).
+/// The intrinsic lets a `const fn` choose too: the compiler, where it computes one, sees none of them. It is unstable, so the copy of this
+/// one crate is built as on a nightly compiler (`RUSTC_BOOTSTRAP` names it).
 const FEATURES: &str = "#![feature(core_intrinsics, const_eval_select)]\n#![allow(internal_features, long_running_const_eval)]\n";
 
 const SWITCH: &str = r#"

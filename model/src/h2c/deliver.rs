@@ -44,10 +44,7 @@ impl Channel {
 
     /// The beat shown.
     pub(crate) fn shown(&self, env: &Env) -> Option<FrontBeat> {
-        if !self.shows(env) {
-            return None;
-        }
-        self.stage.shown(env.width.bytes(), self.more(), self.index.into())
+        self.shows(env).then(|| self.stage.shown(self.index.into()))
     }
 
     /// Clocks from now in which nothing happens but that full beats of one descriptor pass, one a clock if `ready` says so. `now` they may.

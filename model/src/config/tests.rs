@@ -320,6 +320,28 @@ fn the_link_is_what_was_said_and_no_more_than_the_card_can() {
     assert_eq!(config.read_completion_boundary(), 128);
 }
 
+/// Equalization control has 16 bits for each lane that there is, and Lane Error Status a bit that a one clears (PCIe 4.0 §7.7.3).
+#[rstest]
+fn secondary_express_has_the_lanes_of_the_link(#[values(1, 2, 4, 8, 12, 16)] width: u8) {
+    let mut config = ConfigSpace::with_link(&CardParams::default(), LinkParams { speed: LinkSpeed::Gt8, width }).unwrap();
+    const LANE: u32 = 0x7f00;
+    let lanes = (1_u32 << width) - 1;
+    config.table.set(0x158, u32::MAX, u32::MAX);
+    config.write(0x158, u32::MAX, 0xf);
+    assert_eq!(config.read(0x158), !lanes);
+    for pair in 0..8_u16 {
+        let there = (lanes >> (2 * pair) & 3) as usize;
+        assert_eq!(
+            config.read(0x15c + 4 * pair),
+            [0, LANE, LANE << 16, LANE << 16 | LANE][there],
+            "lanes {} and {}",
+            2 * pair,
+            2 * pair + 1
+        );
+    }
+    assert_eq!(config.read(0x17c), 0);
+}
+
 #[test]
 fn bad_parameters_are_named() {
     let error = |params: CardParams, link| ConfigSpace::with_link(&params, link).unwrap_err().field;

@@ -11,7 +11,7 @@ use super::super::tree::Tree;
 use super::attempt::{Attempt, Found};
 use super::list::{self, Listed};
 use super::report::{Row, Verdict};
-use super::rounds::{PLAIN, cargo_test};
+use super::rounds::cargo_test;
 use crate::shell::Workspace;
 
 /// The plain files of a copy.
@@ -35,7 +35,7 @@ impl Alone<'_> {
 
     fn built(&self, mutant: &Listed) -> Result<Row> {
         let row = |verdict, by| Row { name: mutant.name.clone(), verdict, by, alone: true };
-        Ok(match cargo_test(self.tree, self.package, PLAIN)? {
+        Ok(match cargo_test(self.tree, self.package)? {
             Err(errors) => row(Verdict::Unviable, errors[0]["message"].as_str().unwrap_or_default().into()),
             Ok(_) => judged(&mutant.name, self.attempt.judge(0, &mutant.file)?, true),
         })

@@ -26,7 +26,7 @@ use alone::{Alone, agree, cargo_mutants_says, judged};
 use attempt::{Attempt, Found};
 use list::Listed;
 use report::{Report, Row, Verdict, fingerprint};
-use rounds::{Out, PLAIN, Plantation, cargo_test};
+use rounds::{Out, Plantation, cargo_test};
 
 /// Tries those of `folder` that are asked for; whether none was missed.
 pub(crate) fn run(workspace: &Workspace, folder: &str, options: &Options) -> Result<bool> {
@@ -80,7 +80,7 @@ impl Campaign<'_> {
     fn in_one_build(&self, report: &mut Report, jobs: usize) -> Result<(Attempt, BTreeSet<u32>)> {
         let begun = Instant::now();
         let home = self.tree.root().join(self.folder);
-        let built = cargo_test(self.tree, self.package, PLAIN)?;
+        let built = cargo_test(self.tree, self.package)?;
         let plain =
             Attempt::new(&home, &built.or_else(|errors| bail!("the tests do not build without any mutant: {}", errors[0]["rendered"]))?)?;
         if self.chosen.iter().all(|mutant| report.get(&mutant.name).is_some()) {

@@ -17,10 +17,6 @@ use super::switch::with_switch;
 /// No tree needs more: each round takes at least one mutant out, most take all that the compiler looks at by then.
 const ROUNDS: usize = 60;
 
-/// How much our crates are optimised: with all mutants, which are built once and run a thousand times; and alone.
-const FAST: u8 = 3;
-pub(crate) const PLAIN: u8 = 1;
-
 /// One test binary.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Binary {
@@ -85,7 +81,7 @@ impl Plantation {
         let library = PathBuf::from(package.trim_start_matches("silico-")).join("src").join("lib.rs");
         for round in 1..=ROUNDS {
             self.plant(tree.root(), &library)?;
-            let messages = match cargo_test(tree, package, FAST)? {
+            let messages = match cargo_test(tree, package)? {
                 Ok(binaries) => return Ok(binaries),
                 Err(messages) => messages,
             };
@@ -223,12 +219,9 @@ fn rendered(messages: &[Value]) -> String {
 }
 
 /// Builds the tests of `package` in the copy: its binaries, the unit tests first, or the errors.
-pub(crate) fn cargo_test(tree: &Tree, package: &str, level: u8) -> Result<Result<Vec<Binary>, Vec<Value>>> {
+pub(crate) fn cargo_test(tree: &Tree, package: &str) -> Result<Result<Vec<Binary>, Vec<Value>>> {
     let mut build = tree.cargo();
     build.args(["test", "--no-run", "--quiet", "--tests", "--profile", "mutants", "--message-format", "json", "--package", package]);
-    for ours in [package, "silico-spec"] {
-        build.args(["--config", &format!("profile.mutants.package.{ours}.opt-level={level}")]);
-    }
     // Only what is denied counts: cargo-mutants would report that too.
     build.env("RUSTFLAGS", "-Awarnings").env("RUSTC_BOOTSTRAP", package.replace('-', "_"));
     let built = build.output().context("can't start cargo")?;

@@ -96,6 +96,7 @@ fn identity_is_as_the_card_page_says() {
     assert_eq!(config.read(0x2c), 0x51c0_10dc);
     assert_eq!(config.read(0x3c), 0x0000_0100);
     assert_eq!(config.read(0x184), 0x0101_51c0);
+    assert_eq!(config.read(0x188), u32::from(silico_spec::registers::MAP_MAJOR) << 16 | u32::from(silico_spec::registers::MAP_MINOR));
     assert_eq!(config.read(0x18c), CardParams::default().build);
     assert_eq!(u64::from(config.read(0x144)) | u64::from(config.read(0x148)) << 32, CardParams::default().serial);
 }

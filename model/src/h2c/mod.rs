@@ -139,7 +139,7 @@ impl Channel {
 
     /// Nothing can happen in it without a register write.
     pub(crate) fn asleep(&self) -> bool {
-        let still = !self.progress.armed && !self.progress.pending() && self.stage.owes().is_none();
+        let still = !self.progress.armed && self.stage.owes().is_none();
         matches!(self.state, State::Idle | State::Error) && still
     }
 

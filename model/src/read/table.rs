@@ -512,6 +512,22 @@ mod tests {
         assert_eq!(reads.deadline(), Some(931), "a read may take for ever, a tag rests no longer");
     }
 
+    /// What is filled up to whole dwords, before the first byte and behind the last one, is no data.
+    #[test]
+    fn data_are_the_bytes_that_were_asked_for() {
+        let mut reads = reads(1, None);
+        let owner = Owner { reader: READER, purpose: Purpose::Payload, start: 7, cookie: 0 };
+        let (id, status) = (Bdf::from_bits(0), CompletionStatus::Success);
+        reads.issue(owner, 0x103d, 70, id, Attributes::default()).unwrap();
+        reads.sent(0, 0);
+        for (left, lower, dwords, lead, bytes) in [(70, 0x3d, 1, 1, 3), (67, 0x40, 16, 0, 64), (3, 0, 1, 0, 3)] {
+            let header = Header::completion(true, id, status, left, id, Tag(0), lower, Dwords(dwords));
+            let answer = reads.complete(&header, true, dwords as usize * 4, &Limits::DEFAULT);
+            assert_eq!(answer.effect, Effect::Data { owner, lead, bytes });
+        }
+        assert!(!reads.awaits(&Header::completion(true, id, status, 3, id, Tag(0), 0, Dwords(1))));
+    }
+
     /// Transactions Pending tells of reads of this life of the function (PCIe 4.0 §6.6.2, §7.5.3.5), and so does the error log.
     #[test]
     fn reads_of_before_a_reset_are_not_pending() {

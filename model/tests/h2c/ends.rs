@@ -100,6 +100,22 @@ fn an_owed_end_outlives_other_runs() {
     assert_eq!((bench.h2c_get64(0, h2c::DONE), bench.h2c_get32(0, h2c::CHECK_LENGTH)), (1, 40));
 }
 
+/// Nobody writes a register after the stop, and the receiver takes its time: the end comes all the same.
+#[test]
+fn an_owed_end_comes_by_itself() {
+    let mut bench = bench(CardParams::default(), 47);
+    start(&mut bench, 0, 8, STREAM);
+    bench.put(0, 8, 0, &descriptor(0, 640, 0));
+    bench.h2c_set64(0, h2c::TAIL, 1);
+    bench.run(1000);
+    bench.stimulus.out[0].ready_at = Cycle(bench.now + 3000);
+    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.run(2000);
+    assert!(bench.stimulus.out[0].ends.is_empty());
+    bench.run(2000);
+    assert_eq!(bench.stimulus.out[0].ends, [608]);
+}
+
 /// What was given and not done is counted; nothing of it is done later. A doorbell of a channel that does not run says nothing.
 #[test]
 fn a_stop_counts_what_it_leaves_undone() {

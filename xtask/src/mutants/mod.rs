@@ -2,6 +2,7 @@
 //! a copy of the tree, the suite runs, and a table says which property caught it. Knows nothing of cards.
 
 mod catalogue;
+mod each;
 mod patch;
 mod rtl;
 mod suite;
@@ -33,6 +34,18 @@ pub(crate) struct Options {
     /// Those of the RTL, against the model in lockstep.
     #[arg(long)]
     rtl: bool,
+    /// Those that cargo-mutants lists of this package (spec, driver, model), against its own tests.
+    #[arg(long, value_name = "PACKAGE", conflicts_with_all = ["rtl", "thorough"])]
+    each: Option<String>,
+    /// With --each: so many at a time.
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "each")]
+    jobs: usize,
+    /// With --each: go on with what the file of --json knows of the same tree.
+    #[arg(long, requires = "each", requires = "json")]
+    resume: bool,
+    /// With --each: ask cargo-mutants itself about so many of them afterwards.
+    #[arg(long, value_name = "N", requires = "each", value_parser = clap::value_parser!(u32).range(1..))]
+    check: Option<u32>,
     /// Only this many, of as many areas as there are: the first of each, then the second. The same ones each time.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     sample: Option<u32>,
@@ -55,6 +68,9 @@ pub(crate) struct Options {
 
 /// Runs the suite against each mutant asked for; whether all were caught.
 pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<bool> {
+    if let Some(package) = &options.each {
+        return each::run(workspace, package, options);
+    }
     if options.rtl {
         return rtl::run(workspace, options);
     }

@@ -22,7 +22,12 @@ pub(crate) struct Tree {
 impl Tree {
     /// Brings the copy up to date with the checkout.
     pub(crate) fn new(workspace: &Workspace) -> Result<Self> {
-        let base = workspace.root.join("target").join("mutants");
+        Self::of(workspace, Path::new(""))
+    }
+
+    /// The same in a folder of that name, for what would be in the way of others.
+    pub(crate) fn of(workspace: &Workspace, name: &Path) -> Result<Self> {
+        let base = workspace.root.join("target").join("mutants").join(name);
         let tree = Self { origin: workspace.root.clone(), root: base.join("tree"), target: base.join("build") };
         let wanted = tree.files(workspace)?;
         for path in &wanted {

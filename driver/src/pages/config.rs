@@ -86,9 +86,8 @@ impl PageConfig {
     }
 
     /// Where pages are aligned.
-    pub(super) const fn page_align(&self) -> u64 {
-        let zeros = self.page_bytes.trailing_zeros();
-        1 << if zeros < 12 { zeros } else { 12 }
+    pub(super) fn page_align(&self) -> u64 {
+        1 << self.page_bytes.trailing_zeros().min(12)
     }
 
     pub(super) const fn setup(&self) -> Setup<'_> {

@@ -7,6 +7,7 @@ mod errors;
 mod frames;
 mod loops;
 mod progress;
+mod views;
 
 use crate::common::{BAR0, Bench, Fault, H2C_BLOCK, Host, MEMORY};
 use proptest::prelude::*;

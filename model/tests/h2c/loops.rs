@@ -85,7 +85,7 @@ fn a_target_that_stops_in_mid_frame_gets_nothing_of_that_frame_later() {
     assert_eq!((header.length, header.flags, bench.get64(0, c2h::FRAMES)), (60, Flags::default(), 1));
 }
 
-/// The target has forgotten the frame when the feeder's run ends in the middle of it: it is owed no end.
+/// The target has stopped and started anew when the feeder's run ends in the middle of a frame: it has forgotten that one, and is owed no end.
 #[test]
 fn a_target_that_stopped_is_owed_no_end() {
     let mut bench = bench(CardParams::default(), 31);
@@ -97,9 +97,10 @@ fn a_target_that_stopped_is_owed_no_end() {
     bench.run(1000);
     bench.set32(0, c2h::CONTROL, 0);
     bench.run(200);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.run(200);
     bench.h2c_set32(0, h2c::CONTROL, 0);
     bench.run(200);
-    bench.set32(0, c2h::CONTROL, 1);
     bench.feed(0, &[9; 100], bench.now);
     bench.run(300);
     let header = FrameHeader::parse(bench.ring(0, 0, 32).try_into().unwrap()).unwrap();

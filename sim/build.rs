@@ -5,7 +5,7 @@
 mod rtl;
 
 #[cfg(feature = "rtl")]
-#[path = "src/rtl/variants.rs"]
+#[path = "src/variants.rs"]
 mod variants;
 
 fn main() {

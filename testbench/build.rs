@@ -2,7 +2,7 @@
 
 use std::env;
 
-/// All that there are, as in `sim/src/rtl/variants.rs`: a test would not compile with another name.
+/// All that there are, as in `sim/src/variants.rs`: a test would not compile with another name.
 const VARIANTS: [&str; 4] = ["w256", "w128", "w512", "small"];
 
 fn main() {

@@ -101,6 +101,107 @@ fn channels(first: u32, second: u32) -> u32 {
 mod tests {
     use super::*;
     use crate::error::ChannelId;
+    use crate::platform::{AccessError, Nanos, Registers, Wake};
+    use alloc::rc::Rc;
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use core::cell::RefCell;
+
+    /// A line of which the two status registers read as given, and what was done to it.
+    #[derive(Clone)]
+    struct Line([u32; 2], Rc<RefCell<Vec<Done>>>);
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Done {
+        Read(u32),
+        Wrote(u32, u32),
+        Unmasked,
+    }
+
+    impl Line {
+        /// Who a firing is for, of channels 0 and 1, and what it took to know it.
+        fn fires(first: u32, second: u32, kind: InterruptKind, subscribers: u32) -> (Result<u32, DriverError>, Vec<Done>) {
+            let line = Self([first, second], Rc::default());
+            let found = targets(&line, &line, kind, subscribers);
+            (found, line.1.take())
+        }
+
+        fn note(&self, done: Done) {
+            self.1.borrow_mut().push(done);
+        }
+    }
+
+    impl Registers for Line {
+        fn read32(&self, offset: u32) -> Result<u32, AccessError> {
+            self.note(Done::Read(offset));
+            Ok(self.0[usize::from(offset == card::INT_STATUS_2)])
+        }
+        fn read64(&self, _: u32) -> Result<u64, AccessError> {
+            panic!("the registers have 32 bits")
+        }
+        fn write32(&self, offset: u32, value: u32) -> Result<(), AccessError> {
+            self.note(Done::Wrote(offset, value));
+            Ok(())
+        }
+        fn write64(&self, _: u32, _: u64) -> Result<(), AccessError> {
+            panic!("the registers have 32 bits")
+        }
+        fn is_cut_off(&self) -> bool {
+            false
+        }
+    }
+
+    impl Interrupts for Line {
+        fn vectors(&self) -> u16 {
+            1
+        }
+        fn wait(&self, _: u16, _: Nanos) -> Result<Wake, AccessError> {
+            panic!("it has fired already")
+        }
+        fn kick(&self, _: u16) {}
+        fn unmask(&self, _: u16) -> Result<(), AccessError> {
+            self.note(Done::Unmasked);
+            Ok(())
+        }
+    }
+
+    /// A read costs a microsecond on a real card.
+    #[test]
+    fn a_firing_for_one_alone_asks_the_card_nothing() {
+        for kind in [InterruptKind::MsiX, InterruptKind::Msi] {
+            assert_eq!(Line::fires(0, 0, kind, 0b10), (Ok(0b10), vec![]));
+        }
+        assert_eq!(Line::fires(0, 0, InterruptKind::MsiX, 0b11), (Ok(0b11), vec![]), "nor where it could not tell");
+        let asked = vec![Done::Read(card::INT_STATUS), Done::Read(card::INT_STATUS_2)];
+        assert_eq!(Line::fires(0b10, 0, InterruptKind::Msi, 0b11), (Ok(0b10), asked));
+    }
+
+    #[test]
+    fn a_level_is_acknowledged_pushed_and_unmasked_in_this_order() {
+        let (first, second, unmasked) = (card::INT_STATUS, card::INT_STATUS_2, Done::Unmasked);
+        let both = vec![
+            Done::Read(first),
+            Done::Read(second),
+            Done::Wrote(card::INT_ACK, 0b10),
+            Done::Wrote(card::INT_ACK_2, 0b1),
+            Done::Read(first),
+            unmasked,
+        ];
+        assert_eq!(Line::fires(0b10, 0b1, InterruptKind::Intx, 0b11), (Ok(0x1_0002), both));
+        let none = vec![Done::Read(first), Done::Read(second), Done::Read(first), unmasked];
+        assert_eq!(Line::fires(0, 0, InterruptKind::Intx, 0b11), (Ok(0), none));
+    }
+
+    /// The first register is all ones when each of 16 channels has data and an error; the second never is.
+    #[test]
+    fn a_level_with_all_causes_of_one_register_is_no_card_that_is_gone() {
+        let fires = |first, second| Line::fires(first, second, InterruptKind::Intx, u32::MAX);
+        assert_eq!(fires(u32::MAX, 0).0, Ok(0xffff));
+        assert_eq!(fires(u32::MAX, 0b1).0, Ok(0x1_ffff));
+        assert_eq!(fires(0, u32::MAX).0, Ok(0xff_0000));
+        let asked = vec![Done::Read(card::INT_STATUS), Done::Read(card::INT_STATUS_2)];
+        assert_eq!(fires(u32::MAX, u32::MAX), (Err(DriverError::Gone { register: "INT_STATUS" }), asked));
+    }
 
     #[test]
     fn status_bits_are_channel_bits() {

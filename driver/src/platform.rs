@@ -294,3 +294,49 @@ pub trait Platform: ConfigSpace + DmaMemory + InterruptControl + Reset + Time + 
 pub trait ForkPlatform: Platform<Regs: Fork, Irqs: Fork, Clock: Fork> + DmaMemory<Buffer: Fork> + Fork {}
 
 impl<P: Platform<Regs: Fork, Irqs: Fork, Clock: Fork> + DmaMemory<Buffer: Fork> + Fork> ForkPlatform for P {}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    /// Plain memory that no card sees. Words that are stored are lost.
+    pub(crate) struct Flat(Vec<u8>);
+
+    impl Flat {
+        pub(crate) fn new(bytes: usize) -> Self {
+            Self(vec![0; bytes])
+        }
+    }
+
+    const fn places(range: &Range<u64>) -> Range<usize> {
+        range.start as usize..range.end as usize
+    }
+
+    impl DmaBuffer for Flat {
+        fn bus_addr(&self) -> BusAddr {
+            BusAddr(0)
+        }
+        fn len(&self) -> u64 {
+            self.0.len() as u64
+        }
+        fn acquire(&mut self, _: Range<u64>) {}
+        fn view(&self, range: Range<u64>) -> &[u8] {
+            &self.0[places(&range)]
+        }
+        fn view_mut(&mut self, range: Range<u64>) -> &mut [u8] {
+            &mut self.0[places(&range)]
+        }
+        fn release(&mut self, _: Range<u64>) {}
+        fn load64(&self, _: u64) -> u64 {
+            0
+        }
+        fn store64(&self, _: u64, _: u64) {}
+    }
+
+    #[test]
+    fn a_buffer_is_empty_without_bytes() {
+        assert!(Flat::new(0).is_empty() && !Flat::new(1).is_empty());
+    }
+}

@@ -182,6 +182,44 @@ impl Drop for Closed<'_> {
     }
 }
 
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gate_that_is_closed_is_empty_when_the_last_one_has_left() {
+        let shared = Arc::new(Shared::new(Demux::new(0)));
+        let inside = [(); 2].map(|()| Shared::enter(&shared).unwrap());
+        let closed = shared.close().unwrap();
+        assert!(Shared::enter(&shared).is_none() && shared.close().is_none());
+        for one in inside {
+            assert!(!closed.is_empty());
+            drop(one);
+        }
+        assert!(closed.is_empty());
+        drop(closed);
+        assert!(Shared::enter(&shared).is_some());
+    }
+
+    /// A copy has no thread in it that could leave.
+    #[test]
+    fn what_threads_share_is_copied_while_the_gate_rests() {
+        let shared = Arc::new(Shared::new(Demux::new(0)));
+        let fork = || Shared::fork(&shared, &mut Memo::new());
+        let _claim = Shared::claim(&shared, 4);
+        shared.note_gone();
+        let copy = fork().unwrap();
+        assert_eq!((copy.open(), copy.is_gone()), (4, true));
+        let inside = Shared::enter(&shared);
+        assert!(fork().is_err());
+        drop(inside);
+        let closed = shared.close();
+        assert!(fork().is_err());
+        drop(closed);
+        assert!(fork().is_ok());
+    }
+}
+
 #[cfg(all(test, loom))]
 mod loom_tests {
     use super::*;

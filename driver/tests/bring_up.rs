@@ -29,6 +29,9 @@ fn a_good_card_comes_up_enabled_and_clean() {
     assert!(fake.lock().enabled());
     assert_eq!(fake.lock().command, 0x0006, "bus mastering is on, status bits are left alone");
     assert_eq!(card.hole_writes(), Ok(0));
+    assert_eq!(card.cycles(), Ok(fake.lock().now / 4));
+    let found = card.found();
+    assert_eq!((found.enabled, found.bus_master, found.active, found.failed), (false, false, 0, 0), "as after power-on");
     assert_eq!(card.error_summary(), Ok(card::ERROR_SUMMARY as u16), "the software card reads offsets");
 }
 
@@ -196,4 +199,17 @@ fn card_and_channels_move_between_threads() {
     fn assert_send<T: Send>() {}
     assert_send::<RingChannel<Fake>>();
     assert_send::<Card<Fake>>();
+}
+
+/// Channels that an earlier user left in the error state are told apart from those that he left running.
+#[test]
+fn what_a_card_is_found_doing_is_told_by_channel() {
+    use silico_spec::writeback::ChannelState::{Error, Running, Stopping};
+    let fake = Fake::new();
+    for (channel, state) in [(1, Error), (2, Running), (3, Stopping)] {
+        fake.lock().channel(channel).state = state;
+    }
+    fake.lock().sender(1).state = Error;
+    let card = Card::bring_up(fake, &BringUp { reset: false, ..BringUp::default() }).unwrap();
+    assert_eq!((card.found().active, card.found().failed), (0b1100, 0x2_0002));
 }

@@ -7,6 +7,7 @@ use silico_driver::channel::{
     WriteBackPolicy,
 };
 use silico_driver::error::{ChannelId, DriverError, Failure, RingFault};
+use silico_driver::platform::AccessError;
 use silico_spec::config::capabilities::pcie;
 use silico_spec::frame::{FrameHeader, HeaderError};
 use silico_spec::registers::{c2h, card};
@@ -426,6 +427,7 @@ fn a_storm_of_interrupts_ends() {
     fake.fault(|faults| faults.storm = true);
     let deadline = fake.after(1 << 40);
     assert_eq!(channel.wait(deadline), Err(DriverError::InterruptStorm { channel: ChannelId::C2h(0), vector: 0, count: 1000 }));
+    assert_eq!(channel.wait_stats().spurious, 1000);
 }
 
 #[test]
@@ -444,4 +446,39 @@ fn a_lost_interrupt_is_told_from_silence() {
 #[test]
 fn the_identity_register_is_where_it_was() {
     assert_eq!(card::ID, 0, "the faults above say `ID` for the card's first register");
+}
+
+/// Its last word was another for a while.
+#[test]
+fn the_block_of_before_is_nothing_new_though_it_was_written_again() {
+    let (fake, mut channel) = after_one_frame(&by_block());
+    let addr = fake.lock().channel(0).get(c2h::WB_ADDR);
+    let before = fake.lock().memory(addr, 64).to_vec();
+    fake.lock().poke(addr + 56, &[9; 8]);
+    fake.lock().schedule(100, Event::Poke(addr, before));
+    assert!(channel.poll().unwrap().is_none());
+    fake.deliver(0, &payload(1, 10));
+    assert_eq!(channel.poll().unwrap().unwrap().header.sequence, 1);
+}
+
+#[test]
+fn a_block_of_an_older_run_is_not_the_final_one() {
+    let (fake, mut channel) = after_one_frame(&by_block());
+    let stale = next_block(&fake, |block| (block.sequence, block.hw_count) = (9, 320));
+    channel.restart().unwrap();
+    fake.fault(|faults| faults.no_write_back = true);
+    poke_block(&fake, &stale);
+    assert_eq!(channel.stop(), Ok(Stopped::default()), "nothing was delivered, and no block says otherwise");
+}
+
+/// What went wrong in the stop is said; a start would hide it.
+#[test]
+fn a_restart_whose_stop_does_not_get_through_starts_nothing() {
+    let (fake, mut channel) = after_one_frame(&by_block());
+    fake.fault(|faults| faults.rejects_after = Some(0));
+    let error = channel.restart().unwrap_err();
+    assert!(matches!(error, DriverError::Access { register: "CONTROL", error: AccessError::Rejected { .. } }), "{error}");
+    assert_eq!((channel.phase(), fake.lock().channel(0).run), (Phase::Stuck, 1));
+    channel.restart().unwrap();
+    assert_eq!((channel.phase(), fake.lock().channel(0).run), (Phase::Running, 2));
 }

@@ -8,7 +8,7 @@ use silico_driver::error::DriverError;
 use silico_driver::h2c::{SendConfig, SpaceInterrupt, Until};
 use silico_driver::interrupts::{Chosen, InterruptChoice};
 use silico_driver::log::{Correctable, Uncorrectable};
-use silico_driver::platform::InterruptKind;
+use silico_driver::platform::{AccessError, InterruptKind};
 use silico_spec::config::capabilities::aer;
 use silico_spec::writeback::ChannelError;
 
@@ -190,4 +190,22 @@ fn a_log_of_ones_is_a_card_that_is_gone() {
     let card = fake.card();
     fake.lock().config.insert(crate::common::AER + 4, u32::MAX);
     assert!(matches!(card.errors(), Err(DriverError::Gone { .. })));
+}
+
+#[test]
+fn a_config_space_that_does_not_answer_is_no_log_that_is_missing() {
+    let fake = Fake::new();
+    let card = fake.card();
+    fake.fault(|faults| faults.config_silent = true);
+    let error = card.errors().unwrap_err();
+    assert!(matches!(error, DriverError::Access { error: AccessError::Timeout { .. }, .. }), "{error}");
+}
+
+/// A platform may offer vectors, and have none left when they are asked for.
+#[test]
+fn a_kind_of_which_none_is_granted_is_not_chosen() {
+    let fake = Fake::new();
+    fake.lock().grants = 0;
+    assert_eq!(up(&fake, InterruptChoice::Prefer(MsiX), 0).unwrap().interrupts(), None);
+    assert_eq!(up(&fake, InterruptChoice::Only(MsiX), 0).unwrap_err(), DriverError::NoInterrupts { kind: MsiX });
 }

@@ -2,15 +2,17 @@
 
 use crate::common::{Event, Fake, payload};
 use rstest::rstest;
-use silico_driver::channel::{DataInterrupt, Phase, RingConfig, Wait, WaitMode, WriteBackPolicy};
+use silico_driver::channel::{CrcError, DataInterrupt, Phase, RingConfig, Turn, Wait, WaitMode, WhenFull, WriteBackPolicy};
 use silico_driver::error::{ChannelId, DriverError, EntryFault, Failure, RingFault};
 use silico_driver::h2c::SendChannel;
 use silico_driver::pages::{PageChannel, PageConfig, PageFrame, PagesStopped};
 use silico_driver::platform::Time;
+use silico_spec::crc::crc32c;
 use silico_spec::descriptor::{CompletionFlags, PageCompletion};
 use silico_spec::frame::{FrameHeader, HeaderError};
 use silico_spec::registers::c2h;
 use silico_spec::units::BusAddr;
+use std::num::NonZero;
 
 const FREE_TAIL: u32 = c2h::offset(0, c2h::FREE_TAIL);
 const COMP_HEAD: u32 = c2h::offset(0, c2h::COMP_HEAD);
@@ -502,4 +504,132 @@ fn channels_and_frames_move_between_threads() {
     let fake = Fake::new();
     let ring = fake.card().channel(1, &RingConfig::default()).unwrap();
     assert_eq!(std::thread::spawn(move || ring.number()).join().unwrap(), 1);
+}
+
+#[test]
+fn frames_at_hand_need_no_wait() {
+    let fake = Fake::new();
+    let mut channel = fake.paged(&sleeping());
+    fake.deliver(0, &payload(0, 10));
+    for _ in 0..2 {
+        assert_eq!(channel.wait(fake.after(1000)), Ok(Wait::Ready));
+        assert_eq!((channel.wait_stats().polled, channel.wait_stats().armed), (1, 0), "looked for once");
+    }
+}
+
+#[test]
+fn a_wait_gives_back_then_arms_with_what_was_seen() {
+    let fake = Fake::new();
+    let mut channel = fake.paged(&PageConfig { give_back_pages: Some(5), ..sleeping() });
+    fake.deliver(0, &payload(0, 10));
+    let frame = take(&mut channel, 0, &payload(0, 10));
+    channel.give_back(frame).unwrap();
+    let before = fake.lock().writes.len();
+    assert_eq!(channel.wait(fake.after(1000)), Ok(Wait::Deadline));
+    assert_eq!(fake.lock().writes[before..], [(COMP_HEAD, 1), (FREE_TAIL, 6), (c2h::offset(0, c2h::INT_DATA_ARM), 1)]);
+}
+
+/// A card whose completion ring is short may wait for the entries of a frame before it goes on with that frame; one with an entry for each page waits for
+/// pages alone, and is told of both together.
+#[rstest]
+#[case::short_ring(Some(8), &[1])]
+#[case::an_entry_for_each_page(None, &[])]
+fn entries_of_a_frame_in_the_making_go_back_where_it_may_wait_for_them(#[case] completion_entries: Option<u32>, #[case] wanted: &[u64]) {
+    let fake = Fake::new();
+    let mut channel = fake.paged(&PageConfig { pages: 12, completion_entries, ..small() });
+    fake.deliver(0, &payload(0, 400));
+    let addr = fake.lock().channel(0).get(c2h::COMP_BASE);
+    let first = fake.lock().memory(addr, 32).to_vec();
+    fake.lock().poke(addr, &[0; 64]);
+    fake.lock().schedule(1000, Event::Poke(addr, first));
+    assert_eq!(channel.wait(fake.after(5000)), Ok(Wait::Deadline));
+    assert_eq!(fake.writes(COMP_HEAD), wanted);
+}
+
+/// The card had no entry for the rest of it, and counts it as discarded.
+#[test]
+fn pages_of_a_frame_that_a_stop_has_cut_come_back() {
+    let fake = Fake::new();
+    let mut channel = fake.paged(&small());
+    fake.deliver(0, &payload(0, 400));
+    let addr = fake.lock().channel(0).get(c2h::COMP_BASE) + 32;
+    fake.lock().poke(addr, &[0; 32]);
+    fake.reads(c2h::offset(0, c2h::COMP_TAIL), 1);
+    nothing(&mut channel);
+    assert_eq!((channel.stop().map(|stopped| stopped.pages), channel.pages_held()), (Ok(1), 1));
+    nothing(&mut channel);
+    assert_eq!(channel.pages_held(), 0);
+}
+
+/// The write-back block of a channel with pages tells of what no entry does, in each run anew.
+#[test]
+fn the_block_tells_of_drops_and_of_the_failure() {
+    let fake = Fake::new();
+    let write_back = Some(WriteBackPolicy { frames: 1, bytes: 0, time: 0 });
+    let mut channel = fake.paged(&PageConfig { write_back, when_full: WhenFull::Drop, ..small() });
+    for _ in 0..3 {
+        (0..7).for_each(|frame| fake.deliver(0, &payload(frame, 200)));
+        for frame in 0..5 {
+            let frame = take(&mut channel, frame, &payload(frame, 200));
+            channel.give_back(frame).unwrap();
+        }
+        nothing(&mut channel);
+        fake.deliver(0, &payload(7, 200));
+        drop(take(&mut channel, 5, &payload(7, 200)));
+        nothing(&mut channel);
+        assert_eq!(channel.dropped(), 2);
+        fake.lock().fail(0, 12, 0x77);
+        let failure = Failure { code: 12, addr: BusAddr(0x77), cookie: 0 };
+        assert_eq!(lasting(&mut channel), DriverError::Failed { channel: ID, failure });
+        channel.restart().unwrap();
+        assert_eq!(channel.dropped(), 0);
+    }
+}
+
+#[test]
+fn a_frame_behind_another_ends_with_its_page() {
+    let fake = Fake::new();
+    let mut channel = fake.paged(&packed());
+    let addr = fake.lock().channel(0).pages.free[0].address;
+    fake.deliver(0, &payload(0, 100));
+    fake.deliver(0, &payload(1, 40));
+    // 256 bytes: 160 of the first frame, and 96 of one that says that it has 32 more.
+    fake.lock().poke(addr + 160, &FrameHeader { length: 65, sequence: 1, ..FrameHeader::default() }.emit());
+    drop(take(&mut channel, 0, &payload(0, 100)));
+    assert_eq!(lasting(&mut channel), fault(RingFault::FrameLength { position: 160, length: 65, limit: 64 }));
+}
+
+#[test]
+fn a_wrong_crc_is_found_by_who_asks() {
+    let fake = Fake::new();
+    let mut channel = fake.paged(&small());
+    let addr = fake.lock().channel(0).pages.free[0].address;
+    let mut bytes = payload(0, 100);
+    fake.deliver(0, &bytes);
+    let expected = crc32c(&bytes);
+    bytes[3] ^= 1;
+    fake.lock().poke(addr + 32, &bytes);
+    let frame = channel.poll().unwrap().unwrap();
+    assert_eq!(channel.view(&frame).unwrap().verify(), Err(CrcError { sequence: 0, expected, found: crc32c(&bytes) }));
+}
+
+#[test]
+fn a_busy_channel_is_served_in_turns_and_arms_no_interrupt_meanwhile() {
+    let fake = Fake::new();
+    let mut channel = fake.paged(&PageConfig { pages: 16, give_back_pages: Some(16), ..sleeping() });
+    let budget = NonZero::new(3).unwrap();
+    for frame in 0..7 {
+        fake.deliver(0, &payload(frame, 40));
+    }
+    let mut seen = Vec::new();
+    let mut turn = || {
+        let turn = channel.serve(budget, fake.after(10_000), |frame| seen.push(frame.header().sequence)).unwrap();
+        (turn, channel.wait_stats().armed, fake.writes(FREE_TAIL).last().copied())
+    };
+    assert_eq!([turn(), turn()], [(Turn::Budget, 0, Some(19)), (Turn::Budget, 0, Some(22))], "given back at the end of each turn");
+    assert_eq!(turn(), (Turn::Served(1), 0, Some(23)));
+    assert_eq!(turn(), (Turn::Idle(Wait::Deadline), 1, Some(23)));
+    fake.deliver_in(500, &payload(7, 40));
+    assert_eq!(turn(), (Turn::Served(1), 2, Some(24)));
+    assert_eq!(seen, [0, 1, 2, 3, 4, 5, 6, 7]);
 }

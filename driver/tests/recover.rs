@@ -1,7 +1,7 @@
 //! The recovery ladder on the software card: each level, each wait with its limit, escalation, a card that vanishes at any access, and taking over
 //! what a crashed process left behind.
 
-use crate::common::{Fake, Platforms, payload};
+use crate::common::{Fake, PCIE, Platforms, payload};
 use rstest::rstest;
 use silico_driver::card::{BringUp, Card};
 use silico_driver::channel::{Phase, Progress, RingChannel, RingConfig, WaitMode};
@@ -9,10 +9,12 @@ use silico_driver::error::DriverError;
 use silico_driver::h2c::{SendChannel, SendConfig, Until};
 use silico_driver::pages::{PageChannel, PageConfig};
 use silico_driver::platform::AccessError;
-use silico_driver::recover::{Level, Recoverable};
+use silico_driver::recover::{GATE_LIMIT_NS, Level, Recoverable};
+use silico_spec::config::capabilities::pcie;
 use silico_spec::registers::{c2h, card};
-use silico_spec::writeback::ChannelError;
+use silico_spec::writeback::{ChannelError, ChannelState};
 use std::mem;
+use std::sync::mpsc;
 
 /// A card with a channel of each kind, all running.
 struct Rig {
@@ -78,7 +80,8 @@ fn after_each_level_all_begins_anew_in_the_same_memory(
         assert_eq!((rig.ring.phase(), rig.pages.phase(), rig.send.phase()), (Phase::Running, Phase::Running, Phase::Running));
         assert_eq!(rig.ring.poll().map(|frame| frame.is_some()), Ok(false), "nothing of the run before");
         assert_eq!(rig.fake.lock().live_buffers(), buffers, "the memory is kept");
-        assert_eq!(rig.fake.lock().command & 4, 4, "bus mastering is on again");
+        let state = rig.fake.lock();
+        assert_eq!((state.command & 4, state.granted), (4, 16), "bus mastering and interrupts are on again");
     }
     rig.traffic();
     drop((rig.ring, rig.pages, rig.send));
@@ -117,7 +120,7 @@ fn a_channel_that_lives_elsewhere_finds_the_reset_and_starts_again() {
 
 #[rstest]
 #[case::failed(DriverError::Failed { channel: silico_driver::error::ChannelId::C2h(0), failure: failure() }, Level::ChannelStop)]
-#[case::stuck(DriverError::State { channel: silico_driver::error::ChannelId::C2h(0), found: 2, wanted: silico_spec::writeback::ChannelState::Idle, ns: 1 }, Level::ChannelReset)]
+#[case::stuck(DriverError::State { channel: silico_driver::error::ChannelId::C2h(0), found: 2, wanted: ChannelState::Idle, ns: 1 }, Level::ChannelReset)]
 #[case::late(DriverError::Timeout { what: "x", ns: 1 }, Level::CardReset)]
 #[case::silent(DriverError::Access { register: "ID", error: AccessError::Timeout { offset: 0 } }, Level::FunctionReset)]
 #[case::gone(DriverError::Gone { register: "ID" }, Level::Removal)]
@@ -149,11 +152,11 @@ fn a_level_of_channels_leaves_the_others_alone() {
 
 /// What each level cannot mend is left to the next, and said.
 #[rstest]
-#[case::stuck_channel(Platforms::Function, false, Level::CardReset)]
-#[case::stuck_card(Platforms::Function, true, Level::FunctionReset)]
-#[case::no_flr(Platforms::Hot, true, Level::HotReset)]
-#[case::no_hot_reset(Platforms::Rescan, true, Level::Removal)]
-fn levels_escalate(#[case] needs: Platforms, #[case] card_reset_ignored: bool, #[case] helps: Level) {
+#[case::stuck_channel(Platforms::Function, false, (Level::CardReset, 2))]
+#[case::stuck_card(Platforms::Function, true, (Level::FunctionReset, 3))]
+#[case::no_flr(Platforms::Hot, true, (Level::HotReset, 4))]
+#[case::no_hot_reset(Platforms::Rescan, true, (Level::Removal, 5))]
+fn levels_escalate(#[case] needs: Platforms, #[case] card_reset_ignored: bool, #[case] helps: (Level, u8)) {
     let mut rig = Rig::new();
     rig.fake.fault(|faults| {
         (faults.never_idle, faults.ignore_reset, faults.ignore_card_reset, faults.needs) = (true, true, card_reset_ignored, needs);
@@ -162,7 +165,7 @@ fn levels_escalate(#[case] needs: Platforms, #[case] card_reset_ignored: bool, #
     assert!(matches!(error, DriverError::State { ns: 10_000_000.., .. }), "{error}");
     let before = rig.fake.lock().now;
     let recovered = rig.recover_from(&error);
-    assert_eq!(recovered.map(|(level, _)| level), Ok(helps));
+    assert_eq!(recovered, Ok(helps), "the level, and how many were tried");
     assert!(rig.fake.lock().now - before < 1_000_000_000, "bounded");
     rig.fake.fault(|faults| (faults.never_idle, faults.ignore_reset) = (false, false));
     rig.traffic();
@@ -326,4 +329,88 @@ fn a_reset_of_another_thread_is_waited_for_and_no_longer() {
     let error = rig.card.recover(Level::CardReset, &mut []).unwrap_err();
     assert!(matches!(error, DriverError::Timeout { what: "CONTROL.enable to follow", ns: 10_000_000.. }), "{error}");
     assert_eq!(rig.fake.writes(card::CONTROL).last(), Some(&1));
+}
+
+/// A stop under way on another thread holds a reset of the card up, for two completion timeouts and [`GATE_LIMIT_NS`]; then the reset gives up, and has
+/// touched nothing.
+#[test]
+fn a_reset_waits_for_who_is_inside_a_stop_and_no_longer_than_it_says() {
+    let fake = Fake::new();
+    // A completion timeout of 50 to 100 µs (PCIe 4.0 §7.5.3.16).
+    fake.lock().config.insert(PCIE + pcie::DEVICE_CONTROL_2, 1);
+    let card = fake.card();
+    let mut ring = card.channel(0, &RingConfig::default()).unwrap();
+    ring.start().unwrap();
+    fake.fault(|faults| faults.never_idle = true);
+    let before = fake.writes(card::CONTROL);
+    let (ended, end) = mpsc::channel();
+    fake.meanwhile(move || ended.send(card.recover(Level::CardReset, &mut [])).unwrap());
+    assert!(matches!(ring.stop(), Err(DriverError::State { .. })));
+    let Err(DriverError::Timeout { what, ns }) = end.recv().unwrap() else { panic!("a channel was being stopped") };
+    assert!(what.contains("other threads"), "{what}");
+    let limit = GATE_LIMIT_NS + 2 * 100_000;
+    assert!((limit..limit + 1000).contains(&ns), "{ns}");
+    assert_eq!(fake.writes(card::CONTROL), before, "no reset");
+}
+
+/// All ones that one channel reads are told to the others: what answers them later is a card that has lost their runs.
+#[test]
+fn a_card_that_one_channel_found_gone_is_gone_for_all_until_it_is_taken_back() {
+    let mut rig = Rig::new();
+    rig.fake.fault(|faults| faults.gone = true);
+    assert!(matches!(rig.ring.stop(), Err(DriverError::Gone { .. })));
+    rig.fake.fault(|faults| faults.gone = false);
+    let gone = Err(DriverError::Gone { register: "another channel, or an access before," });
+    assert_eq!((rig.pages.poll().map(|_| ()), rig.send.reclaim().map(|_| ()), rig.send.restart()), (gone, gone, gone));
+    rig.recover(Level::Removal).unwrap();
+    rig.traffic();
+}
+
+#[test]
+fn a_platform_that_gives_fewer_vectors_after_a_reset_is_told_so() {
+    let mut rig = Rig::new();
+    rig.fake.lock().grants = 8;
+    assert_eq!(rig.recover(Level::FunctionReset), Err(DriverError::FewerVectors { found: 8, needed: 16 }));
+    rig.fake.lock().grants = 32;
+    rig.recover(Level::FunctionReset).unwrap();
+}
+
+/// What a crashed user left running may hold its requests back for ever: it is quiet once it has no bus, and its function needs no reset.
+#[test]
+fn bus_mastering_goes_before_the_function() {
+    let fake = Fake::new();
+    fake.lock().channel(0).state = ChannelState::Running;
+    fake.lock().command = 0x0010_0146;
+    fake.fault(|faults| faults.rests_without_bus = true);
+    let card = Card::bring_up(fake.clone(), &BringUp::default()).unwrap();
+    assert_eq!((card.found().quieted_by, card.found().bus_master), (Some(Level::CardReset), true));
+    assert_eq!(fake.lock().resets, []);
+    assert_eq!(fake.lock().commands, [0x142, 0x146], "off and on, and nothing else");
+}
+
+/// A platform says that its reset is done; only a card that answers, or comes to rest, says that it helped.
+#[rstest]
+#[case::hot_reset_does(Platforms::Hot, true)]
+#[case::neither_does(Platforms::Rescan, false)]
+fn a_reset_that_did_not_help_is_followed_by_the_next(#[case] mends: Platforms, #[case] helps: bool) {
+    let fake = Fake::new();
+    fake.fault(|faults| (faults.gone, faults.mends) = (true, mends));
+    let silent = Card::bring_up(fake.clone(), &BringUp::default()).map(|_| ());
+    assert_eq!(silent, if helps { Ok(()) } else { Err(DriverError::Gone { register: "ID" }) });
+    assert_eq!(fake.lock().resets, [Platforms::Function, Platforms::Hot]);
+    let fake = Fake::new();
+    fake.lock().channel(0).state = ChannelState::Running;
+    fake.fault(|faults| (faults.ignore_card_reset, faults.mends) = (true, mends));
+    let busy = Card::bring_up(fake.clone(), &BringUp::default()).map(|card| card.found().quieted_by);
+    assert!(if helps { busy == Ok(Some(Level::HotReset)) } else { matches!(busy, Err(DriverError::State { .. })) }, "{busy:?}");
+    assert_eq!(fake.lock().resets, [Platforms::Function, Platforms::Hot]);
+}
+
+#[test]
+fn a_card_that_answers_nothing_is_left_alone_where_no_reset_is_allowed() {
+    let fake = Fake::new();
+    fake.fault(|faults| faults.gone = true);
+    let card = Card::bring_up(fake.clone(), &BringUp { reset: false, ..BringUp::default() });
+    assert_eq!(card.map(|_| ()), Err(DriverError::Gone { register: "ID" }));
+    assert_eq!(fake.lock().resets, []);
 }

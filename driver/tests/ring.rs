@@ -271,3 +271,14 @@ fn channels_do_not_disturb_each_other() {
     }
     nothing(&mut channels[2]);
 }
+
+/// Each access costs; a reset is for channels that are not idle.
+#[test]
+fn an_idle_channel_is_started_at_once_and_without_a_reset() {
+    let fake = Fake::new();
+    let mut channel = fake.card().channel(0, &by_block()).unwrap();
+    let before = fake.lock().now;
+    channel.start().unwrap();
+    assert_eq!(fake.writes(c2h::offset(0, c2h::CONTROL)), [0, 1]);
+    assert!(fake.lock().now - before < 10_000, "some accesses, and no wait");
+}

@@ -1,6 +1,6 @@
 //! Sending: frames copied, filled in place and out of own buffers; room, doorbells, waits, and the life of a run.
 
-use crate::common::{Event, Fake, payload};
+use crate::common::{Event, Fake, WRITE_NS, payload};
 use rstest::rstest;
 use silico_driver::channel::{Phase, Wait, WaitMode};
 use silico_driver::error::{ChannelId, DriverError};
@@ -378,4 +378,69 @@ fn a_channel_has_one_owner_and_a_number() {
     card.channel(1, &silico_driver::channel::RingConfig::default()).expect("of the other direction");
     drop(channel);
     card.send_channel(1, &small()).unwrap();
+}
+
+/// A look costs a register read: it is for a ring that seems full, and for none that has room.
+#[test]
+fn only_a_ring_that_seems_full_is_looked_at() {
+    let fake = Fake::new();
+    let mut channel = fake.sending(&SendConfig { progress: SendProgress::Register, batch: 5, ..small() });
+    pause(&fake);
+    let before = fake.lock().now;
+    for frame in 0..5 {
+        channel.send(&[1], frame).unwrap();
+    }
+    assert_eq!(fake.lock().now - before, WRITE_NS, "the doorbell, once");
+    work(&fake, 5);
+    channel.send(&[1], 5).expect("room, once it has looked");
+}
+
+#[test]
+fn staging_memory_is_waited_for_together_with_a_descriptor() {
+    let fake = Fake::new();
+    let mut channel = fake.sending(&small());
+    pause(&fake);
+    channel.send(&payload(0, 600), 0).unwrap();
+    fake.lock().schedule(2000, Event::Work(0, 1));
+    let before = fake.lock().now;
+    assert_eq!(wait(&fake, &mut channel, Until::Staging(500), 50_000), Wait::Ready);
+    assert!((2000..3000).contains(&(fake.lock().now - before)));
+    for frame in 0..5 {
+        channel.send(&[], frame).unwrap();
+    }
+    assert_eq!(wait(&fake, &mut channel, Until::Staging(64), 2000), Wait::Deadline, "memory is free, and no descriptor");
+}
+
+#[test]
+fn what_is_not_sent_is_told_in_every_phase() {
+    let fake = Fake::new();
+    let card = fake.card();
+    let mut channel = card.send_channel(0, &small()).unwrap();
+    assert_eq!(channel.unsent(), Unsent::default(), "no run yet");
+    let known = Unsent { sent: 1, sent_bytes: 10, frames: 1, descriptors: 1 };
+    let begin = |channel: &mut SendChannel<Fake>| {
+        channel.start().unwrap();
+        pause(&fake);
+        channel.send(&payload(0, 10), 0).unwrap();
+        channel.send(&payload(1, 20), 1).unwrap();
+        channel.flush().unwrap();
+        work(&fake, 1);
+        channel.reclaim().unwrap();
+        assert_eq!(channel.unsent(), known, "running, and nothing of the run before");
+    };
+    begin(&mut channel);
+    assert_eq!((channel.stop(), channel.unsent()), (Ok(known), known), "stopped");
+    begin(&mut channel);
+    fake.fault(|faults| faults.never_idle = true);
+    assert!(matches!(channel.stop(), Err(DriverError::State { .. })));
+    assert_eq!((channel.phase(), channel.unsent()), (Phase::Stuck, known), "stuck");
+    fake.fault(|faults| faults.never_idle = false);
+    begin(&mut channel);
+    card.recover(silico_driver::recover::Level::CardReset, &mut []).unwrap();
+    assert!(matches!(channel.stop(), Err(DriverError::CardReset { .. })));
+    assert_eq!((channel.phase(), channel.unsent()), (Phase::Idle, known), "swept away");
+    begin(&mut channel);
+    channel.stop().unwrap();
+    channel.reset().unwrap();
+    assert_eq!((channel.unsent(), channel.stop()), (Unsent::default(), Ok(Unsent::default())), "as after power-on");
 }

@@ -205,6 +205,12 @@ fn waits_end_in_every_case() {
     fake.lock().schedule(5000, Event::Work(0, 1));
     let deadline = fake.after(10_000);
     assert_eq!(channel.wait(Until::AllSent, deadline), Ok(Wait::LostWakeUp { frames: 1 }));
+    for frame in 0..3 {
+        channel.send(&payload(frame, 10), frame).unwrap();
+    }
+    fake.lock().schedule(5000, Event::Work(0, 3));
+    let deadline = fake.after(10_000);
+    assert_eq!(channel.wait(Until::AllSent, deadline), Ok(Wait::LostWakeUp { frames: 3 }), "beyond what it was armed with");
     let (fake, mut channel) = under_way(&sleeping());
     fake.fault(|faults| faults.storm = true);
     let deadline = fake.after(1 << 40);
@@ -215,4 +221,18 @@ fn waits_end_in_every_case() {
         let deadline = fake.after(20_000);
         assert!(matches!(channel.wait(Until::AllSent, deadline), Err(DriverError::Gone { .. })));
     }
+}
+
+/// The card goes after the checks of a start: no register of the new run has arrived, and what was before is over all the same.
+#[test]
+fn a_start_that_does_not_get_through_leaves_nothing_of_the_run_before() {
+    let fake = Fake::new();
+    let mut channel = fake.sending(&by_block());
+    let ticket = channel.send(&payload(0, 10), 0).unwrap();
+    fake.lock().fail_sender(0, 12, 0, 0);
+    assert!(matches!(channel.stop(), Err(DriverError::Failed { .. })));
+    fake.fault(|faults| faults.gone_after = Some(3));
+    assert!(matches!(channel.start(), Err(DriverError::Gone { .. })));
+    assert_eq!(channel.phase(), Phase::Idle);
+    assert!(matches!(channel.is_sent(ticket), Err(DriverError::Stale { .. })));
 }

@@ -7,6 +7,7 @@ mod counters;
 mod ecrc;
 mod errors;
 mod first_light;
+mod front_end;
 mod fuzz;
 mod grains;
 mod h2c;
@@ -17,8 +18,10 @@ mod pages;
 mod register_walk;
 mod relaxed;
 mod resets;
+mod settings;
 mod stop;
 mod tags;
+mod turns;
 
 /// A file that nobody names here would be compiled by nobody, and its tests would pass for ever.
 #[test]

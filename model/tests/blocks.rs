@@ -206,3 +206,17 @@ fn a_restart_begins_with_block_zero() {
     assert_eq!(lost, 0);
     assert!(came.iter().enumerate().all(|(link, came)| *came == expected(&RUN, link as u16)));
 }
+
+/// A block is packed at the full rate, and its beats leave at that of the generator.
+#[test]
+fn a_block_leaves_at_the_rate_of_the_generator() {
+    let mut bench = start(&Run { links: 1, count: 0, lengths: (1012, 1012), ..RUN });
+    bench.set32(0, c2h::CONTROL, 0);
+    bench.run(100);
+    bench.set32(0, c2h::GEN_RATE, 1 << 14);
+    bench.set32(0, c2h::CONTROL, 1);
+    let period = 32 + 4 * 32;
+    let mut made = || (bench.run(period * 100), bench.get64(0, c2h::GEN_MADE), bench.now);
+    let ((_, before, from), (_, after, to)) = (made(), made());
+    assert!(((after - before) * period).abs_diff(to - from) <= period, "{} blocks in {} clocks", after - before, to - from);
+}

@@ -185,16 +185,8 @@ fn a_sender_counts_what_keeps_it() {
     assert_eq!((counted[0], counted[1..4].to_vec()), (3, vec![0; 3]));
     assert!(counted[4] > 700, "{counted:?}");
 
-    // Nobody answers, so the one tag stays in use; and nobody takes what comes out.
-    let params = CardParams { read_tags: 1, ..CardParams::default() };
-    let mut tagless = set_up(params);
-    let mut silent = Host::new(5);
-    silent.fault = Some((0, crate::common::Fault::Silence));
-    tagless.host = Some(silent);
-    tagless.set_up_h2c(1, 8, 1);
-    tagless.h2c_set32(1, h2c::CONTROL, 1);
-    tagless.h2c_set64(1, h2c::TAIL, 1);
-    tagless.run(50);
+    // And nobody takes what comes out.
+    let mut tagless = tagless();
     let counted = sender_over(&mut tagless, &[DESCRIPTOR]);
     assert!(counted[2] > 990 && counted[0] == 0, "{counted:?}");
 
@@ -207,4 +199,42 @@ fn a_sender_counts_what_keeps_it() {
     held.stimulus.out[0].ready_at = silico_spec::units::Cycle(held.now + 100_000);
     let counted = sender_over(&mut held, &[DESCRIPTOR]);
     assert!(counted[5] > 700 && counted[0] == 3, "{counted:?}");
+}
+
+/// Nobody answers, so the one tag stays in use.
+fn tagless() -> Bench<Card> {
+    let mut bench = set_up(CardParams { read_tags: 1, ..CardParams::default() });
+    let mut silent = Host::new(5);
+    silent.fault = Some((0, crate::common::Fault::Silence));
+    bench.host = Some(silent);
+    bench.set_up_h2c(1, 8, 1);
+    bench.h2c_set32(1, h2c::CONTROL, 1);
+    bench.h2c_set64(1, h2c::TAIL, 1);
+    bench.run(50);
+    bench
+}
+
+/// Clocks without a tag are those of a read that lacks a tag and nothing else.
+#[test]
+fn clocks_without_a_tag_are_counted_while_somebody_wants_one() {
+    let counted = over(&mut tagless(), &[DESCRIPTOR], &[card::PERF_NO_TAG]);
+    assert!((950..1020).contains(&counted[0]), "{counted:?}");
+    assert_eq!(over(&mut tagless(), &[], &[card::PERF_NO_TAG]), [0], "nobody wants one");
+    let mut poor = bench();
+    starve(&mut poor, Class::NonPosted);
+    assert_eq!(over(&mut poor, &[DESCRIPTOR], &[card::PERF_NO_TAG]), [0], "there are tags, and no credits");
+}
+
+/// With pages, room is what a frame lacks that has none, be it empty, short, or longer than the FIFO.
+#[rstest]
+fn a_channel_without_a_page_lacks_room(#[values(0, 100, 200_000)] bytes: usize) {
+    let mut bench = bench();
+    bench.set32(0, c2h::CONTROL, 0);
+    bench.run(50);
+    bench.set_up_pages(0, 16, 16, 0);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.feed(0, &vec![7; bytes], bench.now);
+    bench.run(50);
+    let counted = channel_over(&mut bench, &[]);
+    assert!((1000..1020).contains(&counted[2]) && counted[3] == 0, "{counted:?}");
 }

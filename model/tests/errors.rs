@@ -6,7 +6,7 @@ use silico_model::Card;
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 use silico_spec::params::CardParams;
 use silico_spec::registers::{c2h, card, h2c};
-use silico_spec::tlp::{CompletionStatus, Header, Kind, routing};
+use silico_spec::tlp::{AtomicOp, CompletionStatus, Header, Kind, routing};
 use silico_spec::units::{Bdf, BusAddr, Cycle, Dwords, Tag};
 use silico_spec::writeback::{ChannelError, ChannelState};
 
@@ -221,4 +221,35 @@ fn a_stray_tlp_hurts_nobody(#[case] header: Header, #[case] bytes: usize, #[case
     assert_eq!(bench.h2c_get32(1, h2c::CHECK_LENGTH), 20_000);
     assert_eq!((tags_in_use(&mut bench), bench.read(BAR0 + u64::from(card::ERROR_SUMMARY), 4)), (0, 0));
     assert_eq!(c2h::status::STATE.get(bench.get32(0, c2h::STATUS).into()), ChannelState::Running as u64);
+}
+
+/// The byte count of a refused atomic operation is that of the result that it asked for: an operand; of compare-and-swap, one of two (PCIe 4.0
+/// §2.2.9, table 2-37).
+#[rstest]
+#[case(AtomicOp::FetchAdd, 1, 4)]
+#[case(AtomicOp::Swap, 2, 8)]
+#[case(AtomicOp::CompareAndSwap, 2, 4)]
+#[case(AtomicOp::CompareAndSwap, 4, 8)]
+#[case(AtomicOp::CompareAndSwap, 8, 16)]
+fn an_atomic_operation_is_unsupported(#[case] op: AtomicOp, #[case] dwords: u32, #[case] bytes: u32) {
+    let mut bench = bench();
+    let header = memory(Kind::Atomic(op), BAR0, dwords).with_byte_enables(0, 0);
+    let answer = bench.request(header, &vec![0; 4 * dwords as usize]).header;
+    let expected = (Kind::Completion, CompletionStatus::UnsupportedRequest, bytes, 0);
+    assert_eq!((answer.kind(), answer.status(), answer.byte_count(), answer.lower_address()), expected);
+    assert_eq!(bench.config_read(UNCORRECTABLE), UNSUPPORTED);
+}
+
+/// Messages that an endpoint takes, whatever it makes of them (PCIe 4.0 §2.2.8).
+#[rstest]
+#[case::set_slot_power_limit(0x50, Kind::MessageData(routing::LOCAL), 4)]
+#[case::unlock(0x00, Kind::Message(routing::BROADCAST), 0)]
+#[case::pme_turn_off(0x19, Kind::Message(routing::BROADCAST), 0)]
+#[case::vendor_type_1(0x7f, Kind::Message(routing::LOCAL), 0)]
+fn a_message_for_endpoints_is_no_error(#[case] code: u8, #[case] kind: Kind, #[case] bytes: usize) {
+    let mut bench = bench();
+    let from = bench.sent.len();
+    bench.push(Header::of(kind, true, Dwords(bytes as u32 / 4)).with_message_code(code), &vec![0; bytes]);
+    bench.run(50);
+    assert_eq!((messages(&bench, from), bench.config_read(UNCORRECTABLE)), (vec![], 0));
 }

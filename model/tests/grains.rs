@@ -106,3 +106,29 @@ fn the_comparison_sees_pages() {
         |channel: u64| sent.iter().filter(|s| s.header.address().0.wrapping_sub(MEMORY + 0xe_2000 + 0x4000 * channel) < 0x100).count();
     assert_eq!((entries(0), entries(1)), (8, 8), "both rings full");
 }
+
+/// A frame that outgrows the page that others share seals that page in the same clock, however its beats are gathered: a run that ends in the midst of them
+/// must not move the clock.
+#[test]
+fn a_frame_outgrows_its_page_in_the_same_clock() {
+    let shape = Shape {
+        generator: [false; 2],
+        config: [1 << 6 | 1 << 5, 0],
+        entries: (11, 8),
+        flush: 0,
+        rate: 1 << 16,
+        pause: 0,
+        frame: 0,
+        mode: 0,
+        blocks: None,
+        wb_time: 0,
+        int_time: 0,
+        finite_credits: false,
+        width: DataWidth::W256,
+        host: Answers { seed: 1, delay: (20, 0), split: None, tags: 256, fault: None },
+        sizes: None,
+    };
+    let feed = |bytes| Op::Feed { channel: 0, bytes, delay: 0 };
+    let pages = Op::GivePages { channel: 0, count: 8, length: 20, grid: 0 };
+    same(shape, &[Op::Start(0), pages, Op::Run(500), feed(100), Op::Run(100), feed(2000), Op::Run(5), Op::Run(500)]).unwrap();
+}

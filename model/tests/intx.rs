@@ -433,3 +433,85 @@ fn msi_that_comes_on_again_tells_what_it_missed() {
         bench.set64(0, c2h::INT_DATA_ARM, frames);
     }
 }
+
+/// As with MSI-X: what is served without its message, while that waits behind a mask, is not sent later.
+#[test]
+fn a_cause_that_is_served_behind_a_mask_of_msi_sends_nothing_later() {
+    let mut bench = bench();
+    bench.config_write(MSI + 4, 0xfee0_0000);
+    bench.config_write(MSI + 16, 1);
+    bench.config_write(MSI, 1 << 16);
+    bench.feed(0, b"frame", bench.now);
+    bench.run(100);
+    assert_eq!(bench.config_read(MSI + 20), 1, "pending");
+    bench.write(BAR0 + u64::from(card::INT_ACK), 1, 4);
+    bench.run(20);
+    assert_eq!(bench.config_read(MSI + 20), 0);
+    let from = bench.sent.len();
+    bench.config_write(MSI + 16, 0);
+    bench.run(50);
+    assert_eq!(told(&bench, from), "");
+}
+
+/// Causes of senders and of the card too are signalled by the messages that come on after them.
+#[rstest]
+#[case::msi_x(MSIX, 1 << 31, [5, 6])]
+#[case::msi(MSI, 3 << 20 | 1 << 16, [0x45, 0x46])]
+fn messages_that_come_on_tell_what_they_missed(#[case] capability: u16, #[case] on: u32, #[case] data: [u8; 2]) {
+    let mut bench = bench();
+    bench.config_write(MSI + 4, 0xfee0_0000);
+    bench.config_write(MSI + 12, 0x40);
+    bench.write(BAR0 + u64::from(card::INT_CARD), 1 << 31 | 6, 4);
+    bench.write(BAR0 + u64::from(card::ERROR_MASK), 1 << 16, 4);
+    // A ring of one entry is refused.
+    bench.set_up_h2c(0, 1, 0);
+    bench.h2c_set32(0, h2c::INT_ERROR, 1 << 31 | 5);
+    bench.h2c_set32(0, h2c::CONTROL, 1);
+    bench.run(50);
+    let from = bench.sent.len();
+    bench.config_write(capability, on);
+    bench.run(50);
+    let messages = bench.sent[from..].iter().filter(|sent| sent.header.kind() == Kind::MemWrite);
+    assert_eq!(messages.map(|sent| sent.payload[0]).collect::<Vec<_>>(), data);
+}
+
+/// INT_STATUS has a bit for each channel and cause, and INT_ACK serves each by the same bit.
+#[rstest]
+fn each_cause_has_its_own_bit(#[values(0, 1, 2, 3)] channel: u32) {
+    let mut bench = bench();
+    bench.set32(0, c2h::CONTROL, 2);
+    bench.set_up_ring(channel, 0x1000, 0, 1000);
+    bench.set32(channel, c2h::INT_DATA, 1 << 31);
+    bench.set32(channel, c2h::INT_ERROR, 1 << 31);
+    bench.set32(channel, c2h::CONTROL, 1);
+    bench.set64(channel, c2h::INT_DATA_ARM, 0);
+    bench.feed(channel as usize, b"frame", bench.now);
+    bench.run(100);
+    let (data, error) = (1 << channel, 1 << (16 + channel));
+    assert_eq!(bench.read(STATUS, 4), data);
+    bench.set64(channel, c2h::SW_COUNT, 1 << 20);
+    bench.run(20);
+    assert_eq!(bench.read(STATUS, 4), data | error);
+    for (served, left) in [(!(data | error), data | error), (data, error), (error, 0)] {
+        bench.write(BAR0 + u64::from(card::INT_ACK), served, 4);
+        bench.run(20);
+        assert_eq!(bench.read(STATUS, 4), left);
+    }
+}
+
+/// A stop tells whoever waits of what there is, though it be less than he waits for; nothing new is told to nobody.
+#[rstest]
+#[case(0, 1)]
+#[case(1, 0)]
+fn a_stop_signals_what_was_not_seen(#[case] seen: u64, #[case] signalled: u64) {
+    let mut bench = bench();
+    bench.set32(0, c2h::INT_DATA_FRAMES, 100);
+    bench.feed(0, b"frame", bench.now);
+    bench.run(100);
+    bench.set64(0, c2h::INT_DATA_ARM, seen);
+    bench.run(20);
+    assert_eq!(bench.read(STATUS, 4), 0);
+    bench.set32(0, c2h::CONTROL, 0);
+    bench.run(100);
+    assert_eq!(bench.read(STATUS, 4), signalled);
+}

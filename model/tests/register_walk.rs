@@ -3,7 +3,7 @@
 use crate::common::{BAR0, Bench};
 use silico_model::Card;
 use silico_spec::map::{Access, Register};
-use silico_spec::params::CardParams;
+use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::registers::{MAP, MAP_BYTES, c2h, card, h2c};
 
 fn bench() -> Bench<Card> {
@@ -113,5 +113,46 @@ fn writes_to_read_only_registers_and_holes_count_and_do_nothing() {
         bench.write(BAR0 + u64::from(offset), u64::MAX, 4);
         assert_eq!(bench.read(BAR0 + u64::from(offset), 4), 0, "hole at {offset:#x}");
         assert_eq!(bench.read(hole_writes, 4), before + 1, "hole at {offset:#x}");
+    }
+}
+
+#[test]
+fn the_card_says_how_it_was_built() {
+    let width = DataWidth::W512;
+    let params = CardParams {
+        c2h_channels: 3,
+        h2c_channels: 2,
+        msix_vectors: 7,
+        fifo_bytes: 8192,
+        fifo_frames: 99,
+        elinks: 33,
+        build: 0xabcd_1234,
+        width,
+        ..CardParams::default()
+    };
+    let mut bench = Bench::new(Card::new(params.clone()).expect("legal"), &params);
+    bench.bring_up(1);
+    let mut read = |register: u32| bench.read(BAR0 + u64::from(register), 4);
+    let registers = [card::FIFO_BYTES, card::FIFO_FRAMES, card::ELINKS, card::BUILD].map(&mut read);
+    assert_eq!(registers, [8192, 99, 33, 0xabcd_1234]);
+    let caps = read(card::CAPS);
+    let fields = [card::caps::C2H_CHANNELS, card::caps::H2C_CHANNELS, card::caps::VECTORS_MINUS_ONE, card::caps::PORT_BYTES];
+    assert_eq!(fields.map(|field| field.get(caps)), [3, 2, 6, 64]);
+}
+
+/// What was rung last is what a doorbell shows.
+#[test]
+fn a_doorbell_shows_what_was_taken() {
+    let params = CardParams::default();
+    let mut bench = Bench::new(Card::new(params.clone()).expect("legal"), &params);
+    bench.bring_up(1);
+    bench.enable();
+    bench.set_up_ring(0, 0x1000, 0, 1000);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.feed(0, &[1; 100], bench.now);
+    bench.run(100);
+    for count in [64, 160] {
+        bench.set64(0, c2h::SW_COUNT, count);
+        assert_eq!((bench.get64(0, c2h::SW_COUNT), bench.get32(0, c2h::ERROR)), (count, 0));
     }
 }

@@ -49,13 +49,13 @@ impl Verilated {
             match self.ports.iter().find(|found| found.0 == port) {
                 None => {
                     return Err(format!(
-                        "silico_card (variant {name}) has no port `{port}`; sim/src/rtl/variants.rs names an {} of {bits} bits",
+                        "silico_card (variant {name}) has no port `{port}`; sim/src/variants.rs names an {} of {bits} bits",
                         kind(driven)
                     ));
                 }
                 Some((_, found, width)) if (*found, *width) != (driven, bits) => {
                     return Err(format!(
-                        "port `{port}` of silico_card (variant {name}) is an {} of {width} bits; sim/src/rtl/variants.rs names an {} of {bits} bits",
+                        "port `{port}` of silico_card (variant {name}) is an {} of {width} bits; sim/src/variants.rs names an {} of {bits} bits",
                         kind(*found),
                         kind(driven)
                     ));
@@ -67,7 +67,7 @@ impl Verilated {
         match self.ports.iter().find(|found| found.0 != "mutant_i" && !wanted.iter().any(|port| port.0 == found.0)) {
             None => Ok(()),
             Some((port, driven, bits)) => Err(format!(
-                "silico_card (variant {name}) has a port `{port}`, an {} of {bits} bits, which the bridge does not know: add it to sim/src/rtl/variants.rs and card.cpp",
+                "silico_card (variant {name}) has a port `{port}`, an {} of {bits} bits, which the bridge does not know: add it to sim/src/variants.rs and card.cpp",
                 kind(*driven)
             )),
         }

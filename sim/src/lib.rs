@@ -3,6 +3,7 @@
 //! A card is anything behind [`silico_spec::port::TlpPort`]; what is inside it is nobody's business here, and neither is the driver. [`Machine`]
 //! owns the card and its clock; [`HostMemory`] is real bytes that both sides reach, and needs no lock of the machine.
 
+pub mod cards;
 pub mod check;
 pub mod config;
 pub mod cpu;
@@ -19,6 +20,7 @@ mod root;
 pub mod rtl;
 pub mod stats;
 pub mod trace;
+mod variants;
 
 pub use check::Violation;
 pub use config::{CompletionSplit, ConfigError, CpuCosts, HostConfig, LinkConfig, MachineConfig, Placement};

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-#[path = "../src/rtl/variants.rs"]
+#[path = "../src/variants.rs"]
 mod variants;
 
 #[path = "../build/inputs.rs"]

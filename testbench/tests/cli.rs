@@ -150,6 +150,8 @@ fn what_the_host_received_is_what_was_sent() {
 #[rstest::rstest]
 #[case(&["--source", "generator", "--frame-size", "0..3000", "--frames", "2000", "--channels", "3"])]
 #[case(&["--source", "generator", "--frame-size", "1,64,777,4096", "--frames", "500", "--ring-size", "12KiB", "--mps", "128"])]
+#[case(&["--source", "generator", "--frame-size", "0..3000", "--frames", "300", "--channels", "2", "--card", "small"])]
+#[case(&["--source", "generator", "--frame-size", "0..3000", "--frames", "300", "--channels", "2", "--card", "w512"])]
 #[case(&["--notify", "interrupt"])]
 #[case(&["--notify", "interrupt", "--coalesce-frames", "16", "--coalesce-time", "20000"])]
 #[case(&["--notify", "hybrid", "--channels", "16"])]

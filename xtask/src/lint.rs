@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::shell::{Workspace, describe};
 
-#[path = "../../sim/src/rtl/variants.rs"]
+#[path = "../../sim/src/variants.rs"]
 mod variants;
 
 use variants::{VARIANTS, Variant};

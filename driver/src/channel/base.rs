@@ -361,12 +361,9 @@ impl<P: Platform> Base<P> {
         Ok(())
     }
 
-    /// Nothing of the run before counts any more.
-    pub(crate) fn forget(&mut self) {
-        self.started = false;
-        if self.phase != Phase::Stuck {
-            self.phase = Phase::Idle;
-        }
+    /// Nothing of the run before counts any more. The channel is idle: whoever calls this has made it so, or seen it.
+    pub(crate) const fn forget(&mut self) {
+        (self.phase, self.started) = (Phase::Idle, false);
     }
 
     /// Makes the channel quiet by all means, for a drop. Returns whether it will not reach memory any more: it is idle or failed, the card was reset since

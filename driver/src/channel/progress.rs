@@ -89,7 +89,7 @@ impl<B: DmaBuffer> Block<B> {
             clock.pause(clock.now().after(TORN_PAUSE_NS));
             words = self.words();
         };
-        if block.run != self.run || block.sequence == self.seen {
+        if block.run != self.run {
             return Ok(Look::Nothing);
         }
         if block.channel != self.channel {
@@ -98,7 +98,7 @@ impl<B: DmaBuffer> Block<B> {
         if block.sequence < self.seen {
             return Err(RingFault::BlockOrder { found: block.sequence, seen: self.seen });
         }
-        Ok(Look::New(block))
+        Ok(if block.sequence == self.seen { Look::Nothing } else { Look::New(block) })
     }
 
     /// The block with `sequence` is taken over. One that is not, because it was wrong, is found again by the next look.

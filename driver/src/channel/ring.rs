@@ -96,9 +96,6 @@ impl<B: DmaBuffer> Ring<B> {
     /// Takes over what the card announced: `count` bytes in all. Returns whether there is anything new.
     pub(super) fn announce(&mut self, count: u64) -> Result<bool, RingFault> {
         let (seen, limit) = (self.announced.count, self.given.count + self.size);
-        if count == seen {
-            return Ok(false);
-        }
         if !count.is_multiple_of(u64::from(GRID)) {
             return Err(RingFault::CountOffGrid { found: count });
         }
@@ -107,6 +104,9 @@ impl<B: DmaBuffer> Ring<B> {
         }
         if count > limit {
             return Err(RingFault::CountAhead { found: count, limit });
+        }
+        if count == seen {
+            return Ok(false);
         }
         let (first, second) = self.announced.ranges(count, self.size);
         self.buffer.acquire(first);

@@ -208,3 +208,20 @@ fn judge_late<P: Platform>(channel: &mut impl Awaited<P>, signal: Signal, armed:
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_polling_time_halves_down_to_a_sixteenth_and_doubles_up_to_the_whole() {
+        const MAX: u64 = 3200;
+        let mut waiting = Waiting::new(WaitMode::Hybrid { max_poll_ns: MAX });
+        let mut after = |found| {
+            waiting.adapt(found, MAX);
+            waiting.poll_ns
+        };
+        assert_eq!([(); 6].map(|()| after(false)), [1600, 800, 400, 200, 200, 200]);
+        assert_eq!([(); 6].map(|()| after(true)), [400, 800, 1600, 3200, 3200, 3200]);
+    }
+}

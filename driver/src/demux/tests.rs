@@ -96,6 +96,23 @@ fn nobody(_: u32) -> Result<u32, DriverError> {
     panic!("nothing fired")
 }
 
+/// Between the word that it sleeps and the sleep it looks once more: each of the two alone keeps it awake.
+#[test]
+fn who_follows_sleeps_only_unmarked_and_beside_a_leader() {
+    let (demux, script) = (four(), Script::default().fires());
+    let line = &demux.lines[2];
+    let follow = |marked: u32, leader: u32| {
+        demux.pending.store(marked, Ordering::SeqCst);
+        line.leader.store(leader, Ordering::SeqCst);
+        let ended = demux.follow(&script, line, waiter(2, 1), LATE);
+        assert_eq!(line.followers.load(Ordering::SeqCst), 0);
+        (ended, script.slept())
+    };
+    assert_eq!(follow(0b10, 0b1), (Ok(Wake::Interrupt), vec![]), "marked by a leader that sleeps again");
+    assert_eq!(follow(0, 0), (Ok(Wake::Interrupt), vec![]), "the leader has left");
+    assert_eq!(follow(0b1, 0b1), (Ok(Wake::Interrupt), vec![VECTORS + 1]), "neither: its soft vector");
+}
+
 #[test]
 fn a_firing_wakes_the_one_that_it_is_for() {
     let (demux, script) = (four(), Script::default().fires());

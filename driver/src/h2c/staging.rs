@@ -31,7 +31,7 @@ impl Piece {
 pub(super) struct Staging<B> {
     buffer: B,
     size: u64,
-    /// Where the next piece may start.
+    /// Where the next piece may start; at the end of the memory, where nothing fits, if the last one ends there.
     next: u64,
     used: u64,
 }
@@ -78,7 +78,7 @@ impl<B: DmaBuffer> Staging<B> {
     pub(super) fn send(&mut self, piece: Piece) -> u64 {
         self.buffer.release(piece.range());
         self.used += piece.bytes + piece.skipped;
-        self.next = if piece.start + piece.bytes == self.size { 0 } else { piece.start + piece.bytes };
+        self.next = piece.start + piece.bytes;
         self.buffer.bus_addr().0 + piece.start
     }
 

@@ -171,3 +171,18 @@ fn check_part(part: &Range<u64>, buffer: u64, alone: bool) -> Result<(), ConfigE
     check(part.end - part.start <= u32::MAX.into(), "part.length", part.end - part.start, "below 4 GiB")?;
     check(alone || !part.is_empty(), "part.length", 0, "above 0, unless the frame has no other part")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A descriptor's length has 32 bits; buffers may be larger.
+    #[test]
+    fn a_part_is_shorter_than_4_gib_wherever_it_lies() {
+        const GIB: u64 = 1 << 30;
+        let most = u64::from(u32::MAX);
+        assert_eq!(check_part(&(7 * GIB..7 * GIB + most), 16 * GIB, true), Ok(()));
+        let error = check_part(&(7 * GIB..11 * GIB), 16 * GIB, true).unwrap_err();
+        assert_eq!((error.field, error.value), ("part.length", 4 * GIB));
+    }
+}

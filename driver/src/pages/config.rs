@@ -86,9 +86,8 @@ impl PageConfig {
     }
 
     /// Where pages are aligned.
-    pub(super) const fn page_align(&self) -> u64 {
-        let zeros = self.page_bytes.trailing_zeros();
-        1 << if zeros < 12 { zeros } else { 12 }
+    pub(super) fn page_align(&self) -> u64 {
+        1 << self.page_bytes.trailing_zeros().min(12)
     }
 
     pub(super) const fn setup(&self) -> Setup<'_> {
@@ -115,10 +114,9 @@ impl PageConfig {
         check(RING_ENTRIES.contains(&entries), "completion_entries", entries.into(), "2 to 65536")?;
         let bytes = self.page_bytes;
         check(bytes > 0 && bytes.is_multiple_of(PAGE_GRID), "page_bytes", bytes.into(), "above 0, a multiple of 32")?;
-        // Packed, a frame that spans pages may begin behind another one: the rest of that page is not its own.
-        let page = u64::from(bytes);
-        let spans = footprint(self.source.frame_limit(self.max_frame)) > page;
-        let pages = footprint(self.source.frame_limit(self.max_frame)).div_ceil(page) + u64::from(self.packed && spans);
+        // Packed, a frame that spans pages may begin behind another one: the rest of that page is not its own. One that fits a page counts two as well, which
+        // every pool and ring has.
+        let pages = footprint(self.source.frame_limit(self.max_frame)).div_ceil(bytes.into()) + u64::from(self.packed);
         let fits = pages <= u64::from(self.pages);
         check(fits, "max_frame", self.max_frame.into(), "small enough that header, payload and padding fit the pages of the pool")?;
         let held = pages < u64::from(PAGES_IN_USE);
@@ -181,6 +179,16 @@ mod tests {
     #[case(PageConfig { wait: WaitMode::Interrupt, ..base() }, "interrupt")]
     fn refused(#[case] config: PageConfig, #[case] field: &str) {
         assert_eq!(config.validate(&CARD).unwrap_err().field, field);
+    }
+
+    #[test]
+    fn the_doorbells_are_rung_for_a_quarter() {
+        let config = |pages, give_back_pages| PageConfig { pages, give_back_pages, ..base() };
+        let pages = [(40, None), (43, None), (3, None), (40, Some(7))].map(|(pages, set)| config(pages, set).doorbell_pages());
+        assert_eq!(pages, [10, 10, 1, 7]);
+        let entries = |completion_entries| PageConfig { completion_entries, ..config(40, None) }.doorbell_entries();
+        assert_eq!([Some(39), Some(8), Some(3)].map(entries), [9, 2, 1]);
+        assert_eq!([None, Some(40), Some(41)].map(entries), [u64::MAX; 3], "a ring that is never full");
     }
 
     #[rstest]

@@ -130,7 +130,7 @@ impl<'a, B: DmaBuffer> Iterator for Parts<'a, B> {
     type Item = &'a [u8];
 
     fn next(&mut self) -> Option<&'a [u8]> {
-        while self.left > 0 {
+        while self.left != 0 {
             let page = self.page?;
             let part = self.pool.view(page, self.offset, self.left);
             self.left -= part.len() as u64;

@@ -214,3 +214,24 @@ impl<B: DmaBuffer> Slot<B> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::tests::Flat;
+    use alloc::vec;
+    use silico_spec::descriptor::CompletionFlags;
+
+    #[test]
+    fn a_page_that_was_given_back_and_taken_again_is_not_the_same() {
+        let mut pool = Pool::new(Flat::new(32), vec![Flat::new(64), Flat::new(64)], 64);
+        pool.give_all(3);
+        let entry = PageCompletion { cookie: 1, bytes: 32, sequence: 0, stamp: 0, frames: 1, flags: CompletionFlags(0) };
+        let first = pool.take(&entry).unwrap();
+        assert!(pool.is_out(first));
+        pool.drop_user(1);
+        assert!(!pool.is_out(first), "the card's");
+        let again = pool.take(&entry).unwrap();
+        assert!(pool.is_out(again) && !pool.is_out(first), "out, for another time");
+    }
+}

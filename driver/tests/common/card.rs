@@ -5,6 +5,7 @@ use super::config::{Platforms, config_space};
 use super::send::Sender;
 use super::{READ_NS, WRITE_NS};
 use silico_driver::platform::{AccessError, AllocError, InterruptKind};
+use silico_spec::config::header::command;
 use silico_spec::registers::{self, c2h, card, h2c};
 use std::collections::BTreeMap;
 
@@ -55,8 +56,16 @@ pub struct Faults {
     pub away: bool,
     /// The gentlest reset by the platform that helps; those below time out.
     pub needs: Platforms,
+    /// The gentlest reset by the platform that mends anything; those below say that they are done, and all is as before.
+    pub mends: Platforms,
     /// A reset of the card by its register does nothing.
     pub ignore_card_reset: bool,
+    /// The same while bus mastering is on.
+    pub rests_without_bus: bool,
+    /// Config space is not answered in time.
+    pub config_silent: bool,
+    /// Register accesses until one is answered with an error; those behind it are good.
+    pub rejects_after: Option<u64>,
     /// Register accesses until the card is gone.
     pub gone_after: Option<u64>,
     /// Packed frames fill up each page, and go on in the next.
@@ -85,7 +94,11 @@ impl Default for Faults {
             cut_off: false,
             away: false,
             needs: Platforms::Function,
+            mends: Platforms::Function,
             ignore_card_reset: false,
+            rests_without_bus: false,
+            config_silent: false,
+            rejects_after: None,
             gone_after: None,
             split_anywhere: false,
         }
@@ -112,11 +125,24 @@ pub enum Event {
     Gone,
 }
 
+/// Something that another thread does.
+pub struct Meanwhile(pub Box<dyn FnOnce() + Send>);
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
+}
+
 /// Card, memory and time.
 #[derive(Debug)]
 pub struct State {
     pub now: u64,
     pub command: u32,
+    /// What the driver wrote to the command register.
+    pub commands: Vec<u32>,
+    /// What another thread does at the next pause.
+    pub meanwhile: Option<Meanwhile>,
     pub faults: Faults,
     pub fired: Vec<bool>,
     /// Config space but for the command register.
@@ -153,6 +179,8 @@ impl State {
         Self {
             now: 1000,
             command: 0x0010_0002,
+            commands: Vec::new(),
+            meanwhile: None,
             faults: Faults::default(),
             fired: vec![false; 16 + 24],
             config: config_space(),
@@ -260,13 +288,22 @@ impl State {
         self.senders = (0..SENDERS).map(Sender::new).collect();
     }
 
-    /// One more access: is it the one before which the card went?
-    fn count_access(&mut self) {
+    /// One more access: is it the one before which the card went, or the one that it rejects?
+    fn count_access(&mut self, offset: u32) -> Result<(), AccessError> {
         match &mut self.faults.gone_after {
             Some(0) => self.faults.gone = true,
             Some(left) => *left -= 1,
             None => {}
         }
+        match self.faults.rejects_after {
+            Some(0) => {
+                self.faults.rejects_after = None;
+                return Err(AccessError::Rejected { offset: offset.into() });
+            }
+            Some(left) => self.faults.rejects_after = Some(left - 1),
+            None => {}
+        }
+        Ok(())
     }
 
     pub const fn enabled(&self) -> bool {
@@ -275,7 +312,7 @@ impl State {
 
     pub fn read(&mut self, offset: u32, bytes: u32) -> Result<u64, AccessError> {
         self.advance(self.now + READ_NS);
-        self.count_access();
+        self.count_access(offset)?;
         if self.faults.gone_by_error {
             return Err(AccessError::Gone);
         }
@@ -319,7 +356,7 @@ impl State {
 
     pub fn write(&mut self, offset: u32, bytes: u32, value: u64) -> Result<(), AccessError> {
         self.advance(self.now + WRITE_NS);
-        self.count_access();
+        self.count_access(offset)?;
         self.writes.push((offset, value));
         if self.faults.gone_by_error {
             return Err(AccessError::Gone);
@@ -336,7 +373,8 @@ impl State {
         match offset {
             card::SCRATCH => self.scratch = value & !self.faults.scratch_loses,
             card::CONTROL if card::control::RESET.is_set(value) => {
-                if !self.faults.ignore_card_reset {
+                let held_up = self.faults.rests_without_bus && self.command & command::BUS_MASTER != 0;
+                if !self.faults.ignore_card_reset && !held_up {
                     self.power_on();
                 }
             }

@@ -35,6 +35,9 @@ pub struct Cause(pub usize, pub u8);
 
 impl State {
     pub fn config_read(&self, offset: u16) -> Result<u32, AccessError> {
+        if self.faults.config_silent {
+            return Err(AccessError::Timeout { offset: offset.into() });
+        }
         if self.faults.gone {
             return Ok(u32::MAX);
         }
@@ -51,6 +54,7 @@ impl State {
             header::COMMAND_STATUS => {
                 assert_eq!(value >> 16, 0, "status bits are write one to clear");
                 self.command = value;
+                self.commands.push(value);
             }
             _ if offset == AER + aer::UNCORRECTABLE_STATUS || offset == AER + aer::CORRECTABLE_STATUS => {
                 *self.config.entry(offset).or_default() &= !value;
@@ -119,8 +123,13 @@ impl State {
         if self.faults.away {
             return Err(AccessError::Gone);
         }
+        if which < self.faults.mends {
+            return Ok(());
+        }
         self.faults.recovers();
         self.power_on();
+        // Interrupts are off after it (PCIe 4.0 §6.6.2): MSI-X and MSI enable are config space.
+        self.granted = 0;
         self.command = 0x0010_0002;
         Ok(())
     }

@@ -11,7 +11,7 @@ mod pages;
 mod send;
 
 pub use buffer::Buffer;
-pub use card::{Event, Faults, State};
+pub use card::{Event, Faults, Meanwhile, State};
 pub use config::{AER, PCIE, Platforms};
 
 use silico_driver::card::{BringUp, Card};
@@ -87,6 +87,11 @@ impl Fake {
         self.lock().schedule(ns, Event::Deliver(0, payload.to_vec()));
     }
 
+    /// Another thread does this at the driver's next pause.
+    pub fn meanwhile(&self, other: impl FnOnce() + Send + 'static) {
+        self.lock().meanwhile = Some(Meanwhile(Box::new(other)));
+    }
+
     /// Register `offset` reads `value` from now on.
     pub fn reads(&self, offset: u32, value: u64) {
         self.lock().faults.reads.insert(offset, value);
@@ -130,6 +135,10 @@ impl Time for Fake {
     }
 
     fn pause(&self, deadline: Nanos) {
+        let other = self.lock().meanwhile.take();
+        if let Some(Meanwhile(other)) = other {
+            other();
+        }
         self.lock().pause(deadline.0);
     }
 }

@@ -15,7 +15,7 @@ use silico_spec::descriptor::H2cDescriptor;
 use silico_spec::params::CardParams;
 use silico_spec::port::{FrontFrame, Response, RxTlp, Stimulus, TlpBuf, TlpPort};
 use silico_spec::registers::{c2h, card, h2c};
-use silico_spec::tlp::{Header, Kind};
+use silico_spec::tlp::{self, Header, Kind, check};
 use silico_spec::units::{Bdf, BusAddr, Cycle, Cycles, Dwords, Tag};
 use std::sync::Arc;
 
@@ -23,6 +23,9 @@ pub(crate) const HOST: Bdf = Bdf::from_bits(0);
 pub(crate) const BAR0: u64 = 0x10_0000_0000;
 pub(crate) const BAR2: u64 = 0x10_0010_0000;
 pub(crate) const MEMORY: u64 = 0x2_0000_0000;
+
+/// What holds for every TLP of a card, however it is set up.
+const WIDEST: tlp::Limits = tlp::Limits { max_payload: 1024, max_read_request: 4096, tag_bits: 8, digest: true, ..tlp::Limits::DEFAULT };
 
 /// Where descriptor rings and write-back blocks of H2C channels lie in the memory.
 pub(crate) const H2C_RING: u64 = 0x8_0000;
@@ -136,6 +139,7 @@ impl<P: TlpPort> Bench<P> {
         let tlp = &self.response.tlp;
         let header = Header(tlp.header);
         let digest = if header.digest() { tlp.digest } else { 0 };
+        check(&header, tlp.payload().len(), &WIDEST).unwrap_or_else(|rule| panic!("{header}: {rule}"));
         if header.kind() == Kind::MemWrite
             && let Some(at) = header.address().0.checked_sub(MEMORY)
         {

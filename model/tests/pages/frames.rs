@@ -151,3 +151,19 @@ fn lengths_over_the_limit_are_cut_and_marked(#[values(1, 33, 500)] limit: u32) {
     let (header, bytes) = &host.frames[0];
     assert_eq!((header.flags, &bytes[..]), (Flags::TRUNCATED, &payload(0, 2000)[..limit as usize]));
 }
+
+/// A frame that is whole when it begins, and fits into a TLP, is one TLP with its header first; where the header ends on a cut, it goes last, by itself.
+#[rstest]
+#[case(0, &[(0, 32 + 128), (0xe_2000, 32)])]
+#[case(224, &[(256, 128), (224, 32), (0xe_2000, 32)])]
+fn the_header_leads_a_frame_that_is_whole(#[case] at: u64, #[case] expected: &[(u64, usize)]) {
+    let mut bench = bench();
+    let (mut host, pages) = running(&mut bench, (16, 16), 0, &[(at, 512)]);
+    bench.run(500);
+    let from = bench.sent.len();
+    bench.feed(0, &payload(0, 100), bench.now);
+    bench.run(200);
+    assert_eq!(host.take(&bench, &pages), [0]);
+    let writes = bench.sent[from..].iter().filter(|sent| sent.header.kind() == Kind::MemWrite);
+    assert_eq!(writes.map(|sent| (sent.header.address().0 - MEMORY, sent.payload.len())).collect::<Vec<_>>(), expected);
+}

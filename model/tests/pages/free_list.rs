@@ -174,3 +174,17 @@ fn an_answer_to_nobody_changes_nothing(#[case] fault: Fault) {
     }
     assert_eq!(tags_in_use(&mut bench), 0);
 }
+
+/// Descriptors of 64 pages are kept ahead of those in use, and eight at least are asked for at once.
+#[test]
+fn no_more_descriptors_are_fetched_than_are_kept_ahead() {
+    for (frames, fetched) in [(0, 64), (7, 64), (8, 72), (15, 72), (16, 80)] {
+        let mut bench = bench();
+        let pages: Vec<_> = (0..200).map(|page| (64 * page, 64)).collect();
+        running(&mut bench, (512, 512), 0, &pages);
+        (0..frames).for_each(|frame| bench.feed(0, &payload(frame, 32), bench.now));
+        bench.run(2000);
+        let (head, tail) = (bench.get64(0, c2h::FREE_HEAD), bench.get64(0, c2h::COMP_TAIL));
+        assert_eq!((head, tail), (fetched, frames as u64));
+    }
+}

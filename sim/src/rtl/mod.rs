@@ -2,11 +2,12 @@
 
 mod bare;
 mod ffi;
-mod variants;
 
 pub use bare::Bare;
 
+use crate::cards::params;
 use crate::lockstep::Verdict;
+use crate::variants::VARIANTS;
 use cxx::UniquePtr;
 use ffi::bridge::{self, In, Out};
 use silico_spec::credit::{Limit, Limits};
@@ -16,7 +17,6 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use variants::{VARIANTS, Variant};
 
 /// Parameters that no variant was built with.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,24 +70,6 @@ thread_local! {
 const TELLS: bool = matches!(env!("SILICO_RTL_TELLS").as_bytes(), b"1");
 /// Cards that a thread keeps of a variant.
 const SPARES: usize = 2;
-
-/// What a card of this variant is.
-fn params(variant: &Variant) -> CardParams {
-    CardParams {
-        width: DataWidth::from_bits(variant.width).expect("a width of the port"),
-        c2h_channels: variant.c2h as u8,
-        h2c_channels: variant.h2c as u8,
-        h2c_buffer_bytes: variant.h2c_buffer,
-        read_tags: variant.tags as u16,
-        read_timeout: variant.read_timeout,
-        msix_vectors: variant.vectors as u16,
-        fifo_bytes: variant.fifo_bytes,
-        fifo_frames: variant.fifo_frames as u16,
-        elinks: variant.elinks as u16,
-        np_depth: variant.np_depth as u8,
-        ..CardParams::default()
-    }
-}
 
 /// The variants of this build: place among all, and what a card of it is.
 fn built() -> impl Iterator<Item = (usize, CardParams)> {

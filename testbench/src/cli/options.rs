@@ -281,8 +281,8 @@ pub struct RunOptions {
     /// Bits of the card's port.
     #[arg(long, value_name = "BITS", default_value_t = 256)]
     pub width: u32,
-    /// The card as a variant of the RTL that is built in: w256, w128, w512 or small. On the model too.
-    #[arg(long, value_name = "VARIANT", conflicts_with = "width")]
+    /// The card by name: w256 (the default one), w128, w512 or small. As RTL, if it was built in.
+    #[arg(long, value_name = "NAME", conflicts_with = "width")]
     pub card: Option<String>,
     /// How the driver learns of frames.
     #[arg(long, value_enum, default_value_t)]

@@ -211,20 +211,12 @@ impl RunConfig {
     }
 }
 
-/// The card as a variant of the RTL.
+/// The card of that name. Whether the RTL of it was built in is for the target to say.
 fn variant(name: &str) -> Result<CardParams, BadInput> {
-    #[cfg(feature = "rtl")]
-    let there = silico_sim::rtl::variants();
-    #[cfg(not(feature = "rtl"))]
-    let there: Vec<(&str, CardParams)> = Vec::new();
-    let right = || match &there[..] {
-        [] => "absent in a build without the RTL: cargo run --release --features rtl".into(),
-        built => {
-            let names: Vec<&str> = built.iter().map(|(name, _)| *name).collect();
-            format!("one of those that are built in, {}; SILICO_RTL chooses them, at build time", names.join(", "))
-        }
-    };
-    there.iter().find(|(built, _)| *built == name).map(|(_, card)| card.clone()).ok_or_else(|| BadInput::setting("--card", name, right()))
+    let there = silico_sim::cards::named();
+    let names = || there.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+    let found = there.iter().find(|(known, _)| *known == name).map(|(_, card)| card.clone());
+    found.ok_or_else(|| BadInput::setting("--card", name, format!("one of {}", names())))
 }
 
 /// Most pages that a frame may fill on the card, less those that it shares with others.
@@ -473,7 +465,7 @@ mod tests {
     #[case(&["--channels", "0"], "--channels is 0; it must be 1 to 16")]
     #[case(&["--channels", "17"], "--channels is 17; it must be 1 to 16")]
     #[case(&["--width", "100"], "--width is 100; it must be 64, 128, 256 or 512")]
-    #[case(&["--card", "w1024"], "--card is w1024; it must be ")]
+    #[case(&["--card", "w1024"], "--card is w1024; it must be one of w256, w128, w512, small")]
     #[case(&["--ring-size", "4KiB"], "longest frame is 65549 bytes; it must be at most 4064 bytes")]
     #[case(&["--source", "generator", "--frame-size", "4096", "--ring-size", "4KiB"], "longest frame is 4096 bytes")]
     #[case(&["--source", "generator", "--frame-size", "1,2,3"], "--frame-size is a list of 3")]

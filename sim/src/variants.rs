@@ -1,4 +1,5 @@
-//! The cards that the RTL is built as. Plain data: `build.rs` gives it to Verilator, and `RtlCard` looks a card up in it.
+//! The cards that the RTL can be built as. Plain data: the build script gives it to Verilator, the bridge looks a card up in it, and any of them can be had as a
+//! model without the RTL.
 
 /// A card as it is built: its name, and the parameters of `silico_card`.
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +90,7 @@ pub(crate) const VARIANTS: [Variant; 4] = [
     },
 ];
 
-#[allow(dead_code, reason = "the build script alone needs it")]
+#[allow(dead_code, reason = "the build script alone needs what is here, and without the RTL nobody does")]
 impl Variant {
     /// What `silico_card` is given.
     pub(crate) const fn parameters(&self) -> [(&'static str, u32); 11] {

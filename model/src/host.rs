@@ -392,9 +392,6 @@ impl Card {
         }
         for index in self.h2c_awake {
             let channel = &self.h2c[index];
-            if !channel.settled(self.reads.of(Reader::H2c(index))) {
-                return 0;
-            }
             clocks = clocks.min(channel.timer().map_or(u64::MAX, |at| at.saturating_sub(self.cycles)));
         }
         if self.waits_to_join() { 0 } else { clocks }
@@ -414,7 +411,7 @@ impl Card {
             self.resets |= self.h2c[index].resets();
             if self.h2c[index].asleep() {
                 self.h2c_awake.remove(index);
-            } else if self.h2c[index].rests(reads) {
+            } else if self.h2c[index].rests() {
                 self.h2c_awake.remove(index);
                 self.h2c_resting.insert(index);
             }

@@ -190,6 +190,27 @@ fn a_sender_counts_what_keeps_it() {
     let counted = sender_over(&mut tagless, &[DESCRIPTOR]);
     assert!(counted[2] > 990 && counted[0] == 0, "{counted:?}");
 
+    // A receiver that takes nothing, and a buffer for two reads of 4096 bytes: both go, to the last byte of it.
+    let mut full = set_up(CardParams { h2c_buffer_bytes: 8192, ..CardParams::default() });
+    full.set_sizes(0, 5);
+    let host = full.host.as_mut().unwrap();
+    (host.limits.max_read_request, host.delay) = (4096, (1000, 0));
+    full.h2c_set32(0, h2c::CONTROL, 0);
+    full.run(50);
+    full.h2c_set32(0, h2c::CONFIG, 0);
+    full.h2c_set32(0, h2c::CONTROL, 1);
+    full.stimulus.out[0].ready_at = silico_spec::units::Cycle(full.now + 100_000);
+    full.put(0, 8, 0, &H2cDescriptor { address: MEMORY + 0x9_0000, length: 16384, flags: DescriptorFlags(1), cookie: 1 });
+    full.h2c_set64(0, h2c::TAIL, 1);
+    full.run(1500);
+    let sizes: Vec<u32> =
+        full.sent.iter().filter(|sent| sent.header.kind() == Kind::MemRead).map(|sent| sent.header.length().bytes()).collect();
+    assert_eq!(sizes, [32, 4096, 4096], "before anything has come");
+    full.run(3000);
+    let counted = sender_over(&mut full, &[]);
+    let clocks = counted[3];
+    assert!((1000..1020).contains(&clocks) && counted == [0, 0, 0, clocks, 0, clocks], "{counted:?}");
+
     // To the stream, instead of the checking sink.
     let mut held = bench();
     held.h2c_set32(0, h2c::CONTROL, 0);

@@ -335,6 +335,31 @@ mod tests {
         assert_eq!(config.read(COMMAND) & status::SIGNALED_SYSTEM_ERROR, 0);
     }
 
+    /// Figure 6-2: which enables let a message go. An unsupported request needs two of them, unless SERR# is enabled.
+    #[test]
+    fn messages_go_where_software_wants_them() {
+        for (enables, serr) in (0..16).flat_map(|enables| [(enables, false), (enables, true)]) {
+            let [correctable, non_fatal, fatal, requests] =
+                [control::CORRECTABLE, control::NON_FATAL, control::FATAL, control::UNSUPPORTED].map(|bit| enables & bit != 0);
+            let (read, write) = (request(Kind::MemRead), request(Kind::MemWrite));
+            let cases = [
+                (ErrorKind::BadTlp, None, 0, correctable, ErrorSeverity::Correctable),
+                (ErrorKind::UnsupportedRequest, Some(&read), 0, correctable && requests, ErrorSeverity::Correctable),
+                (ErrorKind::UnsupportedRequest, Some(&write), 0, serr || non_fatal && requests, ErrorSeverity::NonFatal),
+                (ErrorKind::UnsupportedRequest, Some(&write), uncorrectable::UNSUPPORTED, serr || fatal && requests, ErrorSeverity::Fatal),
+                (ErrorKind::CompletionTimeout, None, 0, serr || non_fatal, ErrorSeverity::NonFatal),
+                (ErrorKind::CompletionTimeout, None, uncorrectable::COMPLETION_TIMEOUT, serr || fatal, ErrorSeverity::Fatal),
+            ];
+            for (kind, header, severity, goes, message) in cases {
+                let mut config = reporting(enables, if serr { command::SERR } else { 0 });
+                config.write(AER + aer::UNCORRECTABLE_SEVERITY, severity, 0xf);
+                assert_eq!(config.log_error(kind, header), goes.then_some(message), "{kind:?} with {enables:#x}, SERR# {serr}");
+                let told = config.read(COMMAND) & status::SIGNALED_SYSTEM_ERROR != 0;
+                assert_eq!(told, serr && message != ErrorSeverity::Correctable, "{kind:?} with {enables:#x}, SERR# {serr}");
+            }
+        }
+    }
+
     #[test]
     fn the_status_register_notes_parity_and_aborts() {
         let of = |config: &ConfigSpace| config.read(COMMAND) & status::CLEARED_BY_ONES;

@@ -96,6 +96,7 @@ fn identity_is_as_the_card_page_says() {
     assert_eq!(config.read(0x2c), 0x51c0_10dc);
     assert_eq!(config.read(0x3c), 0x0000_0100);
     assert_eq!(config.read(0x184), 0x0101_51c0);
+    assert_eq!(config.read(0x188), u32::from(silico_spec::registers::MAP_MAJOR) << 16 | u32::from(silico_spec::registers::MAP_MINOR));
     assert_eq!(config.read(0x18c), CardParams::default().build);
     assert_eq!(u64::from(config.read(0x144)) | u64::from(config.read(0x148)) << 32, CardParams::default().serial);
 }
@@ -318,6 +319,28 @@ fn the_link_is_what_was_said_and_no_more_than_the_card_can() {
     assert_eq!(config.read(LINK) >> 16, 0x1083);
     config.write(LINK, link::RCB_128, 0xf);
     assert_eq!(config.read_completion_boundary(), 128);
+}
+
+/// Equalization control has 16 bits for each lane that there is, and Lane Error Status a bit that a one clears (PCIe 4.0 §7.7.3).
+#[rstest]
+fn secondary_express_has_the_lanes_of_the_link(#[values(1, 2, 4, 8, 12, 16)] width: u8) {
+    let mut config = ConfigSpace::with_link(&CardParams::default(), LinkParams { speed: LinkSpeed::Gt8, width }).unwrap();
+    const LANE: u32 = 0x7f00;
+    let lanes = (1_u32 << width) - 1;
+    config.table.set(0x158, u32::MAX, u32::MAX);
+    config.write(0x158, u32::MAX, 0xf);
+    assert_eq!(config.read(0x158), !lanes);
+    for pair in 0..8_u16 {
+        let there = (lanes >> (2 * pair) & 3) as usize;
+        assert_eq!(
+            config.read(0x15c + 4 * pair),
+            [0, LANE, LANE << 16, LANE << 16 | LANE][there],
+            "lanes {} and {}",
+            2 * pair,
+            2 * pair + 1
+        );
+    }
+    assert_eq!(config.read(0x17c), 0);
 }
 
 #[test]

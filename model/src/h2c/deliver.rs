@@ -44,40 +44,26 @@ impl Channel {
 
     /// The beat shown.
     pub(crate) fn shown(&self, env: &Env) -> Option<FrontBeat> {
-        if !self.shows(env) {
-            return None;
-        }
-        self.stage.shown(env.width.bytes(), self.more(), self.index.into())
+        self.shows(env).then(|| self.stage.shown(self.index.into()))
     }
 
     /// Clocks from now in which nothing happens but that full beats of one descriptor pass, one a clock if `ready` says so. `now` they may.
     pub(crate) fn uneventful(&self, env: &Env, ready: bool, need: Need) -> u64 {
-        let shows = self.shows(env);
-        if self.stage.owes().is_some() {
-            return if shows && ready { 0 } else { self.uneventful_inside(env) };
-        }
-        if !self.running(env) {
-            return u64::MAX;
-        }
-        if self.descriptors.moves() || self.payload.turns() {
+        let running = self.running(env);
+        if running && (self.descriptors.moves() || self.payload.turns()) {
             return 0;
         }
-        if !(shows && ready) {
-            return if self.gathers(env) { 0 } else { u64::MAX };
+        if !(ready && self.shows(env)) {
+            return if running && self.gathers(env) { 0 } else { u64::MAX };
         }
-        let Some(active) = self.descriptors.active.front().filter(|_| !self.stage.gather.ends) else { return 0 };
+        let inside = self.stage.owes().is_none() && !self.stage.gather.ends;
+        let Some(active) = self.descriptors.active.front().filter(|_| inside) else { return 0 };
         let available = self.payload.available().min(active.left.saturating_sub(1));
         let beats = env.width.whole_beats(available);
         match need {
-            Need::NoRoom(bytes) => u64::from(beats.min(env.width.whole_beats(bytes - self.payload.room() - 1))),
+            Need::NoRoom(bytes) => u64::from(beats.min(env.width.whole_beats(bytes - self.payload.room()))),
             _ => beats.into(),
         }
-    }
-
-    /// As [`Channel::uneventful`], while an owed end holds the output up.
-    fn uneventful_inside(&self, env: &Env) -> u64 {
-        let moves = || self.descriptors.moves() || self.payload.turns() || self.gathers(env);
-        if self.running(env) && moves() { 0 } else { u64::MAX }
     }
 
     /// Whether the stage takes something in, if nothing leaves it.

@@ -100,11 +100,6 @@ impl Descriptors {
         self.words.issue(fetch.count * H2C_DESCRIPTOR_BYTES)
     }
 
-    /// All that were given are done with.
-    pub(crate) fn is_idle(&self) -> bool {
-        !self.can_judge() && self.active.is_empty() && self.reading.left == 0
-    }
-
     /// Something happens in the next clock without anybody's doing.
     #[inline]
     pub(crate) fn moves(&self) -> bool {

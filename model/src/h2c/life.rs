@@ -11,7 +11,6 @@ impl Channel {
         if !matches!(self.state, State::Idle | State::Error) {
             return;
         }
-        self.run_bit = true;
         self.runs = self.runs.wrapping_add(1);
         self.run = self.set;
         (self.tail, self.delivered, self.frames, self.bytes) = (0, Delivered::default(), 0, 0);
@@ -29,26 +28,16 @@ impl Channel {
         }
     }
 
+    /// The run comes to its end.
     pub(super) fn stop(&mut self, after: After) {
-        match &mut self.state {
-            State::Running => {
-                // A block that was due, and waits for the transmitter, would be taken for the last one: that comes when the counts are final.
-                self.progress.due = false;
-                self.state = State::Stopping { after, block_sent: after == After::Reset };
-                self.run_bit = false;
-                self.stage.cut(&self.run);
-            }
-            State::Stopping { after: old, block_sent } if after == After::Reset => {
-                *old = After::Reset;
-                *block_sent = true;
-            }
-            State::Idle | State::Error if after == After::Reset => self.state = State::Stopping { after, block_sent: true },
-            _ => {}
-        }
+        // A block that was due, and waits for the transmitter, would be taken for the last one: that comes when the counts are final.
+        self.progress.due = false;
+        self.state = State::Stopping { after, block_sent: false };
+        self.stage.cut(&self.run);
     }
 
     pub(crate) fn fail(&mut self, code: ChannelError, address: u64, cookie: u64) {
-        if self.state == State::Running {
+        if self.started() {
             self.error = (code, address, cookie);
             self.stop(After::Error);
         }
@@ -91,7 +80,11 @@ impl Channel {
 
     /// The channel as after power-on; what is under way ends first, reads too: memory may be freed when it is idle.
     pub(crate) fn reset(&mut self) {
-        self.stop(After::Reset);
+        if self.started() {
+            self.stop(After::Reset);
+        }
+        // It has no last block.
+        self.state = State::Stopping { after: After::Reset, block_sent: true };
     }
 
     /// As [`Channel::reset`], and the run number starts anew.

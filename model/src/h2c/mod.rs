@@ -51,7 +51,6 @@ pub(crate) struct Channel {
     staged: registers::Staged,
     shadow: registers::Shadow,
     state: State,
-    run_bit: bool,
     /// The settings of the run, or of the one that is ending, were found good: its output is one that there is.
     sound: bool,
     runs: u32,
@@ -93,7 +92,6 @@ impl Channel {
             staged: registers::Staged::default(),
             shadow: registers::Shadow::default(),
             state: State::Idle,
-            run_bit: false,
             sound: false,
             runs: 0,
             tail: 0,
@@ -130,30 +128,27 @@ impl Channel {
         self.state.shown()
     }
 
-    fn running(&self, env: &Env) -> bool {
-        self.state == State::Running && env.enabled
+    /// It was started, and neither stopped nor failed since.
+    fn started(&self) -> bool {
+        self.state == State::Running
     }
 
-    /// Nothing is left to do for a stop at the end of the next clock. `reads`: of this channel that are outstanding.
-    pub(crate) fn settled(&self, reads: u16) -> bool {
-        match self.state {
-            State::Stopping { .. } => self.flight || self.progress.due || reads > 0,
-            _ => true,
-        }
+    fn running(&self, env: &Env) -> bool {
+        self.started() && env.enabled
     }
 
     /// Nothing can happen in it without a register write.
     pub(crate) fn asleep(&self) -> bool {
-        let still = !self.progress.armed && !self.progress.pending() && self.stage.owes().is_none();
+        let still = !self.progress.armed && self.stage.owes().is_none();
         matches!(self.state, State::Idle | State::Error) && still
     }
 
-    /// It runs, and nothing can happen in it without a register write: all descriptors that were given are done, and the host was told. Clocks count
-    /// as such without data. `reads`: of this channel that are outstanding.
-    pub(crate) fn rests(&self, reads: u16) -> bool {
-        let done = self.tail == self.delivered.count && reads == 0 && !self.flight && !self.refused;
+    /// It runs, and nothing can happen in it without a register write: all descriptors that were given are done, so no read is outstanding, and the
+    /// host was told. Clocks count as such without data. To be asked at the end of a clock.
+    pub(crate) fn rests(&self) -> bool {
+        let done = self.tail == self.delivered.count && self.stage.owes().is_none();
         let loops = matches!(self.run.output(), Some(Output::Loopback(_)));
-        self.state == State::Running && done && !loops && self.progress.rests() && self.descriptors.is_idle() && self.stage.is_empty()
+        self.started() && done && !loops && self.progress.rests()
     }
 
     /// Passes clocks of a channel that rests.

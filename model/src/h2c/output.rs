@@ -68,11 +68,6 @@ impl Stage {
         self.swallowing = false;
     }
 
-    /// Nothing is gathered, and nobody is owed anything.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.gather.bytes == 0 && !self.gather.ends && self.owed.is_none() && !self.swallowing
-    }
-
     pub(crate) fn owes(&self) -> Option<Output> {
         self.owed
     }
@@ -93,16 +88,16 @@ impl Stage {
         self.swallowing
     }
 
-    /// The beat to show, if `more` says rightly that more of the frame is known to follow what is gathered.
-    pub(crate) fn shown(&self, width: u32, more: bool, source: u16) -> Option<FrontBeat> {
+    /// The beat that [`Stage::shows`] says is there.
+    pub(crate) fn shown(&self, source: u16) -> FrontBeat {
         if self.owed.is_some() {
-            return Some(FrontBeat { last: true, error: true, source, ..FrontBeat::NONE });
+            return FrontBeat { last: true, error: true, source, ..FrontBeat::NONE };
         }
         let gather = &self.gather;
-        let whole = gather.ends || gather.bytes == width && more;
-        whole.then_some(FrontBeat { last: gather.ends, error: false, source, bytes: gather.bytes as u8, data: gather.data })
+        FrontBeat { last: gather.ends, error: false, source, bytes: gather.bytes as u8, data: gather.data }
     }
 
+    /// Whether a beat is shown, if `more` says rightly that more of the frame is known to follow what is gathered.
     #[inline]
     pub(crate) fn shows(&self, width: u32, more: bool) -> bool {
         self.owed.is_some() || self.gather.ends || self.gather.bytes == width && more

@@ -30,7 +30,7 @@ impl Channel {
         let high = offset & 4 != 0;
         let shadow = &mut self.shadow;
         match offset {
-            map::CONTROL => u32::from(self.run_bit),
+            map::CONTROL => u32::from(self.started()),
             map::STATUS => {
                 let word = map::status::STATE.set(0, self.state() as u64);
                 map::status::ARMED.set(word, self.progress.armed.into()) as u32
@@ -135,14 +135,12 @@ impl Channel {
     }
 
     fn write_control(&mut self, write: Write, targets: u16) {
-        let new = u64::from(write.over(self.run_bit.into()));
+        let new = u64::from(write.over(self.started().into()));
         if map::control::RESET.get(new) != 0 {
             self.reset();
         } else if map::control::RUN.get(new) != 0 {
-            if !self.run_bit {
-                self.start(targets);
-            }
-        } else if self.run_bit {
+            self.start(targets);
+        } else if self.started() {
             self.stop(After::Idle);
         }
     }

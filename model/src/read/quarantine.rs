@@ -49,3 +49,30 @@ impl Quarantine {
         self.resting.front().map(|resting| resting.until)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Software may set a shorter timeout in between: then the tag that rests last is free first.
+    #[test]
+    fn the_next_tag_to_be_free_is_known() {
+        let mut quarantine = Quarantine::default();
+        assert_eq!((quarantine.tags(), quarantine.deadline()), (0, None));
+        for (serial, until) in [(1, 900), (2, 100), (3, 500), (4, 100)] {
+            quarantine.enter(serial, until);
+        }
+        assert_eq!((quarantine.tags(), quarantine.deadline()), (4, Some(100)));
+        for (serial, left) in [(2, Some(100)), (3, Some(100)), (4, Some(900)), (7, Some(900)), (1, None)] {
+            quarantine.leave(serial);
+            assert_eq!(quarantine.deadline(), left);
+        }
+    }
+
+    #[test]
+    fn a_tag_rests_for_eight_timeouts_and_no_clock_overflows() {
+        assert_eq!(until(1000, 50), 1400);
+        assert_eq!(until(u64::MAX - 10, 50), u64::MAX);
+        assert_eq!(until(1000, u64::MAX / 2), u64::MAX);
+    }
+}

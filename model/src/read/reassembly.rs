@@ -62,9 +62,8 @@ impl Reassembly {
     pub(crate) fn issue(&mut self, bytes: u32) -> u64 {
         debug_assert!(bytes <= self.room(), "a read is issued only when there is room for it");
         let reach = (self.issued % u64::from(self.size) + u64::from(bytes)).min(self.size.into()) as usize;
-        if self.bytes.len() < reach {
-            self.bytes.resize(reach.next_power_of_two().max(LEAST).min(self.size as usize), 0);
-        }
+        let memory = reach.next_power_of_two().max(LEAST).min(self.size as usize);
+        self.bytes.resize(memory.max(self.bytes.len()), 0);
         let start = self.issued;
         self.parts.push_back(Part { start, bytes, got: 0 });
         self.issued += u64::from(bytes);
@@ -176,6 +175,61 @@ mod tests {
             }
             prop_assert_eq!(seen, buffer.issued);
         }
+    }
+
+    /// A buffer of a megabyte in a test of a few frames, card by card, would be most of its time.
+    #[test]
+    fn memory_is_taken_as_far_as_reads_have_reached() {
+        let mut buffer = Reassembly::new(1 << 20);
+        assert_eq!(buffer.bytes.len(), 0);
+        for (bytes, memory) in [(100, 4096), (3900, 4096), (96, 4096), (1, 8192), (4095, 8192), (1, 16384)] {
+            buffer.issue(bytes);
+            assert_eq!(buffer.bytes.len(), memory);
+        }
+        let mut small = Reassembly::new(64);
+        small.issue(8);
+        assert_eq!(small.bytes.len(), 64);
+    }
+
+    /// Consumers see one slice, and two only where the buffer wraps.
+    #[test]
+    fn no_slice_is_empty() {
+        let mut buffer = Reassembly::new(64);
+        let slices = |buffer: &mut Reassembly, len| {
+            let mut slices = Vec::new();
+            buffer.consume_with(len, |bytes| slices.push(bytes.to_vec()));
+            slices
+        };
+        let give = |buffer: &mut Reassembly, first: u8, len: u8| {
+            let start = buffer.issue(len.into());
+            buffer.fill(start, &(first..first + len).collect::<Vec<u8>>());
+            buffer.turn();
+        };
+        give(&mut buffer, 0, 40);
+        assert_eq!(slices(&mut buffer, 0), Vec::<Vec<u8>>::new());
+        assert_eq!(slices(&mut buffer, 40), [(0..40).collect::<Vec<u8>>()]);
+        give(&mut buffer, 40, 24);
+        assert_eq!(slices(&mut buffer, 24), [(40..64).collect::<Vec<u8>>()], "up to the end, and nothing beyond");
+        give(&mut buffer, 0, 50);
+        give(&mut buffer, 50, 14);
+        assert_eq!(slices(&mut buffer, 50).len(), 1);
+        give(&mut buffer, 64, 50);
+        buffer.turn();
+        assert_eq!(slices(&mut buffer, 30), [(50..64).collect::<Vec<u8>>(), (64..80).collect()], "around the end");
+    }
+
+    /// More bytes than a read asked for are not taken: they would lie in the room of the next one.
+    #[test]
+    fn a_read_fills_its_own_room_and_no_more() {
+        let mut buffer = Reassembly::new(64);
+        let (first, second) = (buffer.issue(8), buffer.issue(8));
+        buffer.fill(second, &[2; 8]);
+        buffer.fill(first, &[1; 5]);
+        buffer.fill(first, &[1; 9]);
+        buffer.turn();
+        let mut out = [0; 16];
+        buffer.consume(&mut out);
+        assert_eq!(out, [[1; 8], [2; 8]].concat()[..]);
     }
 
     #[test]

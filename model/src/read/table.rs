@@ -212,7 +212,7 @@ impl Reads {
     }
 
     fn free(&self) -> Option<usize> {
-        let from = if self.next < self.usable { self.next } else { 0 };
+        let from = self.next.min(self.usable);
         let above = self.taken[from..self.usable].first_zero().map(|tag| from + tag);
         above.or_else(|| self.taken[..from].first_zero())
     }
@@ -229,7 +229,7 @@ impl Reads {
         self.taken.set(tag, true);
         self.in_use += 1;
         self.live[owner.reader.index()] += 1;
-        self.next = if tag + 1 < self.tags { tag + 1 } else { 0 };
+        self.next = tag + 1;
         Some(header)
     }
 
@@ -307,8 +307,9 @@ impl Reads {
         let timeout = self.timeout.filter(|timeout| now - since >= *timeout)?;
         let until = quarantine::until(now, timeout);
         read.late = Some(until);
-        let failure = read.failure(ChannelError::CompletionTimeout);
-        let logged = (read.interest != Interest::Forgotten).then(|| *read.sequence.request());
+        let live = read.interest == Interest::Live;
+        let failure = live.then(|| read.failure(ChannelError::CompletionTimeout));
+        let logged = live.then(|| *read.sequence.request());
         let (reader, interest, serial) = (read.owner.reader, read.interest, read.serial);
         self.quarantine.enter(serial, until);
         self.end(reader, interest);
@@ -344,9 +345,9 @@ impl Reads {
 }
 
 impl Outstanding {
-    fn failure(&self, code: ChannelError) -> Option<Failure> {
+    fn failure(&self, code: ChannelError) -> Failure {
         let Owner { reader, cookie, .. } = self.owner;
-        (self.interest == Interest::Live).then_some(Failure { reader, code, address: self.address, cookie })
+        Failure { reader, code, address: self.address, cookie }
     }
 
     fn judge(&mut self, header: &Header, payload: usize, limits: &Limits) -> Answer {
@@ -368,8 +369,8 @@ impl Outstanding {
         if quiet {
             return Answer::SWALLOWED;
         }
-        let reader = (self.interest == Interest::Live).then_some(self.owner.reader);
-        let failed = |code| self.failure(code).map_or(Effect::None, Effect::Failed);
+        let reader = Some(self.owner.reader);
+        let failed = |code| Effect::Failed(self.failure(code));
         if let Progress::Failed(status) = progress {
             let aborted = status == CompletionStatus::CompleterAbort;
             let code = if aborted { ChannelError::CompleterAbort } else { ChannelError::UnsupportedRequest };
@@ -379,8 +380,7 @@ impl Outstanding {
         let bytes = (payload - lead).min((self.bytes - self.got) as usize);
         let effect = match header.poisoned() {
             true => failed(ChannelError::PoisonedCompletion),
-            false if reader.is_some() => Effect::Data { owner: self.owner, lead, bytes },
-            false => Effect::None,
+            false => Effect::Data { owner: self.owner, lead, bytes },
         };
         self.got += bytes as u32;
         Answer { error: header.poisoned().then_some(ErrorKind::PoisonedTlp), status: None, reader, effect }
@@ -398,19 +398,153 @@ impl Outstanding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use silico_spec::units::Dwords;
+
+    const READER: Reader = Reader::H2c(0);
+
+    fn reads(tags: u16, timeout: Option<u64>) -> Reads {
+        let mut reads = Reads::new(tags);
+        reads.set_rules(true, timeout);
+        reads
+    }
+
+    /// A read of 64 bytes; the tag that it has.
+    fn issue(reads: &mut Reads, reader: Reader) -> Option<u8> {
+        let owner = Owner { reader, purpose: Purpose::Payload, start: 0, cookie: 0 };
+        let header = reads.issue(owner, 0x1000, 64, Bdf::from_bits(0), Attributes::default());
+        header.map(|header| header.tag().0 as u8)
+    }
+
+    /// As [`issue`], and its request leaves at once.
+    fn send(reads: &mut Reads, now: u64) -> u8 {
+        let tag = issue(reads, READER).unwrap();
+        reads.sent(tag, now);
+        tag
+    }
+
+    fn answer(reads: &mut Reads, tag: u8) -> Answer {
+        let (id, status) = (Bdf::from_bits(0), CompletionStatus::Success);
+        let header = Header::completion(true, id, status, 64, id, Tag(tag.into()), 0, Dwords(16));
+        let awaited = reads.awaits(&header);
+        reads.complete(&header, awaited, 64, &Limits::DEFAULT)
+    }
 
     /// Of reads that left in the same clocks, each is looked at in a clock of its tag, however late that makes it.
     #[test]
     fn one_tag_is_looked_at_in_a_clock() {
-        let mut reads = Reads::new(8);
-        reads.set_rules(true, Some(100));
-        let owner = Owner { reader: Reader::H2c(0), purpose: Purpose::Payload, start: 0, cookie: 0 };
-        for tag in 0..4 {
-            reads.issue(owner, 0x1000, 64, Bdf::from_bits(0), Attributes::default()).unwrap();
-            reads.sent(tag, 10);
+        let mut reads = reads(8, Some(100));
+        for _ in 0..4 {
+            send(&mut reads, 10);
         }
         let clocks: Vec<u64> = (10..2000).filter(|now| reads.expire(*now).is_some()).collect();
         assert_eq!(clocks, [112, 113, 114, 115]);
         assert_eq!(reads.tally(), Tally { all: 8, in_use: 0, quarantined: 0 }, "they have rested, eight times as long");
+    }
+
+    /// A tag rests as long as others are free: what is late for its last read then finds nobody under it.
+    #[test]
+    fn tags_are_used_in_turn() {
+        let mut reads = reads(4, None);
+        for tag in [0, 1, 2, 3, 0, 1] {
+            assert_eq!(send(&mut reads, 0), tag);
+            answer(&mut reads, tag);
+        }
+        assert_eq!([send(&mut reads, 0), send(&mut reads, 0), send(&mut reads, 0)], [2, 3, 0]);
+        answer(&mut reads, 3);
+        assert_eq!([send(&mut reads, 0), send(&mut reads, 0)], [1, 3]);
+        assert_eq!((issue(&mut reads, READER), reads.has_free()), (None, false));
+    }
+
+    /// Software may take extended tags away while they are in use: requests from then on have tags of 5 bits (PCIe 4.0 §2.2.6.2).
+    #[test]
+    fn only_short_tags_are_used_once_extended_ones_are_off() {
+        let mut reads = reads(256, None);
+        assert_eq!((0..256).filter(|now| reads.has_free() && u64::from(send(&mut reads, *now)) == *now).count(), 256);
+        assert!(!reads.has_free());
+        reads.set_rules(false, None);
+        answer(&mut reads, 40);
+        assert_eq!((reads.has_free(), issue(&mut reads, READER)), (false, None), "a free tag is none of 5 bits");
+        answer(&mut reads, 5);
+        assert!(reads.has_free());
+        assert_eq!((send(&mut reads, 0), reads.has_free()), (5, false));
+        reads.set_rules(true, None);
+        assert!(reads.has_free());
+        assert_eq!((send(&mut reads, 0), reads.has_free()), (40, false));
+    }
+
+    /// A channel is idle when its own reads have come to their end: no other's count.
+    #[test]
+    fn every_reader_waits_for_its_own_reads() {
+        let all: Vec<Reader> = (0..MAX_H2C).map(Reader::H2c).chain((0..MAX_C2H).map(Reader::C2h)).collect();
+        let mut reads = reads(256, None);
+        for reader in &all {
+            let tags = [issue(&mut reads, *reader).unwrap(), issue(&mut reads, *reader).unwrap()];
+            for (tag, left) in tags.into_iter().zip([1, 0]) {
+                reads.sent(tag, 0);
+                answer(&mut reads, tag);
+                let waiting: Vec<u16> = all.iter().map(|other| reads.of(*other)).collect();
+                assert_eq!(waiting, all.iter().map(|other| if other == reader { left } else { 0 }).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    /// The clock at which somebody must look again; a read whose request has not left has all its time before it.
+    #[test]
+    fn the_deadline_is_that_of_the_oldest_read_that_waits() {
+        let mut reads = reads(2, Some(100));
+        let (first, second) = (send(&mut reads, 10), send(&mut reads, 20));
+        assert_eq!(reads.deadline(), Some(110));
+        answer(&mut reads, second);
+        let third = issue(&mut reads, READER).unwrap();
+        assert_eq!((third, reads.deadline()), (second, Some(110)));
+        reads.sent(third, 30);
+        answer(&mut reads, first);
+        assert_eq!(reads.deadline(), Some(130), "not that of the read that had the same tag before");
+        let expired = (30..200).find(|now| reads.expire(*now).is_some()).unwrap();
+        assert_eq!((expired, reads.deadline()), (131, Some(131 + 8 * 100)), "its tag is at rest");
+        send(&mut reads, 900);
+        assert_eq!(reads.deadline(), Some(931));
+        let fourth = reads.next as u8 - 1;
+        answer(&mut reads, fourth);
+        send(&mut reads, 800);
+        assert_eq!(reads.deadline(), Some(900), "whichever comes first");
+        reads.set_rules(true, None);
+        assert_eq!(reads.deadline(), Some(931), "a read may take for ever, a tag rests no longer");
+    }
+
+    /// What is filled up to whole dwords, before the first byte and behind the last one, is no data.
+    #[test]
+    fn data_are_the_bytes_that_were_asked_for() {
+        let mut reads = reads(1, None);
+        let owner = Owner { reader: READER, purpose: Purpose::Payload, start: 7, cookie: 0 };
+        let (id, status) = (Bdf::from_bits(0), CompletionStatus::Success);
+        reads.issue(owner, 0x103d, 70, id, Attributes::default()).unwrap();
+        reads.sent(0, 0);
+        for (left, lower, dwords, lead, bytes) in [(70, 0x3d, 1, 1, 3), (67, 0x40, 16, 0, 64), (3, 0, 1, 0, 3)] {
+            let header = Header::completion(true, id, status, left, id, Tag(0), lower, Dwords(dwords));
+            let answer = reads.complete(&header, true, dwords as usize * 4, &Limits::DEFAULT);
+            assert_eq!(answer.effect, Effect::Data { owner, lead, bytes });
+        }
+        assert!(!reads.awaits(&Header::completion(true, id, status, 3, id, Tag(0), 0, Dwords(1))));
+    }
+
+    /// Transactions Pending tells of reads of this life of the function (PCIe 4.0 §6.6.2, §7.5.3.5), and so does the error log.
+    #[test]
+    fn reads_of_before_a_reset_are_not_pending() {
+        let mut reads = reads(4, Some(100));
+        let old = [send(&mut reads, 0), send(&mut reads, 0)];
+        assert!(reads.pending());
+        reads.forget();
+        assert!(!reads.pending());
+        let new = send(&mut reads, 0);
+        assert!(reads.pending());
+        assert_eq!(answer(&mut reads, old[0]), Answer::SWALLOWED);
+        assert!(reads.pending(), "one of before has come; the new one still waits");
+        assert!(matches!(answer(&mut reads, new).effect, Effect::Data { .. }));
+        assert!(!reads.pending());
+        let expired = (0..200).find_map(|now| reads.expire(now)).unwrap();
+        assert_eq!(expired, Expired { logged: None, failure: None });
+        assert!(!reads.pending());
+        assert_eq!(reads.tally(), Tally { all: 4, in_use: 0, quarantined: 1 });
     }
 }

@@ -76,3 +76,58 @@ fn a_stream_that_is_cut_gets_the_end_of_its_frame_first() {
     bench.run(4000);
     assert_eq!(bench.stimulus.out[0].ends, [608, 648]);
 }
+
+/// Whatever the channel does before its receiver is ready again, the cut frame ends once, before anything else and on the port that it was on.
+#[test]
+fn an_owed_end_outlives_other_runs() {
+    let mut bench = bench(CardParams::default(), 47);
+    start(&mut bench, 0, 8, STREAM);
+    bench.put(0, 8, 0, &descriptor(0, 640, 0));
+    bench.h2c_set64(0, h2c::TAIL, 1);
+    bench.run(1000);
+    bench.stimulus.out[0].ready_at = Cycle(bench.now + 5000);
+    for output in [SINK, STREAM, SINK] {
+        bench.h2c_set32(0, h2c::CONTROL, 0);
+        bench.run(100);
+        start(&mut bench, 0, 8, output);
+        bench.put(0, 8, 0, &descriptor(3, 40, END));
+        bench.h2c_set64(0, h2c::TAIL, 1);
+        bench.run(1000);
+        assert_eq!((bench.h2c_get64(0, h2c::DONE), state(&mut bench, 0)), (0, ChannelState::Running as u64), "the end goes first");
+    }
+    bench.run(5000);
+    assert_eq!((&bench.stimulus.out[0].ends[..], bench.stimulus.out[0].bytes.len()), (&[608][..], 608));
+    assert_eq!((bench.h2c_get64(0, h2c::DONE), bench.h2c_get32(0, h2c::CHECK_LENGTH)), (1, 40));
+}
+
+/// Nobody writes a register after the stop, and the receiver takes its time: the end comes all the same.
+#[test]
+fn an_owed_end_comes_by_itself() {
+    let mut bench = bench(CardParams::default(), 47);
+    start(&mut bench, 0, 8, STREAM);
+    bench.put(0, 8, 0, &descriptor(0, 640, 0));
+    bench.h2c_set64(0, h2c::TAIL, 1);
+    bench.run(1000);
+    bench.stimulus.out[0].ready_at = Cycle(bench.now + 3000);
+    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.run(2000);
+    assert!(bench.stimulus.out[0].ends.is_empty());
+    bench.run(2000);
+    assert_eq!(bench.stimulus.out[0].ends, [608]);
+}
+
+/// What was given and not done is counted; nothing of it is done later. A doorbell of a channel that does not run says nothing.
+#[test]
+fn a_stop_counts_what_it_leaves_undone() {
+    let mut bench = bench(CardParams::default(), 51);
+    start(&mut bench, 0, 8, SINK);
+    submit(&mut bench, 0, 8, &[descriptor(0, 10, END), descriptor(0, 20, END)]);
+    bench.h2c_set64(0, h2c::TAIL, 5);
+    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.h2c_set64(0, h2c::TAIL, 6);
+    bench.run(1000);
+    bench.h2c_set64(0, h2c::TAIL, 1);
+    bench.run(20);
+    assert_eq!((bench.h2c_get32(0, h2c::DISCARDED), bench.h2c_get64(0, h2c::DONE), bench.h2c_get64(0, h2c::TAIL)), (3, 2, 5));
+    assert_eq!((bench.h2c_get32(0, h2c::ERROR), state(&mut bench, 0)), (0, ChannelState::Idle as u64));
+}

@@ -95,15 +95,19 @@ fn the_timeout_is_as_device_control_2_says(#[case] silent: Option<bool>) {
 #[case::reserved(H2cDescriptor { flags: DescriptorFlags(1 << 9), ..descriptor(0, 100, 0) })]
 #[case::empty(descriptor(0, 0, 0))]
 #[case::beyond_the_end(H2cDescriptor { address: u64::MAX - 5, length: 100, ..descriptor(0, 0, END) })]
-fn a_bad_descriptor_stops_the_channel(#[case] bad: H2cDescriptor) {
+fn a_bad_descriptor_stops_the_channel(#[case] bad: H2cDescriptor, #[values(0, 1, 2, 3, 4, 7)] before: usize) {
     let mut bench = bench(CardParams::default(), 31);
-    start(&mut bench, 0, 8, STREAM);
-    bench.put(0, 8, 0, &descriptor(0, 100, END));
-    bench.put(0, 8, 1, &bad);
-    bench.h2c_set64(0, h2c::TAIL, 2);
+    start(&mut bench, 0, 3, STREAM);
+    submit(&mut bench, 0, 3, &vec![descriptor(0, 100, END); before]);
+    bench.put(0, 3, before as u64, &bad);
+    bench.h2c_set64(0, h2c::TAIL, before as u64 + 1);
     bench.run(2000);
     assert_eq!(bench.h2c_get32(0, h2c::ERROR), ChannelError::BadDescriptor as u32);
-    assert_eq!(bench.h2c_get64(0, h2c::ERROR_ADDR), MEMORY + crate::common::H2C_RING + 32);
+    assert_eq!(
+        bench.h2c_get64(0, h2c::ERROR_ADDR),
+        MEMORY + crate::common::H2C_RING + 32 * (before as u64 % 3),
+        "where it lies in the ring"
+    );
     assert_eq!((bench.h2c_get64(0, h2c::ERROR_COOKIE), state(&mut bench, 0)), (bad.cookie, ChannelState::Error as u64));
     assert_eq!(tags_in_use(&mut bench), 0);
 }
@@ -114,16 +118,108 @@ fn a_bad_descriptor_stops_the_channel(#[case] bad: H2cDescriptor) {
 #[case::many(h2c::RING_ENTRIES, 65537, ChannelError::BadDescriptorRing)]
 #[case::output(h2c::CONFIG, 3, ChannelError::BadOutput)]
 #[case::target(h2c::CONFIG, 2 | 4 << 8, ChannelError::BadOutput)]
+#[case::block(h2c::WB_ADDR, MEMORY + 32, ChannelError::BadWriteBack)]
+#[case::vector(h2c::INT_SPACE, 1 << 31 | 16, ChannelError::BadVector)]
+#[case::error_vector(h2c::INT_ERROR, 1 << 31 | 200, ChannelError::BadVector)]
 fn a_start_with_bad_settings_is_refused(#[case] register: u32, #[case] value: u64, #[case] code: ChannelError) {
     let mut bench = bench(CardParams::default(), 37);
     bench.set_up_h2c(0, 8, 0);
     match register {
         h2c::RING_BASE => bench.h2c_set64(0, register, value),
+        h2c::WB_ADDR => {
+            bench.h2c_set64(0, register, value);
+            bench.h2c_set32(0, h2c::CONFIG, WRITE_BACK);
+        }
         _ => bench.h2c_set32(0, register, value as u32),
     }
+    let from = bench.sent.len();
     bench.h2c_set32(0, h2c::CONTROL, 1);
     bench.run(20);
     assert_eq!((bench.h2c_get32(0, h2c::ERROR), bench.h2c_get64(0, h2c::ERROR_ADDR)), (code as u32, value));
+    assert_eq!((bench.h2c_get32(0, h2c::CONTROL), state(&mut bench, 0)), (0, ChannelState::Error as u64));
+    assert!(!bench.sent[from..].iter().any(|sent| matches!(sent.header.kind(), Kind::MemRead | Kind::MemWrite)), "no block goes anywhere");
+}
+
+/// The causes take effect at once: a vector that there is not stops a channel that runs.
+#[rstest]
+#[case(h2c::INT_SPACE)]
+#[case(h2c::INT_ERROR)]
+fn a_bad_vector_stops_the_channel(#[case] register: u32) {
+    let mut bench = bench(CardParams::default(), 37);
+    start(&mut bench, 0, 8, SINK);
+    for (value, code) in [(1 << 31 | 15, ChannelError::None), (16, ChannelError::None), (1 << 31 | 16, ChannelError::BadVector)] {
+        bench.h2c_set32(0, register, value);
+        bench.run(20);
+        let at = if code == ChannelError::None { 0 } else { value.into() };
+        assert_eq!((bench.h2c_get32(0, h2c::ERROR), bench.h2c_get64(0, h2c::ERROR_ADDR)), (code as u32, at));
+    }
+    assert_eq!(state(&mut bench, 0), ChannelState::Error as u64);
+}
+
+/// A last block that cannot be written is an error of its own; not so after another one, which is kept.
+#[rstest]
+#[case::stop(h2c::CONTROL, ChannelError::BusMasterOff)]
+#[case::error(h2c::TAIL, ChannelError::BadDoorbell)]
+fn a_last_block_needs_bus_mastering(#[case] register: u32, #[case] code: ChannelError) {
+    let mut bench = bench(CardParams::default(), 53);
+    start(&mut bench, 0, 8, SINK | WRITE_BACK);
+    submit(&mut bench, 0, 8, &[descriptor(0, 10, END)]);
+    bench.run(500);
+    bench.config_write(0x04, 0x0002);
+    match register {
+        h2c::TAIL => bench.h2c_set64(0, register, 100),
+        _ => bench.h2c_set32(0, register, 0),
+    }
+    bench.run(50);
+    assert_eq!((bench.h2c_get32(0, h2c::ERROR), state(&mut bench, 0)), (code as u32, ChannelState::Error as u64));
+}
+
+/// The whole ring must have addresses: it may begin where it does not end.
+#[rstest]
+#[case::inside(126, ChannelError::None)]
+#[case::beyond_the_end(130, ChannelError::BadDescriptorRing)]
+fn a_ring_ends_before_addresses_do(#[case] entries: u32, #[case] code: ChannelError) {
+    let mut bench = bench(CardParams::default(), 37);
+    let base = u64::MAX - 4095;
+    bench.set_up_h2c(0, entries, SINK);
+    bench.h2c_set64(0, h2c::RING_BASE, base);
+    bench.h2c_set32(0, h2c::CONTROL, 1);
+    bench.run(20);
+    let at = if code == ChannelError::None { 0 } else { base };
+    assert_eq!((bench.h2c_get32(0, h2c::ERROR), bench.h2c_get64(0, h2c::ERROR_ADDR)), (code as u32, at));
+}
+
+/// Software takes bus mastering away: whatever the channel wants of memory next, it stops with an error instead.
+#[rstest]
+#[case::a_read(0)]
+#[case::a_block(1)]
+fn a_channel_without_memory_stops(#[case] done: u64) {
+    let mut bench = bench(CardParams::default(), 43);
+    start(&mut bench, 0, 8, SINK | WRITE_BACK);
+    bench.h2c_set32(0, h2c::INT_ERROR, 1 << 31 | 3);
+    // The block waits for its timer.
+    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.h2c_set32(0, h2c::WB_EVERY, 0);
+    bench.h2c_set32(0, h2c::WB_TIME, 3000);
+    bench.run(20);
+    bench.h2c_set32(0, h2c::CONTROL, 1);
+    if done > 0 {
+        submit(&mut bench, 0, 8, &[descriptor(0, 100, END)]);
+    }
+    bench.config_write(0x04, 0x0002);
+    let from = bench.sent.len();
+    if done == 0 {
+        bench.h2c_set64(0, h2c::TAIL, 1);
+    }
+    bench.run(4000);
+    assert_eq!(bench.h2c_get32(0, h2c::ERROR), ChannelError::BusMasterOff as u32);
+    assert_eq!((bench.h2c_get64(0, h2c::ERROR_ADDR), bench.h2c_get64(0, h2c::ERROR_COOKIE)), (0, 0));
+    assert_eq!((bench.h2c_get64(0, h2c::DONE), state(&mut bench, 0)), (done, ChannelState::Error as u64));
+    let wrote = |sent: &crate::common::Sent| matches!(sent.header.kind(), Kind::MemRead | Kind::MemWrite);
+    assert!(!bench.sent[from..].iter().any(wrote), "nothing of it reaches memory");
+    bench.config_write(0x04, 0x0006);
+    bench.run(100);
+    assert_eq!(bench.sent[from..].iter().filter(|sent| wrote(sent)).map(|sent| sent.payload.clone()).collect::<Vec<_>>(), [[3, 0, 0, 0]]);
 }
 
 #[rstest]
@@ -134,6 +230,9 @@ fn a_doorbell_out_of_bounds_stops_the_channel(#[case] tail: u64) {
     start(&mut bench, 0, 5, SINK);
     submit(&mut bench, 0, 5, &[descriptor(0, 10, END); 3]);
     let reads = bench.host.as_ref().unwrap().reads;
+    bench.h2c_set64(0, h2c::TAIL, 3);
+    bench.run(500);
+    assert_eq!(bench.h2c_get32(0, h2c::ERROR), 0, "rung again with the same");
     bench.h2c_set64(0, h2c::TAIL, tail);
     bench.run(500);
     assert_eq!((bench.h2c_get32(0, h2c::ERROR), bench.h2c_get64(0, h2c::ERROR_ADDR)), (ChannelError::BadDoorbell as u32, tail));

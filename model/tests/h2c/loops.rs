@@ -28,14 +28,26 @@ fn a_loop_brings_every_frame_back() {
     assert_eq!((header.length, header.source, header.flags), (100, 7, Flags::default()));
 }
 
+/// One channel feeds one other, whichever these are.
 #[test]
-fn a_loop_that_is_cut_marks_its_frame_and_a_second_loop_is_refused() {
+fn a_second_loop_to_one_target_is_refused() {
+    for first in 0..4 {
+        for second in 0..4 {
+            let mut bench = bench(CardParams::default(), 17);
+            start(&mut bench, 0, 8, LOOPBACK | first << 8);
+            start(&mut bench, 1, 8, LOOPBACK | second << 8);
+            let code = if first == second { ChannelError::BadOutput } else { ChannelError::None };
+            assert_eq!((bench.h2c_get32(0, h2c::ERROR), bench.h2c_get32(1, h2c::ERROR)), (0, code as u32), "{first} and {second}");
+        }
+    }
+}
+
+#[test]
+fn a_loop_that_is_cut_marks_its_frame() {
     let mut bench = bench(CardParams::default(), 17);
     bench.set_up_ring(0, 0x8000, 0, 8000);
     bench.set32(0, c2h::CONTROL, 1);
     start(&mut bench, 0, 8, LOOPBACK);
-    start(&mut bench, 1, 8, LOOPBACK);
-    assert_eq!(bench.h2c_get32(1, h2c::ERROR), ChannelError::BadOutput as u32);
     bench.put(0, 8, 0, &descriptor(0, 640, 0));
     bench.h2c_set64(0, h2c::TAIL, 1);
     bench.run(1000);
@@ -73,6 +85,27 @@ fn a_target_that_stops_in_mid_frame_gets_nothing_of_that_frame_later() {
     assert_eq!((header.length, header.flags, bench.get64(0, c2h::FRAMES)), (60, Flags::default(), 1));
 }
 
+/// The target has forgotten the frame when the feeder's run ends in the middle of it: it is owed no end.
+#[test]
+fn a_target_that_stopped_is_owed_no_end() {
+    let mut bench = bench(CardParams::default(), 31);
+    bench.set_up_ring(0, 0x8000, 0, 8000);
+    bench.set32(0, c2h::CONTROL, 1);
+    start(&mut bench, 0, 8, LOOPBACK);
+    bench.put(0, 8, 0, &descriptor(0, 640, 0));
+    bench.h2c_set64(0, h2c::TAIL, 1);
+    bench.run(1000);
+    bench.set32(0, c2h::CONTROL, 0);
+    bench.run(200);
+    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.run(200);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.feed(0, &[9; 100], bench.now);
+    bench.run(300);
+    let header = FrameHeader::parse(bench.ring(0, 0, 32).try_into().unwrap()).unwrap();
+    assert_eq!((header.length, header.flags, bench.get64(0, c2h::FRAMES)), (100, Flags::default(), 1));
+}
+
 /// A start that fails for its ring leaves its output alone, be it one that there is not.
 #[test]
 fn a_start_that_fails_joins_no_loop() {
@@ -91,8 +124,10 @@ fn a_start_that_fails_joins_no_loop() {
 }
 
 /// The loop ends while its target, stopped in the middle of a frame of the loop, still has a TLP on the way: what is cut is no frame of the front end.
-#[test]
-fn a_frame_of_a_loop_that_is_cut_costs_the_front_end_none() {
+#[rstest]
+#[case::stop(0)]
+#[case::reset(2)]
+fn a_frame_of_a_loop_that_is_cut_costs_the_front_end_none(#[case] control: u32) {
     let mut bench = bench(CardParams::default(), 23);
     bench.set_up_ring(0, 0x8000, 0, 30_000);
     bench.set32(0, c2h::CONTROL, 1);
@@ -103,7 +138,7 @@ fn a_frame_of_a_loop_that_is_cut_costs_the_front_end_none() {
     // The target's FIFO fills, so that the end of the frame has to wait.
     bench.stimulus.tx_ready_at = Cycle(bench.now + 4000);
     bench.run(2000);
-    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.h2c_set32(0, h2c::CONTROL, control);
     bench.run(100);
     bench.set32(0, c2h::CONTROL, 0);
     bench.run(3000);

@@ -1,11 +1,13 @@
 //! Host-to-card channels at the port: whatever a legal completer does, frames come out whole and in order; what is not legal is logged, stops
 //! the channel it hits, and costs no tag.
 
+mod beats;
 mod ends;
 mod errors;
 mod frames;
 mod loops;
 mod progress;
+mod views;
 
 use crate::common::{BAR0, Bench, Fault, H2C_BLOCK, Host, MEMORY};
 use proptest::prelude::*;
@@ -17,6 +19,7 @@ use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 use silico_spec::frame::{Flags, FrameHeader};
 use silico_spec::generator::XorShift64;
 use silico_spec::params::{CardParams, DataWidth};
+use silico_spec::port::TlpPort;
 use silico_spec::registers::{c2h, card, h2c};
 use silico_spec::tlp::Kind;
 use silico_spec::units::Cycle;
@@ -31,7 +34,12 @@ const END: u32 = DescriptorFlags::END_OF_FRAME;
 const PAYLOAD: u64 = 0x9_0000;
 
 fn bench(params: CardParams, seed: u64) -> Bench<Card> {
-    let mut bench = Bench::new(Card::new(params.clone()).unwrap(), &params);
+    around(Card::new(params.clone()).unwrap(), &params, seed)
+}
+
+/// As [`bench`], with the card in something else.
+fn around<P: TlpPort>(card: P, params: &CardParams, seed: u64) -> Bench<P> {
+    let mut bench = Bench::new(card, params);
     bench.bring_up(params.msix_vectors);
     bench.set_sizes(1, 2);
     bench.enable();
@@ -63,7 +71,7 @@ fn expected(bench: &Bench<Card>, descriptors: &[H2cDescriptor]) -> (Vec<u8>, Vec
 }
 
 /// Gives all descriptors of a run as the ring has room, and waits until they are done.
-fn submit(bench: &mut Bench<Card>, channel: u32, entries: u32, descriptors: &[H2cDescriptor]) {
+fn submit<P: TlpPort>(bench: &mut Bench<P>, channel: u32, entries: u32, descriptors: &[H2cDescriptor]) {
     let mut given = 0;
     for _ in 0..20_000 {
         let done = bench.h2c_get64(channel, h2c::DONE);
@@ -84,7 +92,7 @@ fn submit(bench: &mut Bench<Card>, channel: u32, entries: u32, descriptors: &[H2
     panic!("{} of {} descriptors done", bench.h2c_get64(channel, h2c::DONE), descriptors.len());
 }
 
-fn start(bench: &mut Bench<Card>, channel: u32, entries: u32, config: u32) {
+fn start<P: TlpPort>(bench: &mut Bench<P>, channel: u32, entries: u32, config: u32) {
     bench.set_up_h2c(channel, entries, config);
     bench.h2c_set32(channel, h2c::CONTROL, 1);
 }

@@ -39,6 +39,25 @@ fn space_is_signalled_after_its_block_by_count_flag_and_time() {
     assert_eq!(bench.sent.last().unwrap().payload.len(), 4, "armed with less than is there: at once");
 }
 
+/// A channel that has stopped still tells who arms it then, by its timer too.
+#[test]
+fn space_is_signalled_by_the_timer_after_a_stop() {
+    let mut bench = bench(CardParams::default(), 53);
+    start(&mut bench, 0, 16, SINK);
+    submit(&mut bench, 0, 16, &[descriptor(0, 100, END)]);
+    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.h2c_set32(0, h2c::INT_SPACE, 1 << 31 | 6);
+    bench.h2c_set32(0, h2c::INT_SPACE_COUNT, 3);
+    bench.h2c_set32(0, h2c::INT_SPACE_TIME, 1000);
+    bench.run(100);
+    let from = bench.sent.len();
+    bench.h2c_set64(0, h2c::INT_SPACE_ARM, 0);
+    bench.run(900);
+    assert_eq!(bench.sent.len(), from);
+    bench.run(200);
+    assert_eq!(bench.sent[from..].iter().map(|sent| &sent.payload[..]).collect::<Vec<_>>(), [[6, 0, 0, 0]]);
+}
+
 #[test]
 fn the_card_cause_tells_of_masked_in_errors_once() {
     let mut bench = bench(CardParams::default(), 59);

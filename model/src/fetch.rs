@@ -40,7 +40,7 @@ impl Card {
             if self.lack() != Lack::None {
                 return None;
             }
-            self.transmitter.fetch_turn = if index + 1 < self.channels.len() { index + 1 } else { 0 };
+            self.transmitter.fetch_turn = index + 1;
             self.transmitter.reads_first = false;
             let start = self.channels[index].grant_fetch(fetch)?;
             let owner = Owner { reader: Reader::C2h(index), purpose: Purpose::Descriptors, start, cookie: 0 };

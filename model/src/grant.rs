@@ -133,7 +133,7 @@ impl Card {
             if !self.transmitter.affords(&self.limits, Class::Posted, want.bytes()) {
                 return Some(None);
             }
-            self.transmitter.turn = if index + 1 < self.channels.len() { index + 1 } else { 0 };
+            self.transmitter.turn = index + 1;
             self.transmitter.blocks_first = true;
             return Some(self.grant_want(index, want, env));
         }

@@ -131,7 +131,7 @@ impl Card {
             if self.lack() != Lack::None {
                 return None;
             }
-            self.transmitter.read_turn = if index + 1 < self.h2c.len() { index + 1 } else { 0 };
+            self.transmitter.read_turn = index + 1;
             self.transmitter.reads_first = false;
             return self.grant_need(index, need);
         }
@@ -163,7 +163,7 @@ impl Card {
             if !self.transmitter.affords(&self.limits, Class::Posted, writeback::BYTES) {
                 return Some(None);
             }
-            self.transmitter.block_turn = if index + 1 < self.h2c.len() { index + 1 } else { 0 };
+            self.transmitter.block_turn = index + 1;
             self.transmitter.blocks_first = false;
             let target = self.h2c[index].grant_block(self.cycles, &mut self.transmitter.tlp);
             let header = Header::memory(Kind::MemWrite, self.config.bdf(), Tag(0), BusAddr(target.address), Dwords(writeback::BYTES / 4));

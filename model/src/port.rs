@@ -75,7 +75,8 @@ fn out_ready(streams: &[OutStream], channel: usize, now: Cycle) -> bool {
 impl Card {
     /// Clocks from now in which nothing starts, ends, arrives or runs out, if the transmit stream's receiver is ready after `hold` clocks.
     fn uneventful(&self, hold: u64) -> u64 {
-        if self.poked || self.flr_pending || self.access.is_some() || !self.receiver.is_empty() {
+        // A request that waits while nothing is poked waits for room for its completion: one that leaves is an event.
+        if self.poked || self.flr_pending || self.access.is_some() {
             return 0;
         }
         let mut clocks = u64::MAX;

@@ -41,27 +41,11 @@ pub(crate) struct Receiver {
 }
 
 /// Which queue's head is next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Head {
     Posted(PostedWrite),
     NonPosted(Request),
 }
-
-impl PartialEq for Request {
-    fn eq(&self, other: &Self) -> bool {
-        self.arrival == other.arrival
-    }
-}
-
-impl Eq for Request {}
-
-impl PartialEq for PostedWrite {
-    fn eq(&self, other: &Self) -> bool {
-        self.request == other.request
-    }
-}
-
-impl Eq for PostedWrite {}
 
 /// A request came without credits for it: the link partner broke flow control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,10 +63,6 @@ impl Receiver {
             credits,
             granted: true,
         }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.posted.is_empty() && self.non_posted.is_empty()
     }
 
     pub(crate) fn request(&mut self, header: Header, payload: &[u8]) -> Request {

@@ -26,7 +26,7 @@ impl Set {
         self.0 &= !(1 << channel);
     }
 
-    /// Those from `first` on, then those before it.
+    /// Those from `first` on, then those before it; behind the last of 16 comes the first.
     #[inline]
     pub(crate) fn from(self, first: usize) -> impl Iterator<Item = usize> {
         // Turned so that `first` is bit 0.

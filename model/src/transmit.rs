@@ -33,7 +33,7 @@ pub(crate) struct Transmitter {
     pub(crate) beats: u32,
     /// Cycle in which its first beat passed.
     pub(crate) first: u64,
-    /// The channel whose turn is next.
+    /// The channel whose turn is next; there need not be one of that number.
     pub(crate) turn: usize,
     /// The H2C channels whose turns are next: to write back, and to read.
     pub(crate) block_turn: usize,

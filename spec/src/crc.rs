@@ -7,19 +7,16 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
 }
 
 /// CRC-32C of what `crc` covers followed by `bytes`; start with 0.
-#[cfg(feature = "std")]
 #[must_use]
 #[inline]
 pub fn append(crc: u32, bytes: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc, bytes)
+    go_on(crc, bytes)
 }
 
-/// CRC-32C of what `crc` covers followed by `bytes`; start with 0.
+#[cfg(feature = "std")]
+use crc32c::crc32c_append as go_on;
 #[cfg(not(feature = "std"))]
-#[must_use]
-pub fn append(crc: u32, bytes: &[u8]) -> u32 {
-    table::append(crc, bytes)
-}
+use table::append as go_on;
 
 #[cfg(any(test, not(feature = "std")))]
 mod table {

@@ -59,7 +59,7 @@ pub struct DescriptorFlags(pub u32);
 
 impl DescriptorFlags {
     /// The payload ends a frame.
-    pub const END_OF_FRAME: u32 = 1 << 0;
+    pub const END_OF_FRAME: u32 = 1;
     /// Signal as soon as this descriptor is done, whatever the coalescing says.
     pub const INTERRUPT: u32 = 1 << 1;
     /// Bits that are defined.
@@ -109,7 +109,7 @@ pub struct CompletionFlags(pub u32);
 
 impl CompletionFlags {
     /// The page begins with the rest of a frame that began in the page before.
-    pub const CONTINUES: u32 = 1 << 0;
+    pub const CONTINUES: u32 = 1;
     /// The last frame in the page goes on in the next one.
     pub const CONTINUED: u32 = 1 << 1;
     /// Completed by the timer or a stop although there was room.

@@ -15,20 +15,6 @@ impl Field {
         Self { low, width }
     }
 
-    /// Lowest bit, 0 to 63.
-    #[must_use]
-    #[inline]
-    pub const fn low(self) -> u8 {
-        self.low
-    }
-
-    /// Bits, 1 to 64.
-    #[must_use]
-    #[inline]
-    pub const fn width(self) -> u8 {
-        self.width
-    }
-
     /// The largest value that the field holds.
     #[must_use]
     #[inline]

@@ -114,6 +114,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_shared_is_copied_apart() {
+        let originals = [7, 9].map(|count| Handle(Arc::new(AtomicU32::new(count))));
+        let mut memo = Memo::new();
+        let copies = originals.each_ref().map(|original| original.fork(&mut memo).unwrap());
+        assert_eq!(copies.each_ref().map(|copy| copy.0.load(Ordering::Relaxed)), [7, 9]);
+        for (original, copy) in originals.iter().zip(&copies) {
+            assert!(memo.find(&original.0).is_some_and(|found| Arc::ptr_eq(&found, &copy.0)), "the copy of this one");
+        }
+        assert!(memo.find(&copies[0].0).is_none(), "a copy is nobody's original");
+    }
+
+    #[test]
     fn a_failure_reaches_whoever_asked() {
         struct Fixed;
         const ERROR: CannotFork = CannotFork { what: "a thing", rule: "one that can be copied" };

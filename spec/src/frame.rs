@@ -29,7 +29,7 @@ pub struct Flags(pub u8);
 
 impl Flags {
     /// The payload is shorter than what the front end sent: over the channel's frame limit.
-    pub const TRUNCATED: Self = Self(1 << 0);
+    pub const TRUNCATED: Self = Self(1);
     /// At least one whole frame was dropped just before this one.
     pub const DROPPED_BEFORE: Self = Self(1 << 1);
     /// The front end marked the frame as bad.

@@ -310,7 +310,7 @@ mod tests {
         let control = find(MAP, card::CONTROL).unwrap();
         assert_eq!((control.access, control.writable_mask, control.pulse_mask, control.storage_mask()), (Access::Rw, 3, 2, 1));
         let id = find(MAP, card::ID).unwrap();
-        assert_eq!((id.access, id.writable_mask, id.reset, id.volatile), (Access::Ro, 0, card::ID_RESET, false));
+        assert_eq!((id.access, id.writable_mask, id.storage_mask(), id.reset, id.volatile), (Access::Ro, 0, 0, card::ID_RESET, false));
         let version = find(MAP, card::MAP_VERSION).unwrap().reset;
         assert_eq!(card::map_version::MAJOR.get(version), u64::from(registers::MAP_MAJOR));
         assert_eq!(card::map_version::MINOR.get(version), u64::from(registers::MAP_MINOR));

@@ -122,12 +122,48 @@ fn a_full_block_says_so() {
     assert_eq!(packing.done, 1012);
 }
 
+/// Whoever sends a block needs to know beforehand what of it a piece will change: payload, padding to 4 bytes, trailer.
+#[test]
+fn a_writer_says_where_the_next_piece_will_lie() {
+    let mut writer = Writer::new(0x1234);
+    assert_eq!(writer.elink(), 0x1234);
+    let lengths: [u32; 8] = [6, 0, 1, 4, 800, 37, 125, 3000];
+    let (mut at, mut ends) = (8, Vec::new());
+    for length in lengths {
+        let piece = writer.piece(length);
+        assert_eq!(piece.start, at, "{length} bytes");
+        let packed = writer.pack(&mut Packing::default(), length, ChunkFlags(0), |_, out| out.fill(1));
+        at = piece.end;
+        ends.push((at, packed.ended()));
+    }
+    // The last one goes on in the next block: of its 3000 bytes, 4 have room here.
+    let right = [20, 24, 32, 40, 844, 888, 1020, 1024].map(|end| (end, end < 1024));
+    assert_eq!(ends, right);
+    let mut block = [0; BLOCK_BYTES];
+    writer.take(&mut block);
+    let came: Vec<_> = Block::decode(&block).unwrap().subchunks().map(|sub| sub.payload.len()).collect();
+    assert_eq!(came, [6, 0, 1, 4, 800, 37, 125]);
+    assert_eq!(writer.piece(3000), 8..1024, "all of the next one");
+}
+
+#[test]
+fn a_block_of_padding_alone_is_empty() {
+    for (parts, count, padding) in
+        [(&[(5, 0, 1012)][..], 0, Some(Kind::Timeout)), (&[(3, 0, 8), (0, 0, 1000)], 1, Some(Kind::Null)), (&[(3, 0, 1012)], 1, None)]
+    {
+        let bytes = raw(parts);
+        let block = Block::decode(&bytes).unwrap();
+        assert_eq!((block.len(), block.is_empty(), block.padding(), block.subchunks().count()), (count, count == 0, padding, count));
+    }
+}
+
 #[rstest]
 #[case(&[(3, 0, 1011)], |_: &mut Bytes| {}, None)]
 #[case(&[(3, 0, 1011)], |b: &mut Bytes| b[0] = 0, Some(BlockError::Magic(0xe100)))]
 #[case(&[(3, 0, 1011)], |b: &mut Bytes| b[1023] = 0x60, Some(BlockError::Kind { at: 1020, kind: 6 }))]
 #[case(&[(3, 0, 1011)], |b: &mut Bytes| b[1022] = 0x80, Some(BlockError::Reserved { at: 1020, bits: 0x80 }))]
 #[case(&[(3, 8, 1011)], |_: &mut Bytes| {}, Some(BlockError::Reserved { at: 1020, bits: 8 }))]
+#[case::reserved_in_both_bytes(&[(3, 8, 1011)], |b: &mut Bytes| b[1022] = 8, Some(BlockError::Reserved { at: 1020, bits: 8 }))]
 #[case(&[(3, 0, 1012)], |b: &mut Bytes| b[1020] = 0xf5, Some(BlockError::Length { at: 1020, length: 1013, most: 1012 }))]
 #[case(&[(3, 0, 1012)], |b: &mut Bytes| b[1021] = 0xff, Some(BlockError::Length { at: 1020, length: 0xfff4, most: 1012 }))]
 #[case(&[(3, 0, 1011)], |b: &mut Bytes| b[1019] = 9, Some(BlockError::Padding { at: 1019, value: 9 }))]
@@ -196,6 +232,28 @@ fn an_open_chunk_must_go_on(#[case] parts: &[(u8, u8, usize)]) {
     assert_eq!(decode_one(&mut reassembler, &next), Err(ReassemblyError::Unfinished { elink: 5, sequence: 1, bytes: 1012 }));
 }
 
+/// Numbers are compared as serial numbers are: up to half of their range ahead, blocks were lost; beyond, the block is an old one.
+#[test]
+fn a_block_is_ahead_by_at_most_half_of_the_numbers() {
+    for (expected, sequence, lost) in
+        [(0, 0x7fff_ffff, Some(0x7fff_ffff)), (0, 0x8000_0000, None), (1, 0x8000_0000, Some(0x7fff_ffff)), (1, 0x8000_0001, None)]
+    {
+        let (mut reassembler, mut block) = (Reassembler::new(5, 1, 100), raw(&[(3, 0, 8), (5, 0, 1000)]));
+        if expected == 1 {
+            decode_one(&mut reassembler, &block).unwrap();
+        }
+        View(&mut block).set_sequence(sequence);
+        let mut found = None;
+        let came = reassembler.push(&Block::decode(&block).unwrap(), |event| {
+            if let Event::Lost { blocks, .. } = event {
+                found = Some(blocks);
+            }
+        });
+        assert_eq!(found, lost, "{sequence:#x} where {expected} is the next");
+        assert_eq!(came.err(), lost.is_none().then_some(ReassemblyError::Sequence { elink: 5, expected, got: sequence }));
+    }
+}
+
 /// Its beginning was lost with a block; what came after shows that it is open, so it must still go on.
 #[rstest]
 #[case::a_chunk_begins(&[(3, 0, 8), (5, 0, 1000)], Some(0))]
@@ -239,6 +297,7 @@ fn a_chunk_beyond_the_memory_is_an_error_and_the_next_one_comes() {
     let (chunks, lost) = unpack(&mut reassembler, &blocks[2..]).unwrap();
     assert_eq!((chunks.iter().map(|chunk| chunk.2.len()).collect::<Vec<_>>(), lost), (vec![20, 1000], 0));
     let whole = raw(&[(3, 0, 108), (5, 0, 900)]);
+    assert_eq!(decode_one(&mut Reassembler::new(5, 1, 108), &whole), Ok(()), "just as much as there is");
     assert!(matches!(decode_one(&mut Reassembler::new(5, 1, 100), &whole), Err(ReassemblyError::TooLong { bytes: 108, most: 100, .. })));
 }
 

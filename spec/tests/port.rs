@@ -5,8 +5,8 @@ use rstest::rstest;
 use silico_spec::credit::{Limit, Limits};
 use silico_spec::params::DataWidth;
 use silico_spec::port::{
-    Beat, Clocked, Endpoint, FrontBeat, FrontFrame, FrontStream, MAX_PAYLOAD, OutStream, PortIn, PortOut, Response, RxTlp, Stimulus,
-    TlpBuf, TlpPort,
+    Activity, Beat, ChannelView, Clocked, Endpoint, FrontBeat, FrontFrame, FrontStream, Inspect, MAX_PAYLOAD, OutStream, PortIn, PortOut,
+    Response, RxTlp, Stimulus, TlpBuf, TlpPort,
 };
 use silico_spec::units::{Cycle, Cycles};
 use std::sync::Arc;
@@ -87,6 +87,20 @@ fn buffers_are_equal_if_their_tlps_are() {
         change(&mut other);
         assert_ne!(other, fresh);
     }
+}
+
+/// A machine that is forked copies what is on its way: header, payload, and what the link says of the TLP.
+#[test]
+fn a_copy_of_a_buffer_is_the_same_tlp() {
+    let mut sent = tlp(4096);
+    sent.set([0x6000_0002, 0x0100_03ff, 5, 0x1000], &content(8));
+    (sent.discard, sent.digest) = (true, 0x1234_5678);
+    let mut copy = sent.clone();
+    assert_eq!(copy, sent);
+    assert_eq!((copy.header, copy.payload()), ([0x6000_0002, 0x0100_03ff, 5, 0x1000], &content(8)[..]));
+    assert_eq!((copy.discard, copy.digest), (true, 0x1234_5678));
+    copy.set_len(4096);
+    assert!(copy.payload()[8..].iter().all(|&byte| byte == 0), "nothing of the TLP before");
 }
 
 #[test]
@@ -263,6 +277,20 @@ fn a_tlp_passes_where_ready_meets_valid_and_ends_the_run() {
     assert!(!bench.response.tlp_done);
 }
 
+/// Each beat in turn is held for three clocks: it passes once, and the last one ends the TLP when it passes.
+#[test]
+fn a_beat_that_is_held_passes_once() {
+    let sent = tlp(40);
+    let beats = sending(&sent);
+    for held in 0..3 {
+        let script: Vec<_> = (0..3).flat_map(|index| vec![beats[index].clone(); if index == held { 4 } else { 1 }]).collect();
+        let mut bench = Bench::new(&script);
+        bench.stimulus.tx_stall = 0b111 << (1 + held);
+        assert_eq!((bench.run(50), bench.response.tlp_done, &bench.response.tlp), (7, true, &sent), "beat {held}");
+        assert_eq!(bench.response.tlp_first, Cycle(if held == 0 { 4 } else { 1 }));
+    }
+}
+
 #[test]
 fn a_tlp_goes_on_over_the_end_of_a_run() {
     let sent = tlp(40);
@@ -353,6 +381,8 @@ fn quiet_clocks_are_skipped_up_to_the_limit_or_the_next_input() {
     assert_eq!(bench.port.endpoint().seen.len(), 0);
     let mut bench = Bench::new(&[]).quiet(7);
     assert_eq!((bench.run(21), bench.skipped()), (21, &[7, 7, 7][..]), "no further than the endpoint says");
+    let mut bench = Bench::new(&[]).quiet(7);
+    assert_eq!((bench.run(20), bench.skipped()), (20, &[7, 7, 6][..]), "nor than the limit");
     let mut bench = Bench::new(&[]).quiet(0);
     assert_eq!((bench.run(5), bench.port.endpoint().seen.len()), (5, 5), "never quiet");
     // From cycle 1 on: a TLP comes in cycle 9, a frame in cycle 5.
@@ -367,18 +397,19 @@ fn quiet_clocks_are_skipped_up_to_the_limit_or_the_next_input() {
     assert_eq!((bench.run(0), bench.run(1)), (1, 1), "a clock at least");
 }
 
+/// What stays as it is, is quiet after a clock in which it was shown; a beat, an output and a reset never are.
 #[rstest]
-#[case::a_beat_is_driven(|bench: &mut Bench| bench.port.endpoint_mut().outputs = vec![sending(&tlp(64))[1].clone()])]
-#[case::an_output_is_driven(|bench: &mut Bench| bench.port.endpoint_mut().outputs = vec![PortOut { out_valid: 1, ..PortOut::default() }])]
-#[case::reset(|bench: &mut Bench| bench.stimulus.reset = true)]
+#[case::a_beat_is_driven(|bench: &mut Bench| bench.port.endpoint_mut().outputs = vec![sending(&tlp(64))[1].clone()], false)]
+#[case::an_output_is_driven(|bench: &mut Bench| bench.port.endpoint_mut().outputs = vec![PortOut { out_valid: 1, ..PortOut::default() }], false)]
+#[case::reset(|bench: &mut Bench| bench.stimulus.reset = true, false)]
 #[case::the_end_of_reset(|bench: &mut Bench| {
     bench.stimulus.reset = true;
     bench.run(1);
     bench.stimulus.reset = false;
-})]
-#[case::the_link_goes_down(|bench: &mut Bench| bench.stimulus.link_up = false)]
-#[case::credits(|bench: &mut Bench| bench.stimulus.credits = Limits::INFINITE)]
-fn a_clock_in_which_something_is_shown_is_no_quiet_one(#[case] change: fn(&mut Bench)) {
+}, true)]
+#[case::the_link_goes_down(|bench: &mut Bench| bench.stimulus.link_up = false, true)]
+#[case::credits(|bench: &mut Bench| bench.stimulus.credits = Limits::INFINITE, true)]
+fn a_clock_in_which_something_is_shown_is_no_quiet_one(#[case] change: fn(&mut Bench), #[case] then_quiet: bool) {
     let mut bench = Bench::new(&[]).quiet(0);
     change(&mut bench);
     // What is driven is driven from the next clock on; nobody takes it.
@@ -389,12 +420,50 @@ fn a_clock_in_which_something_is_shown_is_no_quiet_one(#[case] change: fn(&mut B
     }
     bench.port.endpoint_mut().quiet = u64::MAX;
     let before = bench.port.endpoint().seen.len();
-    bench.run(1);
-    assert_eq!((bench.port.endpoint().seen.len(), bench.skipped()), (before + 1, &[][..]));
-    bench.port.endpoint_mut().quiet = 2;
-    bench.run(2);
-    let skipped = bench.port.endpoint().outputs.is_empty() && !bench.stimulus.reset;
-    assert_eq!(bench.skipped().is_empty(), !skipped, "what stays as it is, is quiet, save a beat and a reset");
+    assert_eq!(bench.run(9), 9);
+    let (seen, skipped): (_, &[u64]) = if then_quiet { (1, &[8]) } else { (9, &[]) };
+    assert_eq!((bench.port.endpoint().seen.len() - before, bench.skipped()), (seen, skipped));
+}
+
+/// A card that shows numbers of its own.
+struct Shown;
+
+fn view(reads: u16) -> ChannelView {
+    ChannelView { activity: Activity::Reading, reads, ..ChannelView::default() }
+}
+
+impl Inspect for Shown {
+    fn c2h(&self, channel: usize) -> Option<ChannelView> {
+        (channel < 2).then(|| view(10 + channel as u16))
+    }
+
+    fn h2c(&self, channel: usize) -> Option<ChannelView> {
+        (channel < 1).then(|| view(20 + channel as u16))
+    }
+
+    fn tags(&self) -> (usize, usize) {
+        (3, 32)
+    }
+
+    fn device_control(&self) -> u16 {
+        0x78
+    }
+}
+
+impl Endpoint for Shown {
+    fn width(&self) -> DataWidth {
+        DataWidth::W64
+    }
+
+    fn clock(&mut self, _: &PortIn, _: &mut PortOut) {}
+}
+
+#[test]
+fn what_a_card_shows_of_itself_is_seen_through_its_port() {
+    let port = Clocked::new(Shown);
+    assert_eq!([0, 1, 2].map(|channel| port.c2h(channel)), [Some(view(10)), Some(view(11)), None]);
+    assert_eq!([0, 1, 2].map(|channel| port.h2c(channel)), [Some(view(20)), None, None]);
+    assert_eq!((port.tags(), port.device_control()), ((3, 32), 0x78));
 }
 
 /// An endpoint that says nothing of quiet clocks.

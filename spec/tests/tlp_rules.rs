@@ -69,6 +69,12 @@ fn request_cases() -> Vec<Case> {
         case("I/O with 4 dwords", (io(IoRead), 0), (flip(io(IoRead), 0, 0x2000_0000), 0), Broken::UnknownKind { code: 0x22 }),
         case("prefix", (read, 0), (flip(read, 0, 0x8000_0000), 0), Broken::UnknownKind { code: 0x80 }),
         case("unknown, oddly long", (write, 16), (flip(write, 0, 0x1f00_0000), 5), Broken::UnknownKind { code: 0x5f }),
+        case(
+            "unknown, over MPS",
+            (memory(MemWrite, 0x1000, 64), 256),
+            (flip(memory(MemWrite, 0x1000, 65), 0, 0x1f00_0000), 260),
+            Broken::UnknownKind { code: 0x5f },
+        ),
         case("unknown, rare field", (write, 16), (flip(write, 0, 0x1f01_0000), 16), Broken::UnknownKind { code: 0x5f }),
         case("payload of a read", (read, 0), (read, 16), Broken::PayloadWithoutData { got: 16 }),
         case("write without payload", (write, 16), (write, 0), Broken::PayloadMissing { promised: 16 }),
@@ -360,6 +366,18 @@ fn a_packet_that_breaks_just_one_rule_is_refused_by_that_rule(#[case] cases: Vec
         let payload = vec![0; bad.1];
         let violation = Tlp::parse(&bad.0, &payload, &LIMITS).unwrap_err().to_string();
         assert!(violation.ends_with(&text) && violation.starts_with(&bad.0.to_string()), "{name}: {violation}");
+    }
+}
+
+#[test]
+fn a_broken_rule_of_a_message_names_the_message() {
+    for (code, name) in [(0x50, "Set_Slot_Power_Limit"), (0x33, "ERR_FATAL"), (0x03, "a message")] {
+        let data = Broken::MessageData { code, has_data: true }.to_string();
+        assert!(data.starts_with(&format!("{name} comes with data; ")), "{data}");
+        let length = Broken::MessageLength { code, length: 2, right: 1 }.to_string();
+        assert!(length.starts_with(&format!("Length of {name} is 2; it must be 1 ")), "{length}");
+        let routed = Broken::MessageRouting { code, routing: 2, right: 0b1_0000 }.to_string();
+        assert!(routed.starts_with(&format!("routing of {name} is 2 (by-id); ")), "{routed}");
     }
 }
 

@@ -8,6 +8,7 @@ use silico_spec::descriptor::{CompletionFlags, DescriptorFlags, H2cDescriptor, P
 use silico_spec::elink::{self, ChunkFlags};
 use silico_spec::frame::{Flags, FrameHeader, HeaderError};
 use silico_spec::generator::{FrameSequence, LengthMode, XorShift64, fill};
+use silico_spec::map::Access;
 use silico_spec::params::{BAR0_BYTES, BAR2_BYTES, DataWidth};
 use silico_spec::tlp::{CompletionStatus, Kind, routing};
 use silico_spec::units::{Bdf, BusAddr, Cycle, Cycles, Dwords, Tag};
@@ -43,6 +44,13 @@ fn a_function_number_is_made_of_8_5_and_3_bits() {
     let bdf = Bdf::from_bits(0xa5_5a);
     assert_eq!((bdf.bus(), bdf.device(), bdf.function()), (0xa5, 0x0b, 2));
     assert_eq!((bdf.to_string(), format!("{bdf:?}")), ("a5:0b.2".into(), "a5:0b.2".into()));
+}
+
+#[test]
+fn a_register_is_read_or_written_or_both() {
+    let all = [Access::Ro, Access::Rw, Access::Wo];
+    assert_eq!(all.map(Access::readable), [true, true, false]);
+    assert_eq!(all.map(Access::writable), [false, true, true]);
 }
 
 /// All four sets of flags alike: each flag a bit of its own, `contains` asks for all of them, what nobody defined is found.

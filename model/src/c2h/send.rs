@@ -8,7 +8,7 @@ use silico_spec::tlp::Attributes;
 use silico_spec::writeback::{self, ChannelError, ChannelState, WriteBack};
 
 impl Channel {
-    /// What the channel would send now.
+    /// What the channel would send now, if it wants to: see [`Channel::wanted_bytes`].
     pub(crate) fn want_in(&self, env: &Env) -> Option<Want> {
         if self.entry_wanted(env) {
             return Some(Want::Entry);
@@ -17,12 +17,12 @@ impl Channel {
             return Some(Want::WriteBack);
         }
         match self.next {
-            Next::Chunk(chunk) if env.enabled => Some(Want::Data(chunk)),
+            Next::Chunk(chunk) => Some(Want::Data(chunk)),
             _ => None,
         }
     }
 
-    /// Bytes of what the channel would send now: [`Channel::want_in`] without its details.
+    /// Bytes of what the channel would send now. `None`: it wants to send nothing.
     #[inline]
     pub(crate) fn wanted_bytes(&self, env: &Env) -> Option<u32> {
         match &self.next {

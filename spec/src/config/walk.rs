@@ -276,12 +276,22 @@ mod tests {
             space[0xffc / 4] = extended_header(extended_id::SERIAL, 1, 0);
         });
         assert_eq!(extended, Err(WalkError::Beyond { offset: 0xffc, bytes: 12, end: 4096 }));
-        // A last dword that is enough is legal.
+        // A last dword that is enough is legal, and so is all that ends with the space.
         let fits = walked(|space| {
             space[0x34 / 4] = 0xfc;
             space[0xfc / 4] = standard_header(0x09, 0, 0);
         });
         assert_eq!(fits.unwrap(), [(CapabilityId::Standard(9), 0xfc)]);
+        let standard = walked(|space| {
+            space[0x34 / 4] = 0xf4;
+            space[0xf4 / 4] = standard_header(standard_id::MSIX, 0, 0);
+        });
+        assert_eq!(standard.unwrap(), [(CapabilityId::Standard(0x11), 0xf4)]);
+        let extended = walked(|space| {
+            space[0x100 / 4] = extended_header(extended_id::AER, 2, 0xff4);
+            space[0xff4 / 4] = extended_header(extended_id::SERIAL, 1, 0);
+        });
+        assert_eq!(extended.unwrap()[2..], [(CapabilityId::Extended(1), 0x100), (CapabilityId::Extended(3), 0xff4)]);
     }
 
     #[test]

@@ -107,7 +107,7 @@ pub struct ChunkFlags(pub u8);
 
 impl ChunkFlags {
     /// Shorter than what the e-link sent: over the limit of a chunk.
-    pub const TRUNCATED: Self = Self(1 << 0);
+    pub const TRUNCATED: Self = Self(1);
     /// The e-link marked it as bad.
     pub const ERROR: Self = Self(1 << 1);
     /// Its own checksum on the e-link was wrong.

@@ -57,6 +57,11 @@ pub struct MessageForm {
     pub plain: bool,
 }
 
+/// A set of routings with one in it.
+const fn only(routing: u8) -> u8 {
+    1 << routing
+}
+
 impl MessageForm {
     /// Of a code; `None` if PCIe 4.0 defines no such message.
     #[must_use]
@@ -95,7 +100,7 @@ impl MessageForm {
             _ => return None,
         };
         let vendor = matches!(payload, Any);
-        let routings = if vendor { 1 << TO_ROOT | 1 << BY_ID | 1 << BROADCAST | 1 << LOCAL } else { 1 << routing };
+        let routings = if vendor { only(TO_ROOT) | only(BY_ID) | only(BROADCAST) | only(LOCAL) } else { only(routing) };
         // Messages of ATS and of vendors may use any class; of the ignored ones nothing is said.
         let plain = !(vendor || matches!(code, 0x01..=0x05 | 0x40..=0x48));
         Some(Self { name, routings, payload, plain })

@@ -125,6 +125,7 @@ mod tests {
         assert_eq!(of([0x3400_0000, 0x7e, 0x1_0000, 7]), Some((2, 0x1_0000)));
         assert_eq!(of([0x3200_0000, 0x7e, 0x0100_10dc, 7]), None);
         assert_eq!(of([0x4001_0001, 0xf, 0x1002, 0]), None, "PH with TH");
+        assert_eq!(of([0x5f00_0001, 0xf, 0x1002, 0]), None, "nobody knows what they are in an undefined type");
     }
 
     #[test]

@@ -112,16 +112,15 @@ fn check_rare(header: &Header, limits: &Limits) -> Result<(), RuleBroken> {
 #[inline]
 fn check_payload(header: &Header, got: usize, limits: &Limits) -> Result<(), RuleBroken> {
     let promised = header.payload_bytes();
-    if got != promised as usize {
+    if got != promised as usize || promised > limits.max_payload {
         return Err(match header.kind() {
+            // Whatever its Length would mean.
             Kind::Unknown(code) => RuleBroken::UnknownKind { code },
+            _ if got == promised as usize => RuleBroken::MaxPayload { bytes: promised, limit: limits.max_payload },
             _ if !header.has_data() => RuleBroken::PayloadWithoutData { got },
             _ if got == 0 => RuleBroken::PayloadMissing { promised },
             _ => RuleBroken::PayloadLength { promised, got },
         });
-    }
-    if promised > limits.max_payload {
-        return Err(RuleBroken::MaxPayload { bytes: promised, limit: limits.max_payload });
     }
     Ok(())
 }
@@ -210,8 +209,8 @@ fn check_atomic(header: &Header, op: AtomicOp) -> Result<(), RuleBroken> {
     if !address.0.is_multiple_of(u64::from(operand)) {
         return Err(RuleBroken::AtomicAlignment { op, address, operand });
     }
-    // The operands of a CAS travel together, but only one of them is memory: aligned to itself, it crosses nothing.
-    check_address(header, address, Dwords(operand / 4))
+    // The operands of a CAS travel together, but only one of them is memory: aligned to itself, it crosses nothing, whatever its size.
+    check_address(header, address, Dwords(1))
 }
 
 fn check_message(header: &Header, kind: Kind, routing: u8) -> Result<(), RuleBroken> {

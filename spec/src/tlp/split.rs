@@ -204,6 +204,7 @@ mod tests {
         assert_eq!(cut(0x1000, 0, 128, Cut::Aligned), []);
         assert_eq!(cut(0x1000, 0x100, 0, Cut::Aligned), [(0x1000, 0x80), (0x1080, 0x80)]);
         assert_eq!(cut(0x1000, 0x200, 300, Cut::Aligned), [(0x1000, 0x100), (0x1100, 0x100)]);
+        assert_eq!(cut(0x2000, 0x2000, 8192, Cut::Aligned), [(0x2000, 0x1000), (0x3000, 0x1000)], "no request is longer");
         assert_eq!(cut(u64::MAX - 3, 8, 128, Cut::Aligned), [(u64::MAX - 3, 4), (0, 4)]);
         let odd = Piece { address: BusAddr(0xffe), bytes: 9, offset: 0 };
         assert_eq!(odd.span().bytes(), Some((BusAddr(0xffe), 2)));
@@ -218,6 +219,7 @@ mod tests {
         assert_eq!(of(128, 64), [(0, 22, 300, 0x2a, false), (88, 32, 214, 0, false), (216, 22, 86, 0, true)]);
         assert_eq!(of(256, 128), [(0, 54, 300, 0x2a, false), (216, 22, 86, 0, true)]);
         assert_eq!(of(512, 128), [(0, 76, 300, 0x2a, true)]);
+        assert_eq!((of(256, 256), of(8192, 0)), (of(256, 128), of(512, 64)), "sizes that there are not");
     }
 
     #[test]

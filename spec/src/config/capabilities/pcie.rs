@@ -26,8 +26,8 @@ pub const BYTES_V1: u16 = 0x14;
 
 /// `CAPABILITIES`, upper half: version 2.
 pub const VERSION_2: u16 = 2;
-/// `CAPABILITIES`, upper half: device/port type of a PCI Express endpoint.
-pub const TYPE_ENDPOINT: u16 = 0 << 4;
+/// `CAPABILITIES`, upper half: device/port type of a PCI Express endpoint, 0 in bits 4 to 7.
+pub const TYPE_ENDPOINT: u16 = 0;
 
 /// Bytes of the capability whose first dword is `first`.
 #[must_use]

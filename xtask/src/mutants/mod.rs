@@ -35,11 +35,11 @@ pub(crate) struct Options {
     #[arg(long)]
     rtl: bool,
     /// Those that cargo-mutants lists of this package (spec, driver, model), against its own tests.
-    #[arg(long, value_name = "PACKAGE", conflicts_with_all = ["rtl", "thorough"])]
+    #[arg(long, value_name = "PACKAGE", conflicts_with_all = ["rtl", "thorough", "cases", "seed", "limit"])]
     each: Option<String>,
     /// With --each: so many at a time.
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "each")]
-    jobs: usize,
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "each", value_parser = clap::value_parser!(u32).range(1..=256))]
+    jobs: u32,
     /// With --each: go on with what the file of --json knows of the same tree.
     #[arg(long, requires = "each", requires = "json")]
     resume: bool,

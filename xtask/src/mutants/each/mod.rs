@@ -77,7 +77,7 @@ struct Campaign<'a> {
 
 impl Campaign<'_> {
     /// All that can be chosen while running. Returns how the plain tree's tests run, and the numbers of those that need a build of their own.
-    fn in_one_build(&self, report: &mut Report, jobs: usize) -> Result<(Attempt, BTreeSet<u32>)> {
+    fn in_one_build(&self, report: &mut Report, jobs: u32) -> Result<(Attempt, BTreeSet<u32>)> {
         let begun = Instant::now();
         let home = self.tree.root().join(self.folder);
         let built = cargo_test(self.tree, self.package)?;
@@ -185,7 +185,7 @@ fn tell(row: &Row) {
 fn try_all(
     attempt: &Attempt,
     mutants: &[&Listed],
-    jobs: usize,
+    jobs: u32,
     judge: impl Fn(&Listed, Found) -> Result<Option<u32>> + Sync,
 ) -> Result<Vec<u32>> {
     let next = AtomicUsize::new(0);
@@ -203,7 +203,7 @@ fn try_all(
         Ok(wanted)
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..jobs.max(1)).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..jobs).map(|_| scope.spawn(work)).collect();
         let mut all = Vec::new();
         for worker in workers {
             all.extend(worker.join().unwrap_or_else(|_| bail!("a worker panicked"))?);

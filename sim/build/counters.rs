@@ -8,8 +8,11 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// How the names of those registers end, and of which kind of instances there is one in each.
-const COUNTERS: [(&str, fn(&Variant) -> u32); 4] = [
+/// How many a variant has.
+type Count = fn(&Variant) -> u32;
+
+/// How the names of those registers end, and how many there are.
+const COUNTERS: [(&str, Count); 4] = [
     // The card's clock: CYCLES, stamps, timers. It must be the first.
     ("silico_card__DOT__cycles_q", |_| 1),
     // Of the card: PERF_CYCLES, clocks without a credit or a tag.

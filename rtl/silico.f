@@ -17,6 +17,8 @@ generated/silico_c2h_regs_pkg.sv
 generated/silico_c2h_regs.sv
 generated/silico_h2c_regs_pkg.sv
 generated/silico_h2c_regs.sv
+prim/silico_queue.sv
+prim/silico_arbiter.sv
 config/silico_config.sv
 port/silico_rx.sv
 port/silico_judge.sv

@@ -143,15 +143,6 @@ module silico_transmitter
     for (int unsigned i = 0; i < BeatBytes; i++) if (7'(i) >= bytes) data[8*i +: 8] = 8'h00;
   end
 
-  function automatic logic [31:0] header_digest(header_t header);
-    logic [31:0] crc = '1;
-    logic [3:0][31:0] dwords = {header.dw3, header.dw2, header.dw1, header.dw0 | 32'h0100_4000};
-    for (int unsigned i = 0; i < 16; i++) begin
-      if (i < 12 || is_long(header)) crc = crc32_byte(crc, dwords[i/4][8*(3 - i%4) +: 8]);
-    end
-    return crc;
-  endfunction
-
   always_comb begin
     digest = digest_q;
     if (active && has_digest(header_q)) begin
@@ -207,32 +198,19 @@ module silico_transmitter
 
   // --- who is next -------------------------------------------------------------------------------------------------------
 
-  logic [C2hBits-1:0] turn_q, fetch_turn_q, c2h_next, fetch_next;
-  logic [H2cBits-1:0] block_turn_q, read_turn_q, block_next, read_next;
+  logic [C2hBits-1:0] c2h_next, fetch_next;
+  logic [H2cBits-1:0] block_next, read_next;
+  write_t c2h_write, block;
+  read_t fetch, h2c_read;
   logic fetches_first_q, blocks_first_q, reads_first_q;
   logic [NumC2h-1:0] c2h_wants, fetch_wants;
   logic [NumH2c-1:0] block_wants, read_wants;
-  logic c2h_any, fetch_any, block_any, read_any;
+  logic c2h_waits, fetch_waits, block_waits, read_waits, c2h_any, fetch_any, block_any, read_any;
   logic free, completion_goes, may_request, posted_goes, read_goes, fetch_goes, h2c_read_goes;
   logic message_waits, intx_goes, message_goes, interrupt_goes, channel_turn, block_chosen, c2h_chosen, block_goes, c2h_goes;
   logic posted_tried, reads_tried, blocks_tried, c2h_tried;
   logic starved;
   logic [1:0] message;
-
-  // The first at or after `turn`.
-  function automatic logic [C2hBits-1:0] next_c2h(logic [NumC2h-1:0] wants, logic [C2hBits-1:0] turn);
-    logic [C2hBits-1:0] out = '0;
-    for (int i = int'(NumC2h) - 1; i >= 0; i--) if (wants[i]) out = C2hBits'(i);
-    for (int i = int'(NumC2h) - 1; i >= 0; i--) if (wants[i] && C2hBits'(i) >= turn) out = C2hBits'(i);
-    return out;
-  endfunction
-
-  function automatic logic [H2cBits-1:0] next_h2c(logic [NumH2c-1:0] wants, logic [H2cBits-1:0] turn);
-    logic [H2cBits-1:0] out = '0;
-    for (int i = int'(NumH2c) - 1; i >= 0; i--) if (wants[i]) out = H2cBits'(i);
-    for (int i = int'(NumH2c) - 1; i >= 0; i--) if (wants[i] && H2cBits'(i) >= turn) out = H2cBits'(i);
-    return out;
-  endfunction
 
   always_comb begin
     for (int unsigned i = 0; i < NumC2h; i++) begin
@@ -243,15 +221,60 @@ module silico_transmitter
       block_wants[i] = block_i[i].valid;
       read_wants[i] = read_i[i].valid;
     end
-    c2h_any = c2h_wants != '0 && decoded_i.bus_master;
-    fetch_any = fetch_wants != '0 && decoded_i.bus_master;
-    block_any = block_wants != '0 && decoded_i.bus_master;
-    read_any = read_wants != '0 && decoded_i.bus_master;
-    c2h_next = next_c2h(c2h_wants, turn_q);
-    fetch_next = next_c2h(fetch_wants, fetch_turn_q);
-    block_next = next_h2c(block_wants, block_turn_q);
-    read_next = next_h2c(read_wants, read_turn_q);
   end
+
+  silico_arbiter #(.T(write_t), .Num(NumC2h)) u_c2h (
+    .clk_i,
+    .reset_i,
+    .valid_i(c2h_wants),
+    .ready_o(c2h_grant_o),
+    .data_i(c2h_i),
+    .valid_o(c2h_waits),
+    .ready_i(c2h_goes),
+    .data_o(c2h_write),
+    .index_o(c2h_next)
+  );
+
+  silico_arbiter #(.T(read_t), .Num(NumC2h)) u_fetch (
+    .clk_i,
+    .reset_i,
+    .valid_i(fetch_wants),
+    .ready_o(fetch_grant_o),
+    .data_i(fetch_i),
+    .valid_o(fetch_waits),
+    .ready_i(read_goes && fetch_goes),
+    .data_o(fetch),
+    .index_o(fetch_next)
+  );
+
+  silico_arbiter #(.T(write_t), .Num(NumH2c)) u_block (
+    .clk_i,
+    .reset_i,
+    .valid_i(block_wants),
+    .ready_o(block_grant_o),
+    .data_i(block_i),
+    .valid_o(block_waits),
+    .ready_i(block_goes),
+    .data_o(block),
+    .index_o(block_next)
+  );
+
+  silico_arbiter #(.T(read_t), .Num(NumH2c)) u_read (
+    .clk_i,
+    .reset_i,
+    .valid_i(read_wants),
+    .ready_o(read_grant_o),
+    .data_i(read_i),
+    .valid_o(read_waits),
+    .ready_i(read_goes && h2c_read_goes),
+    .data_o(h2c_read),
+    .index_o(read_next)
+  );
+
+  assign c2h_any = c2h_waits && decoded_i.bus_master;
+  assign fetch_any = fetch_waits && decoded_i.bus_master;
+  assign block_any = block_waits && decoded_i.bus_master;
+  assign read_any = read_waits && decoded_i.bus_master;
 
   source_e source;
   assign free = !active || ends;
@@ -278,7 +301,7 @@ module silico_transmitter
   assign block_chosen = channel_turn && block_any && (blocks_first_q || !c2h_any);
   assign c2h_chosen = channel_turn && c2h_any && !block_chosen;
   assign block_goes = block_chosen && affords(consumed_q[ClassPosted], limits_i[ClassPosted], 13'(BlockBytes));
-  assign c2h_goes = c2h_chosen && affords(consumed_q[ClassPosted], limits_i[ClassPosted], 13'(c2h_i[c2h_next].bytes));
+  assign c2h_goes = c2h_chosen && affords(consumed_q[ClassPosted], limits_i[ClassPosted], 13'(c2h_write.bytes));
   assign posted_goes = message_goes || (intx_goes && !flr_pending_i) || interrupt_goes || block_goes || c2h_goes;
 
   // Whose turn it was, whether they could go or not: without bus mastering they are told.
@@ -290,15 +313,11 @@ module silico_transmitter
     for (int i = 3; i >= 0; i--) if (messages_i[i]) message = 2'(i);
     for (int unsigned i = 0; i < 4; i++) message_sent_o[i] = message_goes && message == 2'(i);
     for (int unsigned i = 0; i < NumC2h; i++) begin
-      c2h_grant_o[i] = c2h_goes && c2h_next == C2hBits'(i);
       c2h_refuse_o[i] = c2h_tried && c2h_wants[i] && !decoded_i.bus_master;
-      fetch_grant_o[i] = read_goes && fetch_goes && fetch_next == C2hBits'(i);
       fetch_refuse_o[i] = reads_tried && fetch_wants[i] && !decoded_i.bus_master;
     end
     for (int unsigned i = 0; i < NumH2c; i++) begin
-      block_grant_o[i] = block_goes && block_next == H2cBits'(i);
       block_refuse_o[i] = blocks_tried && block_wants[i] && !decoded_i.bus_master;
-      read_grant_o[i] = read_goes && h2c_read_goes && read_next == H2cBits'(i);
       read_refuse_o[i] = reads_tried && read_wants[i] && !decoded_i.bus_master;
     end
   end
@@ -338,8 +357,8 @@ module silico_transmitter
     endcase
   endfunction
 
-  assign write = block_goes ? block_i[block_next] : c2h_i[c2h_next];
-  assign read = fetch_goes ? fetch_i[fetch_next] : read_i[read_next];
+  assign write = block_goes ? block : c2h_write;
+  assign read = fetch_goes ? fetch : h2c_read;
 
   always_comb begin
     source = FromNobody;
@@ -413,22 +432,10 @@ module silico_transmitter
     issued_read_o.attr = allowed(read.attr, decoded_i);
   end
 
-  function automatic logic [C2hBits-1:0] after_c2h(logic [C2hBits-1:0] at);
-    return at == C2hBits'(NumC2h - 1) ? '0 : at + C2hBits'(1);
-  endfunction
-
-  function automatic logic [H2cBits-1:0] after_h2c(logic [H2cBits-1:0] at);
-    return at == H2cBits'(NumH2c - 1) ? '0 : at + H2cBits'(1);
-  endfunction
-
   always_ff @(posedge clk_i) begin
     if (reset_i) begin
       source_q <= FromNobody;
       consumed_q <= '0;
-      turn_q <= '0;
-      fetch_turn_q <= '0;
-      block_turn_q <= '0;
-      read_turn_q <= '0;
       fetches_first_q <= 1'b0;
       blocks_first_q <= 1'b0;
       reads_first_q <= 1'b0;
@@ -442,17 +449,9 @@ module silico_transmitter
       if (read_goes) begin
         reads_first_q <= 1'b0;
         fetches_first_q <= h2c_read_goes;
-        if (h2c_read_goes) read_turn_q <= after_h2c(read_next);
-        else fetch_turn_q <= after_c2h(fetch_next);
       end
-      if (c2h_goes) begin
-        turn_q <= after_c2h(c2h_next);
-        blocks_first_q <= 1'b1;
-      end
-      if (block_goes) begin
-        block_turn_q <= after_h2c(block_next);
-        blocks_first_q <= 1'b0;
-      end
+      if (c2h_goes) blocks_first_q <= 1'b1;
+      if (block_goes) blocks_first_q <= 1'b0;
     end
     if (source != FromNobody) begin
       channel_q <= channel;

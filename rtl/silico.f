@@ -7,6 +7,7 @@ channel/silico_progress_pkg.sv
 read/silico_read_pkg.sv
 port/silico_transmitter_pkg.sv
 channel/silico_channel_pkg.sv
+channel/silico_life_pkg.sv
 c2h/silico_c2h_pkg.sv
 c2h/silico_c2h_settings_pkg.sv
 c2h/silico_c2h_state_pkg.sv
@@ -32,6 +33,7 @@ read/silico_reassembly.sv
 interrupts/silico_msix.sv
 interrupts/silico_causes.sv
 card/silico_registers.sv
+channel/silico_channel_life.sv
 c2h/silico_c2h_registers.sv
 c2h/silico_c2h_fifo.sv
 c2h/silico_c2h_ingest.sv
@@ -47,6 +49,8 @@ c2h/silico_c2h_perf.sv
 c2h/silico_c2h_life.sv
 c2h/silico_c2h.sv
 h2c/silico_h2c_registers.sv
+h2c/silico_h2c_perf.sv
+h2c/silico_h2c_life.sv
 h2c/silico_h2c_descriptors.sv
 h2c/silico_h2c_output.sv
 h2c/silico_h2c.sv

@@ -10,6 +10,7 @@ module silico_c2h
   import silico_read_pkg::*;
   import silico_progress_pkg::*;
   import silico_channel_pkg::*;
+  import silico_life_pkg::*;
   import silico_c2h_pkg::*;
   import silico_c2h_settings_pkg::*;
   import silico_c2h_state_pkg::*;
@@ -111,7 +112,8 @@ module silico_c2h
   // --- state -------------------------------------------------------------------------------------------------------------
 
   // At the start of the clock: the state, the configuration of the run. A start takes another one.
-  channel_t s_q;
+  life_t life;
+  account_t account;
   settings_t run_q, taking;
   logic looped_q, function_reset, empties, starts;
   logic [7:0][63:0] perf;
@@ -136,13 +138,13 @@ module silico_c2h
   // whatever the global enable says.
   always_comb begin
     next = run_q.pages ? page_next : ring_next;
-    if (s_q.state != StateRunning) next = NextOff;
+    if (life.state != StateRunning) next = NextOff;
   end
   assign chunk = run_q.pages ? page_chunk : ring_chunk;
   assign overwrites = run_q.pages ? page_overwrites : ring_overwrites;
   assign sequence_number = run_q.pages ? page_sequence : ring_sequence;
-  assign wants_entry = page_ready && entry_room && (enabled_i || s_q.state != StateRunning);
-  assign wants_block = !wants_entry && s_q.progress.due;
+  assign wants_entry = page_ready && entry_room && (enabled_i || life.state != StateRunning);
+  assign wants_block = !wants_entry && life.progress.due;
   assign wants_chunk = !wants_entry && !wants_block && next == NextChunk && enabled_i;
   assign chunk_bytes = chunk.payload + (chunk.header ? 11'd32 : 11'd0);
   assign grants_entry = grant_i && wants_entry;
@@ -165,8 +167,7 @@ module silico_c2h
       write_o.bytes = 11'd64;
       write_o.address = run_q.wb_addr;
       write_o.prefix_bytes = 7'd64;
-      write_o.prefix = write_back(s_q.progress.sequence_number + 64'd1, s_q.delivered.count, s_q.delivered.frames, dropped, now_i, s_q.error.address,
-                                  !is_stopping(s_q) ? s_q.state : s_q.after == AfterError ? StateError : StateIdle, s_q.error.code, index_i, s_q.runs);
+      write_o.prefix = block_of(life, life.delivered.frames, dropped, now_i, index_i);
     end else begin
       write_o.bytes = chunk_bytes;
       write_o.address = run_q.pages ? chunk.at : run_q.ring_base + offset;
@@ -195,12 +196,12 @@ module silico_c2h
   frame_t fifo_end_frame;
   logic [31:0] fifo_abandon_bytes;
 
-  assign running = s_q.state == StateRunning && enabled_i;
+  assign running = life.state == StateRunning && enabled_i;
   assign external = !run_q.generator && !looped_q;
   assign fed_by_loop = looped_q && !run_q.generator;
   assign front_ready_o = running && external && takes;
   assign loop_ready_o = running && fed_by_loop && takes;
-  assign front_busy_o = s_q.busy;
+  assign front_busy_o = account.busy;
 
   assign take = running && offered && takes;
   assign give_up = fifo_abandon && !head_written;
@@ -236,7 +237,8 @@ module silico_c2h
     .reset_i(function_reset),
     .bus_master_i(decoded_i.bus_master),
     .now_i,
-    .state_o(s_q),
+    .life_o(life),
+    .account_o(account),
     .run_o(run_q),
     .left_i,
     .fetch_left_i,
@@ -323,8 +325,8 @@ module silico_c2h
     .abandon_bytes_i(fifo_abandon_bytes),
     .head_written_o(head_written),
     .free_i(data_left),
-    .free_bytes_i(s_q.flight_payload),
-    .free_frame_i(s_q.flight_ends),
+    .free_bytes_i(account.flight_payload),
+    .free_frame_i(account.flight_ends),
     .flush_i(settles),
     .flushed_o(flushed),
     .data_o,
@@ -372,7 +374,7 @@ module silico_c2h
     .restart_i(starts || empties),
     .max_payload_i(decoded_i.max_payload),
     .ring_size_i(run_q.ring_size),
-    .limit_i(s_q.sw_count + run_q.ring_size),
+    .limit_i(account.sw_count + run_q.ring_size),
     .head_valid_i(head_valid),
     .head_i(head),
     .available_i(available),
@@ -394,7 +396,7 @@ module silico_c2h
     .now_i,
     .max_payload_i(decoded_i.max_payload),
     .max_read_i(decoded_i.max_read),
-    .running_i(s_q.state == StateRunning),
+    .running_i(life.state == StateRunning),
     .enabled_i,
     .head_valid_i(head_valid),
     .head_i(head),
@@ -478,7 +480,7 @@ module silico_c2h
     .consumed_i,
     .limit_i,
     .running_i(running),
-    .busy_i(s_q.busy),
+    .busy_i(account.busy),
     .wants_i(write_o.valid),
     .bytes_i(write_o.bytes),
     .next_i(next),

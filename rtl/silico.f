@@ -55,4 +55,8 @@ h2c/silico_h2c_descriptors.sv
 h2c/silico_h2c_output.sv
 h2c/silico_h2c.sv
 h2c/silico_loops.sv
+channel/silico_channels.sv
+port/silico_inbound.sv
+port/silico_outbound.sv
+config/silico_function.sv
 silico_card.sv

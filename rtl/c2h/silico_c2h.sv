@@ -15,6 +15,7 @@ module silico_c2h
   import silico_c2h_settings_pkg::*;
   import silico_c2h_state_pkg::*;
 #(
+  parameter type beat_t = logic,
   parameter int unsigned DataWidth = 256,
   parameter int unsigned FifoBytes = 16384,
   parameter int unsigned FifoFrames = 64,
@@ -39,21 +40,13 @@ module silico_c2h
 
   // The front-end stream.
   input  logic                 front_valid_i,
-  input  logic                 front_last_i,
-  input  logic                 front_error_i,
-  input  logic [15:0]          front_source_i,
-  input  logic [6:0]           front_bytes_i,
-  input  logic [DataWidth-1:0] front_data_i,
+  input  beat_t                front_i,
   output logic                 front_ready_o,
   output logic                 front_busy_o,
 
   // An H2C channel that feeds it instead, from the next frame on.
   input  logic                 loop_valid_i,
-  input  logic                 loop_last_i,
-  input  logic                 loop_error_i,
-  input  logic [15:0]          loop_source_i,
-  input  logic [6:0]           loop_bytes_i,
-  input  logic [DataWidth-1:0] loop_data_i,
+  input  beat_t                loop_i,
   output logic                 loop_ready_o,
   input  logic                 attach_i,
   output logic                 attached_o,
@@ -63,27 +56,17 @@ module silico_c2h
 
   // Towards the transmitter.
   output write_t               write_o,
-  input  logic                 grant_i,
-  input  logic                 refuse_i,
-  input  logic                 left_i,
+  input  answer_t              answer_i,
   output logic [DataWidth-1:0] data_o,
-  input  logic                 pass_i,
-  input  logic [2:0]           pass_cells_i,
-  // A TLP of the channel is going out, or was granted in this clock; a beat of it passes.
-  input  logic                 sending_i,
-  input  logic                 beat_i,
+  input  flow_t                flow_i,
 
   // Reads of page descriptors: the next one, what becomes of it, how many are outstanding. Beats come with the bytes received.
   output read_t                fetch_o,
-  input  logic                 fetch_grant_i,
-  input  logic                 fetch_refuse_i,
-  input  logic                 fetch_left_i,
+  input  answer_t              fetch_answer_i,
   input  logic [8:0]           reads_i,
-  input  read_beat_t           read_beat_i,
-  input  logic [DataWidth-1:0] read_data_i,
-  input  read_arrival_t        read_arrival_i,
   input  read_failure_t        timeout_failure_i,
-  input  read_failure_t        completion_failure_i,
+  input  told_t                told_i,
+  input  logic [DataWidth-1:0] read_data_i,
 
   // Registers.
   input  bus_t                 bus_i,
@@ -93,8 +76,7 @@ module silico_c2h
   input  logic                 perf_clear_i,
 
   // Causes: signalled in this clock; signalled and neither sent nor acknowledged, after the end of the clock and after the access.
-  output vector_t              data_signal_o,
-  output vector_t              error_signal_o,
+  output vector_t [1:0]        signals_o,
   input  logic                 message_sent_i,
   input  logic [7:0]           message_number_i,
   input  logic [1:0]           acknowledge_i,
@@ -147,9 +129,9 @@ module silico_c2h
   assign wants_block = !wants_entry && life.progress.due;
   assign wants_chunk = !wants_entry && !wants_block && next == NextChunk && enabled_i;
   assign chunk_bytes = chunk.payload + (chunk.header ? 11'd32 : 11'd0);
-  assign grants_entry = grant_i && wants_entry;
-  assign grants_block = grant_i && wants_block;
-  assign grants_chunk = grant_i && !wants_entry && !wants_block;
+  assign grants_entry = answer_i.grant && wants_entry;
+  assign grants_block = answer_i.grant && wants_block;
+  assign grants_chunk = answer_i.grant && !wants_entry && !wants_block;
 
   // Magic, channel, flags, length; sequence; stamp; source, CRC.
   assign frame_header = {head.crc, 16'h0, head.source, head.stamp, sequence_number, head.length, 5'h0, head.flags, index_i, 16'h51c0};
@@ -185,10 +167,7 @@ module silico_c2h
   assign looped = attach_i ? attached_o : looped_q && !detach_i;
 
   logic running, external, fed_by_loop, takes, offered, take;
-  logic offer_last, offer_error;
-  logic [15:0] offer_source;
-  logic [6:0] offer_bytes;
-  logic [DataWidth-1:0] offer_data;
+  beat_t offer;
   logic [63:0] dropped_taken, made_taken, chunks_taken;
   logic fifo_write, fifo_end, fifo_abandon, give_up;
   logic [6:0] fifo_write_bytes;
@@ -219,10 +198,10 @@ module silico_c2h
   assign resuming = detach_i && running_o && !run_q.generator;
 
   always_comb begin
-    page_beat = read_beat_i;
-    page_beat.valid = read_beat_i.valid && read_beat_i.owner.reader.fetch && read_beat_i.owner.reader.channel == index_i[3:0];
-    page_arrival = read_arrival_i;
-    page_arrival.valid = read_arrival_i.valid && read_arrival_i.owner.reader.fetch && read_arrival_i.owner.reader.channel == index_i[3:0];
+    page_beat = told_i.beat;
+    page_beat.valid = told_i.beat.valid && told_i.beat.owner.reader.fetch && told_i.beat.owner.reader.channel == index_i[3:0];
+    page_arrival = told_i.arrival;
+    page_arrival.valid = told_i.arrival.valid && told_i.arrival.owner.reader.fetch && told_i.arrival.owner.reader.channel == index_i[3:0];
   end
 
   always_ff @(posedge clk_i) begin
@@ -240,15 +219,15 @@ module silico_c2h
     .life_o(life),
     .account_o(account),
     .run_o(run_q),
-    .left_i,
-    .fetch_left_i,
+    .left_i(answer_i.left),
+    .fetch_left_i(fetch_answer_i.left),
     .grants_entry_i(grants_entry),
     .entry_i(entry),
     .grants_block_i(grants_block),
     .grants_chunk_i(grants_chunk),
     .chunk_i(chunk),
     .chunk_count_i(chunk_count),
-    .fetch_grant_i,
+    .fetch_grant_i(fetch_answer_i.grant),
     .message_sent_i,
     .message_number_i,
     .take_i(take),
@@ -256,7 +235,7 @@ module silico_c2h
     .fill_freed_i(fill_freed),
     .data_left_o(data_left),
     .entry_left_o(entry_left),
-    .refuse_i(refuse_i || fetch_refuse_i),
+    .refuse_i(answer_i.refuse || fetch_answer_i.refuse),
     .too_long_i(too_long),
     .judges_o(judges),
     .bad_page_i(bad_page),
@@ -267,8 +246,7 @@ module silico_c2h
     .settles_o(settles),
     .flushed_i(flushed),
     .cut_frame_i(cut_frame),
-    .data_signal_o,
-    .error_signal_o,
+    .signals_o,
     .fired_o,
     .timeout_failure_i,
     .running_o,
@@ -296,7 +274,7 @@ module silico_c2h
     .perf_i(perf),
     .fired_accessed_o,
     .failed_accessed_o,
-    .completion_failure_i,
+    .completion_failure_i(told_i.failure),
     .closes_o(closes),
     .abandons_o(abandons),
     .reset_done_o,
@@ -330,11 +308,11 @@ module silico_c2h
     .flush_i(settles),
     .flushed_o(flushed),
     .data_o,
-    .pass_i,
-    .pass_cells_i
+    .pass_i(flow_i.pass),
+    .pass_cells_i(flow_i.cells)
   );
 
-  silico_c2h_ingest #(.DataWidth(DataWidth)) u_ingest (
+  silico_c2h_ingest #(.beat_t(beat_t), .DataWidth(DataWidth)) u_ingest (
     .clk_i,
     .reset_i(empties),
     .reset_stream_i(!rst_ni),
@@ -345,11 +323,7 @@ module silico_c2h
     .frame_room_i(frame_room),
     .ready_o(takes),
     .take_i(take),
-    .last_i(offer_last),
-    .error_i(offer_error),
-    .source_i(offer_source),
-    .bytes_i(offer_bytes),
-    .data_i(offer_data),
+    .beat_i(offer),
     .write_o(fifo_write),
     .write_bytes_o(fifo_write_bytes),
     .write_data_o(fifo_write_data),
@@ -402,7 +376,7 @@ module silico_c2h
     .head_i(head),
     .available_i(available),
     .fetch_o,
-    .fetch_grant_i,
+    .fetch_grant_i(fetch_answer_i.grant),
     .next_o(page_next),
     .chunk_o(page_chunk),
     .overwrites_o(page_overwrites),
@@ -440,7 +414,7 @@ module silico_c2h
     .left_o(entries_left)
   );
 
-  silico_c2h_source #(.DataWidth(DataWidth), .Elinks(Elinks)) u_source (
+  silico_c2h_source #(.beat_t(beat_t), .DataWidth(DataWidth), .Elinks(Elinks)) u_source (
     .clk_i,
     .index_i,
     .run_i(run_q),
@@ -450,23 +424,11 @@ module silico_c2h
     .running_i(running),
     .looped_i(looped_q),
     .front_valid_i,
-    .front_last_i,
-    .front_error_i,
-    .front_source_i,
-    .front_bytes_i,
-    .front_data_i,
+    .front_i,
     .loop_valid_i,
-    .loop_last_i,
-    .loop_error_i,
-    .loop_source_i,
-    .loop_bytes_i,
-    .loop_data_i,
+    .loop_i,
     .offered_o(offered),
-    .last_o(offer_last),
-    .error_o(offer_error),
-    .source_o(offer_source),
-    .bytes_o(offer_bytes),
-    .data_o(offer_data),
+    .beat_o(offer),
     .take_i(take),
     .made_o(made_taken),
     .chunks_o(chunks_taken)
@@ -484,8 +446,8 @@ module silico_c2h
     .wants_i(write_o.valid),
     .bytes_i(write_o.bytes),
     .next_i(next),
-    .sending_i,
-    .beat_i,
+    .sending_i(flow_i.busy),
+    .beat_i(flow_i.beat),
     .offered_i(offered),
     .takes_i(takes),
     .shown_o(perf)

@@ -63,8 +63,7 @@ module silico_c2h_life
   output logic                 settles_o,
   input  logic [10:0]          flushed_i,
   input  logic                 cut_frame_i,
-  output vector_t              data_signal_o,
-  output vector_t              error_signal_o,
+  output vector_t [1:0]        signals_o,
   output vector_t [1:0]        fired_o,
 
   // A read ran out of time. Takes beats for a run after that.
@@ -318,8 +317,7 @@ module silico_c2h_life
     .waits_i(entry_goes || reads_i != '0),
     .frames_i(live_frames),
     .cycles_i(live_cycles),
-    .data_signal_o,
-    .error_signal_o,
+    .signals_o,
     .fired_o,
     .ended_o(life_ended),
     .late_failure_i(mine(timeout_failure_i)),

@@ -47,8 +47,8 @@ module silico_channel_life
   input  logic           waits_i,
   input  logic [31:0]    frames_i,
   input  logic [31:0]    cycles_i,
-  output vector_t        data_signal_o,
-  output vector_t        error_signal_o,
+  // Causes that are signalled: data or space, errors.
+  output vector_t [1:0]  signals_o,
   output vector_t [1:0]  fired_o,
   output life_t          ended_o,
 
@@ -155,8 +155,8 @@ module silico_channel_life
   end
   assign updated = progress_update(s_settled.progress, now_i, pace_i, causes, s_settled.delivered);
   assign data_fires = updated.fires && !giving_up(s_settled);
-  assign data_signal_o = '{valid: data_fires && s_settled.causes.enable, number: s_settled.causes.number};
-  assign error_signal_o = '{valid: error_fires && s_settled.causes.error_enable, number: s_settled.causes.error_number};
+  assign signals_o[0] = '{valid: data_fires && s_settled.causes.enable, number: s_settled.causes.number};
+  assign signals_o[1] = '{valid: error_fires && s_settled.causes.error_enable, number: s_settled.causes.error_number};
 
   always_comb begin
     s_ended = s_settled;
@@ -165,8 +165,7 @@ module silico_channel_life
       // Outside a run only a stop's last block goes out.
       if (s_settled.state != StateRunning) s_ended.progress.due = s_settled.progress.due;
     end
-    if (data_signal_o.valid) s_ended.fired[0] = data_signal_o;
-    if (error_signal_o.valid) s_ended.fired[1] = error_signal_o;
+    for (int unsigned i = 0; i < 2; i++) if (signals_o[i].valid) s_ended.fired[i] = signals_o[i];
   end
   assign fired_o = s_ended.fired;
   assign ended_o = s_ended;

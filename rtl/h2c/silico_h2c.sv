@@ -13,6 +13,7 @@ module silico_h2c
   import silico_life_pkg::*;
   import silico_h2c_pkg::*;
 #(
+  parameter type beat_t = logic,
   parameter int unsigned DataWidth = 256,
   parameter int unsigned NumC2h = 4,
   parameter int unsigned BufferBytes = 65536,
@@ -34,15 +35,11 @@ module silico_h2c
   input  cfg_decoded_t         decoded_i,
   input  logic [63:0]          now_i,
 
-  // Its output: a beat, and to whom. `ready_i`: of the stream port, and of the C2H channels that it feeds.
+  // Its output: a beat, and to whom; of the stream, or of the C2H channel that it feeds.
   output logic                 out_valid_o,
   output receiver_t            out_receiver_o,
-  output logic                 out_last_o,
-  output logic                 out_error_o,
-  output logic [6:0]           out_bytes_o,
-  output logic [DataWidth-1:0] out_data_o,
-  input  logic                 stream_ready_i,
-  input  logic [NumC2h-1:0]    loop_ready_i,
+  output beat_t                out_o,
+  input  logic                 out_ready_i,
   // The C2H channel that it feeds, or still has to feed; those that others do.
   input  logic                 receiver_stopped_i,
   output logic                 target_valid_o,
@@ -51,22 +48,16 @@ module silico_h2c
 
   // Towards the transmitter.
   output write_t               block_o,
-  input  logic                 block_grant_i,
-  input  logic                 block_refuse_i,
-  input  logic                 block_left_i,
+  input  answer_t              block_answer_i,
   output read_t                read_o,
-  input  logic                 read_grant_i,
-  input  logic                 read_refuse_i,
-  input  logic                 read_left_i,
+  input  answer_t              read_answer_i,
   input  lack_e                lack_i,
 
   // What comes of its reads. So many are outstanding.
   input  logic [8:0]           reads_i,
   input  read_failure_t        timeout_failure_i,
-  input  read_beat_t           beat_i,
+  input  told_t                told_i,
   input  logic [DataWidth-1:0] beat_data_i,
-  input  read_arrival_t        arrival_i,
-  input  read_failure_t        completion_failure_i,
   // A completion of its reads has come: so many beats.
   input  logic                 counts_i,
   input  logic [12:0]          count_bytes_i,
@@ -79,8 +70,7 @@ module silico_h2c
   input  logic                 perf_clear_i,
 
   // Causes: signalled in this clock; signalled and neither sent nor acknowledged, after the end of the clock and after the access.
-  output vector_t              space_signal_o,
-  output vector_t              error_signal_o,
+  output vector_t [1:0]        signals_o,
   input  logic                 message_sent_i,
   input  logic [7:0]           message_number_i,
   input  logic [1:0]           acknowledge_i,
@@ -148,8 +138,8 @@ module silico_h2c
       read_o.owner.cookie = reading.cookie;
     end
   end
-  assign grants_fetch = read_grant_i && fetches;
-  assign grants_piece = read_grant_i && !fetches;
+  assign grants_fetch = read_answer_i.grant && fetches;
+  assign grants_piece = read_answer_i.grant && !fetches;
 
   always_comb begin
     block_o = '0;
@@ -166,13 +156,8 @@ module silico_h2c
   logic [6:0] passed_bytes;
   failure_t bad_descriptor;
 
-  always_comb begin
-    out_ready = !out_receiver_o.valid || out_receiver_o.kind == OutputSink;
-    if (out_receiver_o.valid && out_receiver_o.kind == OutputStream) out_ready = stream_ready_i;
-    for (int unsigned i = 0; i < NumC2h; i++) begin
-      if (out_receiver_o.valid && out_receiver_o.kind == OutputLoopback && out_receiver_o.channel == 4'(i)) out_ready = loop_ready_i[i];
-    end
-  end
+  // The sink takes all, and nobody too.
+  assign out_ready = out_ready_i || !out_receiver_o.valid || out_receiver_o.kind == OutputSink;
   assign judge = running && can_judge;
   assign bad_descriptor = judge && bad ? '{code: FailBadDescriptor, address: bad_address, cookie: bad_cookie} : '0;
 
@@ -190,14 +175,14 @@ module silico_h2c
   logic [31:0] check_crc, check_length;
 
   always_comb begin
-    payload_beat = beat_i;
-    words_beat = beat_i;
-    payload_arrival = arrival_i;
-    words_arrival = arrival_i;
-    payload_beat.valid = beat_i.valid && is_mine(beat_i.owner.reader, index_i) && !beat_i.owner.reader.descriptors;
-    words_beat.valid = beat_i.valid && is_mine(beat_i.owner.reader, index_i) && beat_i.owner.reader.descriptors;
-    payload_arrival.valid = arrival_i.valid && is_mine(arrival_i.owner.reader, index_i) && !arrival_i.owner.reader.descriptors;
-    words_arrival.valid = arrival_i.valid && is_mine(arrival_i.owner.reader, index_i) && arrival_i.owner.reader.descriptors;
+    payload_beat = told_i.beat;
+    words_beat = told_i.beat;
+    payload_arrival = told_i.arrival;
+    words_arrival = told_i.arrival;
+    payload_beat.valid = told_i.beat.valid && is_mine(told_i.beat.owner.reader, index_i) && !told_i.beat.owner.reader.descriptors;
+    words_beat.valid = told_i.beat.valid && is_mine(told_i.beat.owner.reader, index_i) && told_i.beat.owner.reader.descriptors;
+    payload_arrival.valid = told_i.arrival.valid && is_mine(told_i.arrival.owner.reader, index_i) && !told_i.arrival.owner.reader.descriptors;
+    words_arrival.valid = told_i.arrival.valid && is_mine(told_i.arrival.owner.reader, index_i) && told_i.arrival.owner.reader.descriptors;
   end
 
   silico_h2c_descriptors #(.DataWidth(DataWidth)) u_descriptors (
@@ -246,12 +231,13 @@ module silico_h2c
     .arrival_i(payload_arrival)
   );
 
-  silico_h2c_output #(.DataWidth(DataWidth)) u_output (
+  silico_h2c_output #(.beat_t(beat_t), .DataWidth(DataWidth)) u_output (
     .clk_i,
     .rst_ni,
     .in_reset_i,
     .reset_i(empties),
     .reset_function_i(function_reset),
+    .source_i(16'(index_i)),
     .running_i(running),
     .run_i(receiver_of(run_q)),
     .active_valid_i(active_valid),
@@ -262,10 +248,7 @@ module silico_h2c
     .pop_o(pop),
     .valid_o(out_valid_o),
     .receiver_o(out_receiver_o),
-    .last_o(out_last_o),
-    .error_o(out_error_o),
-    .bytes_o(out_bytes_o),
-    .data_o(out_data_o),
+    .beat_o(out_o),
     .ready_i(out_ready),
     .passed_bytes_o(passed_bytes),
     .passed_frame_o(passed_frame),
@@ -289,10 +272,8 @@ module silico_h2c
     .life_o(life),
     .account_o(account),
     .run_o(run_q),
-    .block_left_i,
-    .read_left_i,
-    .block_grant_i,
-    .read_grant_i,
+    .block_answer_i,
+    .read_answer_i,
     .message_sent_i,
     .message_number_i,
     .passed_bytes_i(passed_bytes),
@@ -302,10 +283,8 @@ module silico_h2c
     .done_urgent_i(done_urgent),
     .bad_descriptor_i(bad_descriptor),
     .timeout_failure_i,
-    .refuse_i(read_refuse_i || block_refuse_i),
     .reads_i,
-    .space_signal_o,
-    .error_signal_o,
+    .signals_o,
     .fired_o,
     .failed_o,
     .active_o(active_run),
@@ -323,7 +302,7 @@ module silico_h2c
     .perf_i(perf),
     .fired_accessed_o,
     .failed_accessed_o,
-    .completion_failure_i,
+    .completion_failure_i(told_i.failure),
     .empties_o(empties)
   );
 
@@ -333,7 +312,7 @@ module silico_h2c
     .latch_i(perf_latch_i),
     .clear_i(perf_clear_i),
     .wants_i(read_o.valid),
-    .grant_i(read_grant_i),
+    .grant_i(read_answer_i.grant),
     .lack_i,
     .no_room_i(no_room),
     .no_descriptor_i(no_descriptor),

@@ -8,6 +8,7 @@
 module silico_h2c_life
   import silico_progress_pkg::*;
   import silico_read_pkg::*;
+  import silico_transmitter_pkg::*;
   import silico_channel_pkg::*;
   import silico_life_pkg::*;
   import silico_h2c_pkg::*;
@@ -27,11 +28,9 @@ module silico_h2c_life
   output account_t             account_o,
   output settings_t            run_o,
 
-  // What has left, and what is granted.
-  input  logic                 block_left_i,
-  input  logic                 read_left_i,
-  input  logic                 block_grant_i,
-  input  logic                 read_grant_i,
+  // What has left, what is granted; and later: what cannot go, since no memory may be written or read.
+  input  answer_t              block_answer_i,
+  input  answer_t              read_answer_i,
   input  logic                 message_sent_i,
   input  logic [7:0]           message_number_i,
 
@@ -43,14 +42,12 @@ module silico_h2c_life
   input  logic                 done_urgent_i,
   input  failure_t             bad_descriptor_i,
 
-  // A read ran out of time. No memory may be written or read.
+  // A read ran out of time.
   input  read_failure_t        timeout_failure_i,
-  input  logic                 refuse_i,
 
   // The end of the clock: reads that are outstanding.
   input  logic [8:0]           reads_i,
-  output vector_t              space_signal_o,
-  output vector_t              error_signal_o,
+  output vector_t [1:0]        signals_o,
   output vector_t [1:0]        fired_o,
   output logic                 failed_o,
   // The run is one whose settings were found good, and has not ended; it has left the state of running with the end of the clock, or after it.
@@ -92,8 +89,8 @@ module silico_h2c_life
 
   always_comb begin
     s_granted = s_q;
-    if (read_left_i || block_left_i) s_granted.flight = 1'b0;
-    if (read_grant_i || block_grant_i) s_granted.flight = 1'b1;
+    if (read_answer_i.left || block_answer_i.left) s_granted.flight = 1'b0;
+    if (read_answer_i.grant || block_answer_i.grant) s_granted.flight = 1'b1;
   end
 
   assign count_passed = life.delivered.count + 64'(passed_frame_i);
@@ -113,13 +110,15 @@ module silico_h2c_life
   // --- failures ------------------------------------------------------------------------------------------------------------
 
   failure_t failure;
+  logic refuses;
 
   function automatic failure_t mine(read_failure_t told);
     return told.valid && is_mine(told.reader, index_i) ? told.failure : '0;
   endfunction
 
+  assign refuses = read_answer_i.refuse || block_answer_i.refuse;
   always_comb begin
-    failure = refuse_i ? failed(FailBusMasterOff, '0) : '0;
+    failure = refuses ? failed(FailBusMasterOff, '0) : '0;
     failure = first_failure(mine(timeout_failure_i), failure);
     failure = first_failure(bad_descriptor_i, failure);
   end
@@ -199,10 +198,10 @@ module silico_h2c_life
     .run_o(run_q),
     .message_sent_i,
     .message_number_i,
-    .grants_block_i(block_grant_i),
+    .grants_block_i(block_answer_i.grant),
     .delivered_i(delivered),
-    .block_left_i,
-    .refuse_i,
+    .block_left_i(block_answer_i.left),
+    .refuse_i(refuses),
     .failure_i(failure),
     .failed_o(),
     .pace_i(pace),
@@ -212,8 +211,7 @@ module silico_h2c_life
     .waits_i(1'b0),
     .frames_i(live_frames),
     .cycles_i(live_cycles),
-    .data_signal_o(space_signal_o),
-    .error_signal_o,
+    .signals_o,
     .fired_o,
     .ended_o(),
     .late_failure_i('0),

@@ -56,29 +56,19 @@ module silico_transmitter
 
   // Posted writes of C2H channels, and their FIFOs' beats.
   input  write_t [NumC2h-1:0]             c2h_i,
-  output logic [NumC2h-1:0]               c2h_grant_o,
-  output logic [NumC2h-1:0]               c2h_refuse_o,
-  output logic [NumC2h-1:0]               c2h_left_o,
+  output answer_t [NumC2h-1:0]            c2h_answer_o,
   input  logic [NumC2h-1:0][DataWidth-1:0] c2h_data_i,
-  // So many cells of 16 bytes of the channel's FIFO pass with this beat.
-  output logic [NumC2h-1:0]               c2h_pass_o,
-  output logic [2:0]                      c2h_cells_o,
+  output flow_t [NumC2h-1:0]              c2h_flow_o,
 
   // Write-back blocks of H2C channels.
   input  write_t [NumH2c-1:0]             block_i,
-  output logic [NumH2c-1:0]               block_grant_o,
-  output logic [NumH2c-1:0]               block_refuse_o,
-  output logic [NumH2c-1:0]               block_left_o,
+  output answer_t [NumH2c-1:0]            block_answer_o,
 
   // Reads of H2C channels, and of C2H channels with pages. `tag_i`: the next one that is free.
   input  read_t [NumH2c-1:0]              read_i,
-  output logic [NumH2c-1:0]               read_grant_o,
-  output logic [NumH2c-1:0]               read_refuse_o,
-  output logic [NumH2c-1:0]               read_left_o,
+  output answer_t [NumH2c-1:0]            read_answer_o,
   input  read_t [NumC2h-1:0]              fetch_i,
-  output logic [NumC2h-1:0]               fetch_grant_o,
-  output logic [NumC2h-1:0]               fetch_refuse_o,
-  output logic [NumC2h-1:0]               fetch_left_o,
+  output answer_t [NumC2h-1:0]            fetch_answer_o,
   input  logic                            tag_valid_i,
   input  logic [7:0]                      tag_i,
   output lack_e                           lack_o,
@@ -94,8 +84,6 @@ module silico_transmitter
   output logic                            affords_message_o,
   // For the counters.
   output logic                            beat_passes_o,
-  output logic [NumC2h-1:0]               c2h_beat_o,
-  output logic [NumC2h-1:0]               c2h_busy_o,
   output logic                            held_o,
   output logic                            no_credit_o,
   output logic                            tlp_done_o
@@ -162,21 +150,21 @@ module silico_transmitter
   assign beat_passes_o = passes;
   assign held_o = active && !tx_ready_i;
   assign tlp_done_o = ends;
-  assign c2h_cells_o = fifo_bytes[6:4];
   assign read_left_valid_o = ends && (source_q inside {FromRead, FromFetch});
   assign read_left_tag_o = tag_q;
 
+  // Who has the transmitter: one of them, for the whole of its TLP.
+  logic [NumC2h-1:0] c2h_active, fetch_active;
+  logic [NumH2c-1:0] block_active, read_active;
+
   always_comb begin
     for (int unsigned i = 0; i < NumC2h; i++) begin
-      c2h_left_o[i] = ends && source_q == FromC2h && channel_q == 4'(i);
-      fetch_left_o[i] = ends && source_q == FromFetch && channel_q == 4'(i);
-      c2h_beat_o[i] = passes && source_q == FromC2h && channel_q == 4'(i);
-      c2h_pass_o[i] = c2h_beat_o[i] && fifo_bytes != '0;
-      c2h_busy_o[i] = (active && source_q == FromC2h && channel_q == 4'(i)) || c2h_grant_o[i];
+      c2h_active[i] = source_q == FromC2h && channel_q == 4'(i);
+      fetch_active[i] = source_q == FromFetch && channel_q == 4'(i);
     end
     for (int unsigned i = 0; i < NumH2c; i++) begin
-      block_left_o[i] = ends && source_q == FromBlock && channel_q == 4'(i);
-      read_left_o[i] = ends && source_q == FromRead && channel_q == 4'(i);
+      block_active[i] = source_q == FromBlock && channel_q == 4'(i);
+      read_active[i] = source_q == FromRead && channel_q == 4'(i);
     end
   end
 
@@ -203,8 +191,8 @@ module silico_transmitter
   write_t c2h_write, block;
   read_t fetch, h2c_read;
   logic fetches_first_q, blocks_first_q, reads_first_q;
-  logic [NumC2h-1:0] c2h_wants, fetch_wants;
-  logic [NumH2c-1:0] block_wants, read_wants;
+  logic [NumC2h-1:0] c2h_wants, fetch_wants, c2h_grant, fetch_grant;
+  logic [NumH2c-1:0] block_wants, read_wants, block_grant, read_grant;
   logic c2h_waits, fetch_waits, block_waits, read_waits, c2h_any, fetch_any, block_any, read_any;
   logic free, completion_goes, may_request, posted_goes, read_goes, fetch_goes, h2c_read_goes;
   logic message_waits, intx_goes, message_goes, interrupt_goes, channel_turn, block_chosen, c2h_chosen, block_goes, c2h_goes;
@@ -227,7 +215,7 @@ module silico_transmitter
     .clk_i,
     .reset_i,
     .valid_i(c2h_wants),
-    .ready_o(c2h_grant_o),
+    .ready_o(c2h_grant),
     .data_i(c2h_i),
     .valid_o(c2h_waits),
     .ready_i(c2h_goes),
@@ -239,7 +227,7 @@ module silico_transmitter
     .clk_i,
     .reset_i,
     .valid_i(fetch_wants),
-    .ready_o(fetch_grant_o),
+    .ready_o(fetch_grant),
     .data_i(fetch_i),
     .valid_o(fetch_waits),
     .ready_i(read_goes && fetch_goes),
@@ -251,7 +239,7 @@ module silico_transmitter
     .clk_i,
     .reset_i,
     .valid_i(block_wants),
-    .ready_o(block_grant_o),
+    .ready_o(block_grant),
     .data_i(block_i),
     .valid_o(block_waits),
     .ready_i(block_goes),
@@ -263,7 +251,7 @@ module silico_transmitter
     .clk_i,
     .reset_i,
     .valid_i(read_wants),
-    .ready_o(read_grant_o),
+    .ready_o(read_grant),
     .data_i(read_i),
     .valid_o(read_waits),
     .ready_i(read_goes && h2c_read_goes),
@@ -313,12 +301,24 @@ module silico_transmitter
     for (int i = 3; i >= 0; i--) if (messages_i[i]) message = 2'(i);
     for (int unsigned i = 0; i < 4; i++) message_sent_o[i] = message_goes && message == 2'(i);
     for (int unsigned i = 0; i < NumC2h; i++) begin
-      c2h_refuse_o[i] = c2h_tried && c2h_wants[i] && !decoded_i.bus_master;
-      fetch_refuse_o[i] = reads_tried && fetch_wants[i] && !decoded_i.bus_master;
+      c2h_answer_o[i].grant = c2h_grant[i];
+      c2h_answer_o[i].refuse = c2h_tried && c2h_wants[i] && !decoded_i.bus_master;
+      c2h_answer_o[i].left = ends && c2h_active[i];
+      c2h_flow_o[i].busy = c2h_active[i] || c2h_grant[i];
+      c2h_flow_o[i].beat = passes && c2h_active[i];
+      c2h_flow_o[i].pass = passes && c2h_active[i] && fifo_bytes != '0;
+      c2h_flow_o[i].cells = fifo_bytes[6:4];
+      fetch_answer_o[i].grant = fetch_grant[i];
+      fetch_answer_o[i].refuse = reads_tried && fetch_wants[i] && !decoded_i.bus_master;
+      fetch_answer_o[i].left = ends && fetch_active[i];
     end
     for (int unsigned i = 0; i < NumH2c; i++) begin
-      block_refuse_o[i] = blocks_tried && block_wants[i] && !decoded_i.bus_master;
-      read_refuse_o[i] = reads_tried && read_wants[i] && !decoded_i.bus_master;
+      block_answer_o[i].grant = block_grant[i];
+      block_answer_o[i].refuse = blocks_tried && block_wants[i] && !decoded_i.bus_master;
+      block_answer_o[i].left = ends && block_active[i];
+      read_answer_o[i].grant = read_grant[i];
+      read_answer_o[i].refuse = reads_tried && read_wants[i] && !decoded_i.bus_master;
+      read_answer_o[i].left = ends && read_active[i];
     end
   end
   assign completion_pop_o = completion_goes;
@@ -336,7 +336,7 @@ module silico_transmitter
   // --- the next one ------------------------------------------------------------------------------------------------------
 
   logic [3:0]   channel;
-  header_t      header, read_header;
+  header_t      header;
   logic [10:0]  total;
   logic [6:0]   prefix_length;
   logic [511:0] prefix;
@@ -378,7 +378,7 @@ module silico_transmitter
     end else if (read_goes) begin
       source = fetch_goes ? FromFetch : FromRead;
       channel = fetch_goes ? 4'(fetch_next) : 4'(read_next);
-      header = read_header;
+      header = read_header(decoded_i.bdf, tag_i, read.address, read.bytes, allowed(read.attr, decoded_i));
       sends = ClassNonPosted;
     end else if (message_goes) begin
       source = FromMessage;
@@ -403,28 +403,6 @@ module silico_transmitter
     end
     if (decoded_i.ecrc_generation && source != FromNobody) header.dw0[15] = 1'b1;
   end
-
-  // A read's header names whole dwords; its byte enables, the bytes that are wanted.
-  logic [11:0] span_end;
-  logic [12:0] read_end;
-  assign read_end = 13'(read.address[1:0]) + read.bytes;
-  assign span_end = 12'((read_end + 13'd3) >> 2);
-  always_comb begin
-    read_header = memory_header(CodeMemRead, decoded_i.bdf, tag_i, read.address, span_end[10:0]);
-    read_header.dw1[3:0] = 4'hf << read.address[1:0];
-    if (span_end == 12'd1) read_header.dw1[3:0] = read_header.dw1[3:0] & last_enables(read_end[1:0]);
-    else read_header.dw1[7:4] = last_enables(read_end[1:0]);
-    read_header = with_attr(read_header, allowed(read.attr, decoded_i));
-  end
-
-  function automatic logic [3:0] last_enables(logic [1:0] end_at);
-    unique case (end_at)
-      2'd1: return 4'h1;
-      2'd2: return 4'h3;
-      2'd3: return 4'h7;
-      default: return 4'hf;
-    endcase
-  endfunction
 
   assign issued_o = read_goes;
   always_comb begin

@@ -149,7 +149,8 @@ module silico_c2h
       write_o.bytes = 11'd64;
       write_o.address = run_q.wb_addr;
       write_o.prefix_bytes = 7'd64;
-      write_o.prefix = block_of(life, life.delivered.frames, dropped, now_i, index_i);
+      write_o.prefix = write_back(life.progress.sequence_number + 64'd1, life.delivered.count, life.delivered.frames, dropped, now_i, life.error.address,
+                                  told_state(life.state, life.after), life.error.code, index_i, life.runs);
     end else begin
       write_o.bytes = chunk_bytes;
       write_o.address = run_q.pages ? chunk.at : run_q.ring_base + offset;

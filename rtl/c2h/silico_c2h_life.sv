@@ -106,7 +106,8 @@ module silico_c2h_life
   output logic                 empties_o
 );
 
-  life_t life, life_failed, life_ended, life_shown, life_accessed, life_received;
+  life_t life, life_shown;
+  logic fails, runs, fails_late, breaks, runs_on;
   account_t s_q, s_granted, s_left, s_failed, s_settled, s_timed, s_accessed, s_received;
   settings_t set, run_q;
   logic [15:0][31:0] table_q;
@@ -146,7 +147,7 @@ module silico_c2h_life
   assign entry_left_o = entry_left;
   assign data_left = left_i && (s_q.flight inside {FlightData, FlightPage});
   assign block_left = left_i && s_q.flight == FlightWriteBack;
-  assign entry_left = left_i && s_q.flight == FlightEntry && !giving_up(life);
+  assign entry_left = left_i && s_q.flight == FlightEntry && !giving_up(life.state, life.after);
 
   always_comb begin
     delivered = life.delivered;
@@ -154,7 +155,7 @@ module silico_c2h_life
       delivered.count = life.delivered.count + s_q.flight_count;
       delivered.frames = life.delivered.frames + 64'(s_q.flight_frames);
     end
-    if (data_left && s_q.flight == FlightData && s_q.flight_ends && !giving_up(life)) begin
+    if (data_left && s_q.flight == FlightData && s_q.flight_ends && !giving_up(life.state, life.after)) begin
       delivered.count = s_q.flight_count;
       delivered.frames = life.delivered.frames + 64'd1;
     end
@@ -178,7 +179,7 @@ module silico_c2h_life
   logic abandons_failed;
 
   assign judges_o = run_q.pages && life.state == StateRunning && !refuse_i && !too_long_i;
-  assign flushes_o = run_q.pages && life_failed.state == StateRunning;
+  assign flushes_o = run_q.pages && runs;
 
   always_comb begin
     failure = bad_page_i;
@@ -187,16 +188,12 @@ module silico_c2h_life
   end
 
   // A stop that the host wants announces what is whole. After an error nothing is announced any more: its reason may be what the host gave.
-  function automatic logic fails(life_t was, life_t is);
-    return was.state == StateRunning && is.state == StateStopping && is.after != AfterIdle;
-  endfunction
-
-  assign abandons_failed = fails(life, life_failed) || (refuse_i && life.state != StateRunning);
+  assign abandons_failed = fails || (refuse_i && life.state != StateRunning);
   assign s_failed = abandons_failed ? abandoned(s_left) : s_left;
 
   // --- the end of the clock ------------------------------------------------------------------------------------------------
 
-  logic idle, settles, waits, entry_goes, abandons_settled, abandons_timed;
+  logic idle, settles, waits, entry_goes, abandons_settled;
   pace_t pace;
   logic [31:0] live_frames, live_cycles;
 
@@ -220,9 +217,8 @@ module silico_c2h_life
     return told.valid && told.reader.fetch && told.reader.channel == index_i[3:0] ? told.failure : '0;
   endfunction
 
-  assign abandons_timed = fails(life_ended, life_shown);
   always_comb begin
-    s_timed = abandons_timed ? abandoned(s_settled) : s_settled;
+    s_timed = fails_late ? abandoned(s_settled) : s_settled;
     s_timed.busy = s_settled.busy && life_shown.state == StateRunning;
   end
   assign running_o = life_shown.state == StateRunning;
@@ -230,7 +226,7 @@ module silico_c2h_life
 
   // --- registers -----------------------------------------------------------------------------------------------------------
 
-  logic writes, rings, reset_asked, abandons_accessed;
+  logic writes, rings;
   logic [31:0] bits;
   failure_t refused_doorbell;
   logic [63:0] sw_count;
@@ -272,18 +268,14 @@ module silico_c2h_life
     if (writes && select_comp_head[1]) s_accessed.staged_comp_head = '0;
     if (rings_entries_o && !entries_legal_i) refused_doorbell = failed(FailBadDoorbell, comp_head_o);
   end
-  assign fired_accessed_o = life_accessed.fired;
-  assign failed_accessed_o = life_accessed.error.code != FailNone;
 
   // --- what is received, and a reset ---------------------------------------------------------------------------------------
 
-  assign closes_o = life_shown.state == StateRunning && life_accessed.state == StateStopping && life_accessed.after == AfterIdle;
-  assign abandons_accessed = fails(life_shown, life_received) || (is_stopping(life_shown) && reset_asked);
-  assign abandons_o = abandons_failed || abandons_settled || abandons_timed || abandons_accessed;
+  assign abandons_o = abandons_failed || abandons_settled || fails_late || breaks;
 
   always_comb begin
-    s_received = abandons_accessed ? abandoned(s_accessed) : s_accessed;
-    s_received.busy = s_accessed.busy && life_received.state == StateRunning;
+    s_received = breaks ? abandoned(s_accessed) : s_accessed;
+    s_received.busy = s_accessed.busy && runs_on;
   end
 
   always_ff @(posedge clk_i) begin
@@ -309,7 +301,8 @@ module silico_c2h_life
     .block_left_i(block_left),
     .refuse_i,
     .failure_i(failure),
-    .failed_o(life_failed),
+    .fails_o(fails),
+    .runs_o(runs),
     .pace_i(pace),
     .block_fits_i(run_q.wb_addr[5:0] == '0),
     .idle_i(idle),
@@ -319,8 +312,8 @@ module silico_c2h_life
     .cycles_i(live_cycles),
     .signals_o,
     .fired_o,
-    .ended_o(life_ended),
     .late_failure_i(mine(timeout_failure_i)),
+    .fails_late_o(fails_late),
     .shown_o(life_shown),
     .bus_i,
     .strobes_i(strobes),
@@ -330,10 +323,13 @@ module silico_c2h_life
     .acknowledge_i,
     .card_reset_i,
     .starts_o,
-    .reset_asked_o(reset_asked),
-    .accessed_o(life_accessed),
+    .sound_o(),
+    .closes_o,
+    .fired_accessed_o,
+    .failed_accessed_o,
     .received_failure_i(mine(completion_failure_i)),
-    .received_o(life_received),
+    .breaks_o(breaks),
+    .runs_on_o(runs_on),
     .reset_done_o,
     .empties_o
   );

@@ -27,13 +27,9 @@ package silico_life_pkg;
     logic [1:0] arm;
   } strobes_t;
 
-  function automatic logic is_stopping(life_t s);
-    return s.state == StateStopping;
-  endfunction
-
   // A reset is under way: nothing of the run counts any more.
-  function automatic logic giving_up(life_t s);
-    return s.state == StateStopping && s.after == AfterReset;
+  function automatic logic giving_up(state_e state, after_e after);
+    return state == StateStopping && after == AfterReset;
   endfunction
 
   function automatic life_t stopped(life_t old, after_e after);
@@ -53,11 +49,16 @@ package silico_life_pkg;
     return s;
   endfunction
 
+  // As stopped by an error, which is told.
   function automatic life_t failing(life_t old, failure_t failure);
     life_t s = old;
     if (old.state == StateRunning && failure.code != FailNone) begin
       s.error = failure;
-      s = stopped(s, AfterError);
+      s.progress.due = 1'b0;
+      s.state = StateStopping;
+      s.after = AfterError;
+      s.block_sent = 1'b0;
+      s.run_bit = 1'b0;
     end
     return s;
   endfunction
@@ -69,10 +70,10 @@ package silico_life_pkg;
     return s;
   endfunction
 
-  // The next write-back block, as it would be granted now.
-  function automatic logic [511:0] block_of(life_t s, logic [63:0] frames, logic [63:0] dropped, logic [63:0] now, logic [7:0] index);
-    state_e shown = !is_stopping(s) ? s.state : s.after == AfterError ? StateError : StateIdle;
-    return write_back(s.progress.sequence_number + 64'd1, s.delivered.count, frames, dropped, now, s.error.address, shown, s.error.code, index, s.runs);
+  // The state, as the next write-back block shows it: that to which a stop leads.
+  function automatic state_e told_state(state_e state, after_e after);
+    if (state != StateStopping) return state;
+    return after == AfterError ? StateError : StateIdle;
   endfunction
 
 endpackage

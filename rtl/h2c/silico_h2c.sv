@@ -147,7 +147,8 @@ module silico_h2c
     block_o.bytes = 11'd64;
     block_o.address = run_q.wb_addr;
     block_o.prefix_bytes = 7'd64;
-    block_o.prefix = block_of(life, account.frames, '0, now_i, index_i);
+    block_o.prefix = write_back(life.progress.sequence_number + 64'd1, life.delivered.count, account.frames, '0, now_i, life.error.address,
+                                told_state(life.state, life.after), life.error.code, index_i, life.runs);
   end
 
   // --- a beat of its output, and the next descriptor -----------------------------------------------------------------------

@@ -74,7 +74,8 @@ module silico_h2c_life
   output logic                 empties_o
 );
 
-  life_t life, life_shown, life_accessed, life_received;
+  life_t life, life_shown;
+  logic sound, runs_on;
   account_t s_q, s_granted, s_moved, s_settled, s_accessed;
   settings_t set, run_q;
 
@@ -141,7 +142,7 @@ module silico_h2c_life
   assign failed_o = life_shown.error.code != FailNone;
   assign active_o = (life_shown.state inside {StateRunning, StateStopping}) && s_q.sound;
   assign cut_o = life.state == StateRunning && life_shown.state != StateRunning;
-  assign cut_last_o = life_shown.state == StateRunning && life_received.state != StateRunning;
+  assign cut_last_o = life_shown.state == StateRunning && !runs_on;
 
   // --- registers -----------------------------------------------------------------------------------------------------------
 
@@ -178,13 +179,11 @@ module silico_h2c_life
       end
     end
   end
-  assign fired_accessed_o = life_accessed.fired;
-  assign failed_accessed_o = life_accessed.error.code != FailNone;
 
   always_ff @(posedge clk_i) begin
     s_q <= empties_o ? '0 : s_accessed;
     // What a start is refused for is told at once.
-    if (starts_o && !empties_o) s_q.sound <= life_accessed.state == StateRunning;
+    if (starts_o && !empties_o) s_q.sound <= sound;
   end
 
   // --- units ---------------------------------------------------------------------------------------------------------------
@@ -203,7 +202,8 @@ module silico_h2c_life
     .block_left_i(block_answer_i.left),
     .refuse_i(refuses),
     .failure_i(failure),
-    .failed_o(),
+    .fails_o(),
+    .runs_o(),
     .pace_i(pace),
     .block_fits_i(run_q.wb_addr[5:0] == '0),
     .idle_i(idle),
@@ -213,8 +213,8 @@ module silico_h2c_life
     .cycles_i(live_cycles),
     .signals_o,
     .fired_o,
-    .ended_o(),
     .late_failure_i('0),
+    .fails_late_o(),
     .shown_o(life_shown),
     .bus_i,
     .strobes_i(strobes),
@@ -224,10 +224,13 @@ module silico_h2c_life
     .acknowledge_i,
     .card_reset_i,
     .starts_o,
-    .reset_asked_o(),
-    .accessed_o(life_accessed),
+    .sound_o(sound),
+    .closes_o(),
+    .fired_accessed_o,
+    .failed_accessed_o,
     .received_failure_i(mine(completion_failure_i)),
-    .received_o(life_received),
+    .breaks_o(),
+    .runs_on_o(runs_on),
     .reset_done_o(),
     .empties_o
   );

@@ -12,15 +12,13 @@ use std::path::Path;
 type Count = fn(&Variant) -> u32;
 
 /// How the names of those registers end, and how many there are.
-const COUNTERS: [(&str, Count); 4] = [
+const COUNTERS: [(&str, Count); 3] = [
     // The card's clock: CYCLES, stamps, timers. It must be the first.
     ("silico_card__DOT__cycles_q", |_| 1),
     // Of the card: PERF_CYCLES, clocks without a credit or a tag.
     ("u_registers__DOT__perf_q", |_| 1),
-    // Of each card-to-host channel: clocks in which it has nothing, no room, no credit; and BUSY.
-    ("u_perf__DOT__perf_q", |variant| variant.c2h),
-    // Of each host-to-card channel.
-    ("__PVT__perf_q", |variant| variant.h2c),
+    // Of each channel, of both directions: clocks in which it has nothing, no room, no credit; and BUSY.
+    ("u_perf__DOT__perf_q", |variant| variant.c2h + variant.h2c),
 ];
 
 /// A class of the card: its name, its fields, and the instances that it points to with their classes.

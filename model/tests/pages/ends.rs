@@ -185,3 +185,25 @@ fn what_is_looped_back_comes_in_pages() {
     }
     assert_eq!(footprint(100), 160);
 }
+
+/// An entry of a run waits for the global enable; one that ends a run does not, as the last block does not.
+#[test]
+fn an_entry_of_a_run_waits_for_the_global_enable() {
+    let mut bench = bench();
+    let (mut host, pages) = running(&mut bench, (16, 16), 0, &few(2, 64));
+    bench.run(500);
+    let credits = bench.stimulus.credits;
+    let used = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemWrite).count();
+    bench.stimulus.credits.0[0] = Limit::new(Some(used as u8 + 1), None);
+    bench.feed(0, &payload(0, 10), bench.now);
+    bench.run(200);
+    bench.write(BAR0 + u64::from(card::CONTROL), 0, 4);
+    bench.run(20);
+    bench.stimulus.credits = credits;
+    bench.run(200);
+    assert_eq!(host.take(&bench, &pages), []);
+    bench.set32(0, c2h::CONTROL, 0);
+    idle(&mut bench, 0);
+    assert_eq!(host.take(&bench, &pages), [0]);
+    assert_eq!(bench.get32(0, c2h::DISCARDED), 0);
+}

@@ -140,3 +140,27 @@ fn what_leaves_during_a_reset_is_not_signalled() {
         bench.run(20);
     }
 }
+
+/// The rest of a frame that a stop cut is swallowed once, however many runs it takes, and nothing else is.
+#[test]
+fn a_cut_frame_costs_no_other_one() {
+    let mut bench = delivered();
+    bench.feed(0, &[7; 8000], bench.now);
+    for _ in 0..3 {
+        // Each run ends in the midst of it.
+        bench.run(30);
+        bench.set32(0, c2h::CONTROL, 0);
+        bench.run(50);
+        bench.set32(0, c2h::CONTROL, 1);
+    }
+    bench.run(300);
+    assert_eq!((bench.stimulus.front[0].frames.len(), bench.get64(0, c2h::FRAMES)), (0, 0));
+    for _ in 0..2 {
+        bench.feed(0, &[8; 100], bench.now);
+        bench.run(200);
+        assert_eq!(bench.get64(0, c2h::FRAMES), 1);
+        bench.set32(0, c2h::CONTROL, 0);
+        bench.run(50);
+        bench.set32(0, c2h::CONTROL, 1);
+    }
+}

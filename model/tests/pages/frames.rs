@@ -199,3 +199,19 @@ fn a_frame_that_outgrows_a_page_keeps_nobody_waiting() {
     let entry = bench.sent.iter().find(|sent| sent.header.address().0 == MEMORY + 0xe_2000).expect("the first entry");
     assert_eq!(entry.first, begins + 26 + 2, "granted in the clock after that beat, shown in the next");
 }
+
+/// Clocks from the beat of a frame of one beat to its first TLP, with pages of so many bytes.
+fn clocks_to_send(page: u32) -> u64 {
+    let mut bench = bench();
+    running(&mut bench, (16, 16), 0, &few(8, page));
+    bench.run(500);
+    let (from, begins) = (bench.sent.len(), bench.now + 10);
+    bench.feed(0, &payload(0, 20), begins);
+    bench.run(100);
+    bench.sent[from].first - begins
+}
+
+#[test]
+fn a_page_is_taken_in_each_clock() {
+    assert_eq!(clocks_to_send(32) - clocks_to_send(64), 1, "the header fills a page, and the payload needs the next");
+}

@@ -14,6 +14,7 @@ mod recover;
 mod ring;
 mod send;
 mod send_faults;
+mod stop_again;
 mod told;
 mod wait;
 

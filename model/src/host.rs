@@ -354,6 +354,20 @@ impl Card {
 
     /// Ties C2H channels to the H2C channels that feed them, and unties them: at the bounds of frames.
     fn join_loops(&mut self) {
+        if self.loops > 0 {
+            self.part_loops();
+        }
+        for index in 0..self.h2c.len() {
+            let Some(target) = self.h2c[index].target() else { continue };
+            if self.feeders[target].is_none() && self.channels[target].attach() {
+                self.feeders[target] = Some(index as u8);
+                self.loops += 1;
+            }
+        }
+    }
+
+    /// Unties C2H channels from H2C channels that do not feed them any more.
+    fn part_loops(&mut self) {
         for target in 0..self.channels.len() {
             let Some(feeder) = self.feeders[target] else { continue };
             if !self.channels[target].is_running() {
@@ -363,13 +377,6 @@ impl Card {
                 self.feeders[target] = None;
                 self.channels[target].detach();
                 self.loops -= 1;
-            }
-        }
-        for index in 0..self.h2c.len() {
-            let Some(target) = self.h2c[index].target() else { continue };
-            if self.feeders[target].is_none() && self.channels[target].attach() {
-                self.feeders[target] = Some(index as u8);
-                self.loops += 1;
             }
         }
     }

@@ -212,7 +212,7 @@ impl Build {
         let (stamp, key) = (
             folder.join("stamp"),
             format!(
-                "{} {} {} {} {:?} {:?}",
+                "savable {} {} {} {} {:?} {:?}",
                 self.verilator.text,
                 self.release,
                 self.counts(),
@@ -225,7 +225,9 @@ impl Build {
             return name;
         }
         let include = self.verilator.root.join("include");
-        let files = ["verilated.cpp", "verilated_threads.cpp"].into_iter().chain(self.counts().then_some("verilated_cov.cpp"));
+        let files = ["verilated.cpp", "verilated_threads.cpp", "verilated_save.cpp"]
+            .into_iter()
+            .chain(self.counts().then_some("verilated_cov.cpp"));
         let files = files.chain(self.tells().then_some("verilated_vcd_c.cpp"));
         let objects = self.compiler(&folder, 2).files(files.map(|file| include.join(file))).compile_intermediates();
         self.compiler(&self.out, 0).objects(objects).compile(name);

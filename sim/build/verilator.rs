@@ -76,7 +76,8 @@ impl Verilator {
         let mut command = Command::new(&self.program);
         // Lint is a step of its own.
         command.args(["--cc", "--top-module", "silico_card", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style", "-O3"]);
-        command.args(["--x-assign", "fast", "--x-initial", "fast", "--prefix"]).arg(format!("V{}", variant.name));
+        // Savable: what runs in a clock is the same with it and without, byte by byte; it adds functions that copy a card.
+        command.args(["--x-assign", "fast", "--x-initial", "fast", "--savable", "--prefix"]).arg(format!("V{}", variant.name));
         command.args(options);
         command.arg("--Mdir").arg(folder).args(variant.parameters().map(|(name, value)| format!("-G{name}={value}")));
         command.arg(format!("-I{}", rtl.display())).args(sources);

@@ -1,6 +1,7 @@
 //! Two cards on the same inputs, every output compared on every clock. Knows nothing of what is inside them; the first is the one that answers.
 
 use silico_spec::credit::Limits;
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::params::DataWidth;
 use silico_spec::port::{Beat, ChannelView, Endpoint, FrontBeat, Inspect, PortIn, PortOut};
 use silico_spec::units::Cycles;
@@ -57,6 +58,13 @@ impl Verdict {
     }
 }
 
+impl Fork for Verdict {
+    /// A place of its own, where the same was told so far.
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        memo.share(&self.0, |told, _| Ok(Mutex::new(told.lock().unwrap_or_else(PoisonError::into_inner).clone()))).map(Self)
+    }
+}
+
 /// Two cards side by side. After a difference the second one is left alone, at once or after a while.
 #[derive(Debug)]
 pub struct Lockstep<A, B> {
@@ -86,6 +94,27 @@ impl<A: Endpoint, B: Endpoint> Lockstep<A, B> {
     /// The first card.
     pub fn first(&self) -> &A {
         &self.first
+    }
+
+    /// The second card.
+    pub fn second(&self) -> &B {
+        &self.second
+    }
+}
+
+impl<A: Fork, B: Fork> Fork for Lockstep<A, B> {
+    /// What differs in the copy is told to a verdict of its own, which whoever holds this one gets under the same `memo`.
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self {
+            first: self.first.fork(memo)?,
+            second: self.second.fork(memo)?,
+            output: self.output.clone(),
+            cycle: self.cycle,
+            verdict: self.verdict.fork(memo)?,
+            parted: self.parted,
+            tail: self.tail,
+            headers: self.headers.clone(),
+        })
     }
 }
 
@@ -212,4 +241,53 @@ fn beat_difference(first: &Beat, second: &Beat) -> Option<(String, [String; 2])>
         return found("tx.digest", values(&first.digest, &second.digest));
     }
     found("tx.discard", values(&first.discard, &second.discard))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Shows BUSY from a clock on.
+    #[derive(Clone)]
+    struct Busy(u64, u64);
+
+    impl Endpoint for Busy {
+        fn width(&self) -> DataWidth {
+            DataWidth::W256
+        }
+
+        fn clock(&mut self, _: &PortIn, output: &mut PortOut) {
+            self.0 += 1;
+            output.front_busy = u16::from(self.0 >= self.1);
+        }
+    }
+
+    impl Fork for Busy {
+        fn fork(&self, _: &mut Memo) -> Result<Self, CannotFork> {
+            Ok(self.clone())
+        }
+    }
+
+    fn clocks(cards: &mut Lockstep<Busy, Busy>, clocks: u64) {
+        let mut output = PortOut::default();
+        (0..clocks).for_each(|_| cards.clock(&PortIn::default(), &mut output));
+    }
+
+    #[test]
+    fn a_difference_is_told_where_it_is_found_the_original_or_the_copy() {
+        let verdict = Verdict::default();
+        let mut original = Lockstep::new(Busy(0, 8), Busy(0, 6), verdict.clone());
+        clocks(&mut original, 3);
+        let mut memo = Memo::new();
+        let (mut copy, told) = (original.fork(&mut memo).unwrap(), verdict.fork(&mut memo).unwrap());
+        clocks(&mut copy, 3);
+        assert_eq!(told.divergence().map(|parted| (parted.cycle, parted.signal)), Some((6, "front_busy".into())));
+        assert_eq!(verdict.divergence(), None, "the original has not come that far");
+        // A copy of cards that have parted says so too.
+        let mut memo = Memo::new();
+        let (_, again) = (copy.fork(&mut memo).unwrap(), told.fork(&mut memo).unwrap());
+        assert_eq!(again.divergence(), told.divergence());
+        clocks(&mut original, 3);
+        assert_eq!(verdict.divergence(), told.divergence());
+    }
 }

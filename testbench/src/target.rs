@@ -4,6 +4,7 @@ use crate::coverage::{Covered, Observer};
 use crate::input::error::BadInput;
 use crate::waves::{Layout, Sides, Waves, WavesConfig};
 use crate::waves::{Side, Tap};
+use silico_sim::ForkPort;
 use silico_sim::lockstep::Verdict;
 use silico_spec::params::CardParams;
 use silico_spec::port::Clocked;
@@ -93,6 +94,27 @@ impl Target {
             _ => Waves::off(),
         };
         self.watched_card(params, verdict, &waves, None)
+    }
+
+    /// A card of this kind that can be forked, and that nobody watches.
+    ///
+    /// # Errors
+    /// If it cannot be built with these parameters, or not at all in this build.
+    pub fn forkable_card(&self, params: &CardParams, verdict: &Verdict) -> Result<Box<dyn ForkPort>, String> {
+        let model = || silico_model::Card::new(params.clone()).map_err(|error| error.to_string());
+        #[cfg(feature = "rtl")]
+        let rtl = || RtlCard::new(params).map_err(|error| error.to_string()).map(|rtl| rtl.telling(verdict.clone()));
+        match self {
+            Self::Model => Ok(Box::new(model()?)),
+            #[cfg(feature = "rtl")]
+            Self::Rtl => Ok(Box::new(Clocked::new(rtl()?))),
+            #[cfg(feature = "rtl")]
+            Self::Lockstep => Ok(Box::new(Clocked::new(Lockstep::new(model()?, rtl()?, verdict.clone())))),
+            _ => {
+                let _ = verdict;
+                Err(format!("no card can be built on {self}"))
+            }
+        }
     }
 
     /// A card of this kind, every clock of which is shown to `waves`, and what it went through counted in `covered`.

@@ -9,9 +9,10 @@ use rstest::rstest;
 use silico::cli::loopback::LoopbackOptions;
 use silico::cli::options::RunOptions;
 use silico::loopback;
-use silico::run::{Progress, RunConfig, run};
-use silico_sim::rtl::{Bare, RtlCard, variants};
+use silico::run::{Progress, RunConfig, build, run};
+use silico_sim::rtl::{Bare, RtlCard, State, variants};
 use silico_spec::credit::{Limit, Limits};
+use silico_spec::fork::{Fork, Memo};
 use silico_spec::params::CardParams;
 use silico_spec::port::{Endpoint, PortIn, PortOut};
 
@@ -146,6 +147,28 @@ fn the_bare_loop_is_the_same_card() {
             assert_eq!(&output, expected, "clock {clock}, plain: {plain}");
         }
     }
+}
+
+/// What is a state of no card, or of another variant, is refused; a card that a waveform shows is not copied, and says why.
+#[test]
+fn what_cannot_be_copied_says_so() {
+    let variants = variants();
+    let mut card = RtlCard::new(&variants[0].1).unwrap();
+    let mut state = State::default();
+    let nothing = card.load(&state).unwrap_err();
+    assert_eq!((nothing.saved, nothing.wanted), ("nothing", variants[0].0));
+    card.save(&mut state);
+    assert!(state.size() > 10_000 && card.load(&state).is_ok());
+    if let Some((name, params)) = variants.get(1) {
+        let other = RtlCard::new(params).unwrap().load(&state).unwrap_err();
+        assert_eq!((other.saved, other.wanted), (variants[0].0, *name));
+    }
+    // In lockstep the clocks around a difference are written, if nobody says otherwise.
+    let mut config = RunConfig::new(&RunOptions::typed(&["--on", "lockstep"]).unwrap()).unwrap();
+    let watched = build(&config).unwrap().fork(&mut Memo::new()).unwrap_err();
+    assert_eq!(watched.rule, "one without waves");
+    config.waves = None;
+    build(&config).unwrap().fork(&mut Memo::new()).unwrap();
 }
 
 /// A card that goes once looked for itself among what belonged to the card that had been clocked last, and was gone.

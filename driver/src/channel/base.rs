@@ -84,6 +84,8 @@ pub(crate) struct Base<P: Platform> {
     pub(crate) serial: u32,
     /// Whether the card counts for this run: before, its counts are of another one.
     pub(crate) started: bool,
+    /// The final counts of the run were read, and make sense.
+    pub(crate) counted: bool,
     pub(super) signal: Option<Signal>,
     pub(crate) waiting: Waiting,
     /// Resets of the card when this channel was last known to be alive.
@@ -106,8 +108,22 @@ impl<P: Platform> Base<P> {
         let waiting = Waiting::new(mode);
         let epoch = claim.shared.epoch();
         let signal = signal.map(|signal| Signal { vector: fold(&claim, signal.vector), ..signal });
-        let mut this =
-            Self { regs, irqs, kind, clock, id, phase: Phase::Idle, run: 0, serial: 0, started: false, signal, waiting, epoch, claim };
+        let mut this = Self {
+            regs,
+            irqs,
+            kind,
+            clock,
+            id,
+            phase: Phase::Idle,
+            run: 0,
+            serial: 0,
+            started: false,
+            counted: false,
+            signal,
+            waiting,
+            epoch,
+            claim,
+        };
         if let Some(Signal { vector, .. }) = this.signal {
             this.claim.shared.demux.subscribe(this.waiter(vector));
         }
@@ -289,13 +305,13 @@ impl<P: Platform> Base<P> {
         if let Some(block) = block {
             block.expect(found);
         }
-        self.started = true;
+        (self.started, self.counted) = (true, false);
         self.phase = Phase::Running;
         Ok(())
     }
 
-    /// Ends the run and says whether there are final counts to be read: not for a channel that was idle before, nor for one that never started.
-    /// After it, the phase is idle or failed.
+    /// Ends the run and says whether there are final counts to be read: not for a channel that never started, nor if they were. A run that is over but whose
+    /// end could not be read to the last register is ended again: nothing else would tell of it. After it, the phase is idle or failed.
     pub(crate) fn halt(&mut self) -> Result<bool, DriverError> {
         let _inside = self.enter()?;
         if let Err(error) = self.check_card() {
@@ -306,9 +322,9 @@ impl<P: Platform> Base<P> {
             }
         }
         match self.phase {
-            Phase::Idle => return Ok(false),
+            Phase::Idle if self.counted || !self.started => return Ok(false),
             Phase::Failed(failure) => return Err(self.failed(failure)),
-            Phase::Running | Phase::Stuck => self.phase = Phase::Stuck,
+            Phase::Idle | Phase::Running | Phase::Stuck => self.phase = Phase::Stuck,
         }
         self.write_control(0)?;
         let (state, ns) = self.wait_state(is_still, self.stop_limit_ns())?;

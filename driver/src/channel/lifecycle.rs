@@ -54,7 +54,7 @@ impl<P: Platform> RingChannel<P> {
     }
 
     /// Stops the run. What was announced can still be read by [`RingChannel::poll`], until the next start. Stopping a channel that is idle gives
-    /// the counts of its last run again.
+    /// the counts of its last run again, or reads them if that failed before.
     ///
     /// # Errors
     /// If it is not idle within [`STOP_LIMIT_NS`](super::STOP_LIMIT_NS) and the card's completion timeout; if it had failed ([`DriverError::Failed`]; what it delivered can still be read); if its

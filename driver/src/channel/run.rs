@@ -60,6 +60,7 @@ pub(crate) fn start<P: Platform>(channel: &mut impl Run<P>) -> Result<(), Driver
 pub(crate) fn stop<P: Platform, C: Run<P>>(channel: &mut C) -> Result<C::End, DriverError> {
     if channel.parts().0.halt()? {
         channel.final_counts()?;
+        channel.parts().0.counted = true;
     }
     let end = channel.end();
     channel.parts().0.outcome(end)

@@ -51,7 +51,8 @@ impl<P: Platform> SendChannel<P> {
         run::start(self)
     }
 
-    /// Stops the run, and says what was not sent. What the card has under way it may still end. Stopping a channel that is idle gives the same again.
+    /// Stops the run, and says what was not sent. What the card has under way it may still end. Stopping a channel that is idle gives the same again, or reads
+    /// them if that failed before.
     ///
     /// # Errors
     /// If it is not idle within [`STOP_LIMIT_NS`](crate::channel::STOP_LIMIT_NS) and the card's completion timeout; if it had failed ([`DriverError::Failed`]; [`SendChannel::unsent`] says

@@ -67,7 +67,7 @@ impl<P: Platform> PageChannel<P> {
     }
 
     /// Stops the run. What was completed can still be polled, and what is held can still be viewed, until the next start. Stopping a channel that is idle
-    /// gives the counts of its last run again.
+    /// gives the counts of its last run again, or reads them if that failed before.
     ///
     /// # Errors
     /// If it is not idle within [`STOP_LIMIT_NS`](crate::channel::STOP_LIMIT_NS) and the card's completion timeout; if it had failed ([`DriverError::Failed`]; what it delivered can still

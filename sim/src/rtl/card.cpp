@@ -7,6 +7,7 @@
 #include <string>
 
 #include "ports.h"
+#include "state.h"
 #include "variants.h"
 #if VM_TRACE
 #include "verilated_vcd_c.h"
@@ -107,6 +108,22 @@ class CardOf final : public Card {
 #endif
     }
 
+    std::size_t size() const override {
+        Counted counted;
+        counted << top_;
+        return counted.size();
+    }
+
+    void save(rust::Slice<uint8_t> into) const override {
+        Saved saved{into};
+        saved << top_;
+    }
+
+    void load(rust::Slice<const uint8_t> from) override {
+        Loaded loaded{from};
+        loaded >> top_;
+    }
+
     bool coverage(rust::Str path) override {
 #if VM_COVERAGE
         context_.coveragep()->write(std::string(path).c_str());
@@ -137,7 +154,8 @@ class CardOf final : public Card {
 #endif
 
     VerilatedContext context_;
-    Top top_;
+    // Verilator's serialization takes no constant card, and changes none.
+    mutable Top top_;
 #if VM_TRACE
     Text file_;
     VerilatedVcdC vcd_{&file_};

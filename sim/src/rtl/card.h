@@ -1,5 +1,6 @@
 // A Verilated card behind a plain interface: one call a clock.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include "rust/cxx.h"
@@ -17,6 +18,11 @@ class Card {
     virtual rust::String inside() = 0;
     // Appends what has changed inside since the last time, under these inputs, as in a VCD file.
     virtual void look(const In& input, rust::Vec<uint8_t>& changes) = 0;
+    // Bytes of all that it is, and those bytes: `into` has as many. What it has counted for coverage, and what a waveform has of it, are not among them.
+    virtual std::size_t size() const = 0;
+    virtual void save(rust::Slice<uint8_t> into) const = 0;
+    // Becomes what another one of the same variant was when it was saved.
+    virtual void load(rust::Slice<const uint8_t> from) = 0;
     // Writes what was counted into a file. False: nothing is, in this build.
     virtual bool coverage(rust::Str path) = 0;
 };

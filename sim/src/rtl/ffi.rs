@@ -67,6 +67,12 @@ pub(super) mod bridge {
         fn inside(self: Pin<&mut Card>) -> String;
         /// Appends what has changed inside since the last time, under these inputs.
         fn look(self: Pin<&mut Card>, input: &In, changes: &mut Vec<u8>);
+        /// Bytes of all that it is.
+        fn size(self: &Card) -> usize;
+        /// Those bytes: `into` has as many.
+        fn save(self: &Card, into: &mut [u8]);
+        /// Becomes what another one of the same variant was when it was saved.
+        fn load(self: Pin<&mut Card>, from: &[u8]);
         /// Writes what was counted of the RTL into a file. `false`: nothing is, in this build.
         fn coverage(self: Pin<&mut Card>, path: &str) -> bool;
 

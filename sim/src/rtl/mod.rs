@@ -2,8 +2,10 @@
 
 mod bare;
 mod ffi;
+mod state;
 
 pub use bare::Bare;
+pub use state::{OtherVariant, State};
 
 use crate::cards::params;
 use crate::lockstep::Verdict;
@@ -119,24 +121,19 @@ impl RtlCard {
     /// # Errors
     /// If no variant of this build has these parameters.
     pub fn new(params: &CardParams) -> Result<Self, NoVariant> {
-        let variant = find(params)?;
-        let spare = SPARE.with_borrow_mut(|spare| spare[variant].pop());
-        let card = spare.unwrap_or_else(|| bridge::make(VARIANTS[variant].name));
-        let mut this = Self {
-            card,
-            width: params.width,
-            variant,
-            input: nothing(),
-            output: quiet(),
-            cycle: 0,
-            verdict: Verdict::default(),
-            is_open: false,
-        };
+        let mut this = Self::used(find(params)?, params.width);
         this.input.power_on = true;
         this.card.pin_mut().step(&this.input, &mut this.output);
         this.input.power_on = false;
         bridge::take_said();
         Ok(this)
+    }
+
+    /// A card in whatever state somebody left it.
+    fn used(variant: usize, width: DataWidth) -> Self {
+        let spare = SPARE.with_borrow_mut(|spare| spare[variant].pop());
+        let card = spare.unwrap_or_else(|| bridge::make(VARIANTS[variant].name));
+        Self { card, width, variant, input: nothing(), output: quiet(), cycle: 0, verdict: Verdict::default(), is_open: false }
     }
 
     /// Assertions that fail are told to `verdict`.

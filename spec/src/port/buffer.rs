@@ -2,10 +2,12 @@
 
 use super::{Beat, MAX_BEAT};
 use crate::params::DataWidth;
-use alloc::boxed::Box;
+use alloc::vec::Vec;
 
 /// Most payload bytes of any TLP (PCIe 4.0 §2.2.2).
 pub const MAX_PAYLOAD: usize = 4096;
+/// Bytes that a buffer has memory for at least once there is any payload in it: most TLPs are short, and a buffer is made for each that waits somewhere.
+const LEAST: usize = 64;
 
 /// A whole TLP: the header's dwords and the payload. Equal if it is the same TLP, whatever lay in the buffer before.
 pub struct TlpBuf {
@@ -16,24 +18,28 @@ pub struct TlpBuf {
     /// See [`Beat::digest`].
     pub digest: u32,
     len: u32,
-    data: Box<[u8; MAX_PAYLOAD]>,
+    /// As long as the longest payload that was ever in it, or somewhat longer.
+    data: Vec<u8>,
 }
 
 impl Clone for TlpBuf {
-    /// Of the payload, what there is of it; the rest of the buffer is zero.
+    /// Of the payload, what there is of it.
     fn clone(&self) -> Self {
-        let mut copy = Self { header: self.header, discard: self.discard, digest: self.digest, ..Self::new() };
-        copy.set_len(self.len as usize);
-        copy.payload_mut().copy_from_slice(self.payload());
-        copy
+        Self { data: self.payload().to_vec(), ..*self }
     }
 }
 
 impl TlpBuf {
     /// Empty: zero header, no payload.
     #[must_use]
-    pub fn new() -> Self {
-        Self { header: [0; 4], discard: false, digest: 0, len: 0, data: Box::new([0; MAX_PAYLOAD]) }
+    pub const fn new() -> Self {
+        Self { header: [0; 4], discard: false, digest: 0, len: 0, data: Vec::new() }
+    }
+
+    /// Memory for `len` bytes, at most [`MAX_PAYLOAD`].
+    #[cold]
+    fn grow(&mut self, len: usize) {
+        self.data.resize(len.next_power_of_two().clamp(LEAST, MAX_PAYLOAD), 0);
     }
 
     /// The payload in the order of addresses.
@@ -56,6 +62,9 @@ impl TlpBuf {
     #[inline]
     pub fn set_len(&mut self, len: usize) {
         assert!(len <= MAX_PAYLOAD, "payload of {len} bytes");
+        if len > self.data.len() {
+            self.grow(len);
+        }
         self.len = len as u32;
     }
 
@@ -79,9 +88,11 @@ impl TlpBuf {
         }
         (self.discard, self.digest) = (beat.discard, beat.digest);
         let (from, bytes) = (self.len as usize, usize::from(beat.bytes).min(MAX_BEAT));
-        let Some(room) = self.data.get_mut(from..from + bytes) else { return false };
-        room.copy_from_slice(&beat.data[..bytes]);
-        self.len += bytes as u32;
+        if from + bytes > MAX_PAYLOAD {
+            return false;
+        }
+        self.set_len(from + bytes);
+        self.data[from..from + bytes].copy_from_slice(&beat.data[..bytes]);
         true
     }
 
@@ -121,5 +132,35 @@ impl Default for TlpBuf {
 impl core::fmt::Debug for TlpBuf {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "TlpBuf {{ header: {:08x?}, payload: {} bytes }}", self.header, self.len)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A buffer is made for each TLP that waits somewhere, and most are short.
+    #[test]
+    fn memory_is_taken_as_payload_comes() {
+        let mut tlp = TlpBuf::new();
+        assert_eq!(tlp.data.capacity(), 0, "a header alone takes none");
+        for (len, memory) in [(0, 0), (4, LEAST), (64, LEAST), (65, 128), (512, 512), (7, 512), (MAX_PAYLOAD, MAX_PAYLOAD)] {
+            tlp.set([0; 4], &[len as u8; MAX_PAYLOAD][..len]);
+            assert_eq!((tlp.payload().len(), tlp.data.len()), (len, memory));
+            assert!(tlp.payload().iter().all(|byte| *byte == len as u8));
+        }
+        assert_eq!(TlpBuf { len: 3, data: alloc::vec![7; 64], ..TlpBuf::new() }.clone().data, [7; 3]);
+    }
+
+    /// A sender that never ends its TLP is refused at the longest that there is, and nothing of before is lost.
+    #[test]
+    fn beats_beyond_the_longest_payload_are_refused() {
+        let mut tlp = TlpBuf::new();
+        let beat = |sop| Beat { valid: true, sop, bytes: 64, data: [5; MAX_BEAT], ..Beat::NONE };
+        assert!((0..MAX_PAYLOAD / 64).all(|index| tlp.push(&beat(index == 0))));
+        assert!(!tlp.push(&beat(false)));
+        assert_eq!(tlp.payload(), [5; MAX_PAYLOAD]);
+        assert!(tlp.push(&beat(true)));
+        assert_eq!(tlp.payload(), [5; 64]);
     }
 }

@@ -1,6 +1,7 @@
 //! Any [`Endpoint`] as a [`TlpPort`]: clock by clock, beat by beat.
 
 use super::{Beat, ChannelView, Endpoint, Inspect, MAX_PAYLOAD, PortIn, PortOut, Response, Stimulus, TlpPort};
+use crate::fork::{CannotFork, Fork, Memo};
 use crate::params::DataWidth;
 use crate::units::{Cycle, Cycles};
 
@@ -57,6 +58,12 @@ impl<E: Endpoint> Clocked<E> {
         let front = stimulus.front.iter().filter_map(|stream| stream.frames.front().map(|frame| frame.at)).min();
         let next = rx.into_iter().chain(front).min().unwrap_or(Cycle::NEVER);
         self.endpoint.quiet().0.min(limit.0).min(next.since(now).0)
+    }
+}
+
+impl<E: Fork> Fork for Clocked<E> {
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        Ok(Self { endpoint: self.endpoint.fork(memo)?, input: self.input.clone(), output: self.output.clone() })
     }
 }
 

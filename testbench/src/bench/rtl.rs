@@ -8,7 +8,7 @@ use crate::cli::RunOptions;
 use crate::run::{CouldNotRun, Progress, RunConfig, build, run_with};
 use crate::waves::{Side, Tap, Waves};
 use silico_model::Card;
-use silico_sim::rtl::{Bare, RtlCard};
+use silico_sim::rtl::{Bare, RtlCard, State};
 use silico_spec::params::CardParams;
 use silico_spec::port::{Clocked, Endpoint, PortOut, Response};
 use silico_spec::units::Cycles;
@@ -53,6 +53,9 @@ struct Round {
     /// A card that is made, and one that is used again.
     made: f64,
     again: f64,
+    /// All that a card is, saved and loaded.
+    saved: f64,
+    loaded: f64,
 }
 
 fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
@@ -94,6 +97,8 @@ struct Shown {
     params: CardParams,
     clocks: Clocks,
     calls: Calls,
+    /// Bytes of a state of the card.
+    state: usize,
     /// The clocks that are timed, and how many of them have a beat.
     dense: Range<usize>,
     busy: usize,
@@ -178,6 +183,7 @@ impl Shown {
         let clocked = self.drive(self.model()?)?;
         let model = self.drive_model()?;
         let (made, again) = instances(&self.params)?;
+        let (saved, loaded) = copies(&self.params)?;
         Ok(Round {
             bare: in_bare,
             bare_all,
@@ -191,6 +197,8 @@ impl Shown {
             idle: idle()?,
             made,
             again,
+            saved,
+            loaded,
         })
     }
 }
@@ -223,6 +231,16 @@ fn instances(params: &CardParams) -> Result<(f64, f64), CouldNotRun> {
     Ok((made / f64::from(CARDS), again / f64::from(CARDS)))
 }
 
+/// Seconds that it takes to save all that a card is, and to load it into another one.
+fn copies(params: &CardParams) -> Result<(f64, f64), CouldNotRun> {
+    let (card, mut twin, mut state) = (RtlCard::new(params).map_err(said)?, RtlCard::new(params).map_err(said)?, State::default());
+    card.save(&mut state);
+    let (saved, ()) = timed(|| (0..CARDS).for_each(|_| card.save(&mut state)));
+    let (loaded, done) = timed(|| (0..CARDS).try_for_each(|_| twin.load(&state)));
+    done.map_err(said)?;
+    Ok((saved / f64::from(CARDS), loaded / f64::from(CARDS)))
+}
+
 /// All rows of the RTL; they share their rounds, which take about `time` a row. `sparse`: clocks a second that the model passes when next to nothing happens.
 pub(super) fn rows(time: Duration, sparse: f64) -> Result<Vec<Row>, CouldNotRun> {
     let params = CardParams::default();
@@ -232,7 +250,9 @@ pub(super) fn rows(time: Duration, sparse: f64) -> Result<Vec<Row>, CouldNotRun>
         return Err(CouldNotRun("a run that should be dense is not: the RTL can't be measured by it".into()));
     }
     let mut bare = Bare::new(&params, clocks.0.iter().map(|(input, _)| input)).map_err(said)?;
-    let shown = Shown { params, clocks, calls, dense, busy };
+    let mut state = State::default();
+    RtlCard::new(&params).map_err(said)?.save(&mut state);
+    let shown = Shown { params, clocks, calls, state: state.size(), dense, busy };
     shown.agree(&mut bare)?;
     let (start, mut rounds) = (Instant::now(), Vec::new());
     while rounds.len() < LEAST_ROUNDS || start.elapsed() < 8 * time {
@@ -298,5 +318,16 @@ fn told(shown: &Shown, rounds: &[Round], sparse: f64) -> Vec<Row> {
         ),
         row("RTL: cards made", 1.0 / made, "/s", format!("{:.2} ms each, power-on included", 1e3 * made)),
         row("RTL: cards in turn", 1.0 / again, "/s", format!("{:.2} ms each: one that was dropped is powered on again", 1e3 * again)),
+        row(
+            "RTL: states saved and loaded",
+            1.0 / median(rounds, |r| r.saved + r.loaded),
+            "/s",
+            format!(
+                "{:.2} and {:.2} ms each, {} KiB",
+                1e3 * median(rounds, |r| r.saved),
+                1e3 * median(rounds, |r| r.loaded),
+                shown.state >> 10
+            ),
+        ),
     ]
 }

@@ -57,13 +57,19 @@ impl Bench {
 
 impl Fork for Bench {
     /// A bench that goes on by itself from here. Channels that are open are forked by who holds them, under the same memo.
+    ///
+    /// # Errors
+    /// If there is a waveform, which is of one card (in lockstep there is one unless [`RunConfig::waves`] is `None`), or something cannot be copied.
     fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        if self.waves.is_on() {
+            return Err(CannotFork { what: "a bench whose card a waveform shows", rule: "one without waves" });
+        }
         Ok(Self {
             platform: self.platform.fork(memo)?,
             card: self.card.fork(memo)?,
             seen: self.seen.fork(memo)?,
             planted: self.planted.fork(memo)?,
-            verdict: self.verdict.clone(),
+            verdict: self.verdict.fork(memo)?,
             waves: Waves::off(),
         })
     }
@@ -84,14 +90,11 @@ pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
     };
     if config.target == Target::Model && !waves.is_on() && config.covered.is_none() {
         let model = silico_model::Card::new(config.card.clone()).map_err(|e| CouldNotRun(e.to_string()))?;
-        let (seen, planted) = (Seen::default(), FaultLog::default());
-        let (card, switch) = if config.faults.is_empty() {
-            (Slot::forkable(Probe::new(model, seen.clone())), None)
-        } else {
-            let (card, switch) = plant(&config.faults, config.machine.seed, model, planted.clone());
-            (Slot::forkable(Probe::new(card, seen.clone())), Some(switch))
-        };
-        return bring_up(config, card, switch, seen, planted, verdict, waves);
+        return around_forkable(config, model, verdict);
+    }
+    if !waves.is_on() && config.covered.is_none() {
+        let card = config.target.forkable_card(&config.card, &verdict).map_err(CouldNotRun)?;
+        return around_forkable(config, card, verdict);
     }
     let card = config.target.watched_card(&config.card, &verdict, &waves, config.covered.as_ref()).map_err(CouldNotRun)?;
     around(config, card, verdict, waves)
@@ -103,6 +106,18 @@ pub fn build(config: &RunConfig) -> Result<Bench, CouldNotRun> {
 /// If the card does not come up.
 pub fn build_with(config: &RunConfig, card: Box<dyn TlpPort + Send>) -> Result<Bench, CouldNotRun> {
     around(config, card, Verdict::default(), Waves::off())
+}
+
+/// The bench can be forked, since the card can.
+fn around_forkable<P: TlpPort + Fork + Send + 'static>(config: &RunConfig, card: P, verdict: Verdict) -> Result<Bench, CouldNotRun> {
+    let (seen, planted) = (Seen::default(), FaultLog::default());
+    let (card, switch) = if config.faults.is_empty() {
+        (Slot::forkable(Probe::new(card, seen.clone())), None)
+    } else {
+        let (card, switch) = plant(&config.faults, config.machine.seed, card, planted.clone());
+        (Slot::forkable(Probe::new(card, seen.clone())), Some(switch))
+    };
+    bring_up(config, card, switch, seen, planted, verdict, Waves::off())
 }
 
 fn around(config: &RunConfig, card: Box<dyn TlpPort + Send>, verdict: Verdict, waves: Waves) -> Result<Bench, CouldNotRun> {

@@ -138,7 +138,11 @@ impl Play {
     pub fn turn(&mut self) -> Result<bool, String> {
         // A rule of the machine that was broken explains whatever came of it.
         let turned = self.take_turn();
-        turned.map_err(|what| self.stage.bench.platform.machine().violation().map_or(what, ToString::to_string))
+        // And two cards that parted explain that.
+        turned.map_err(|what| match self.stage.bench.verdict.divergence() {
+            Some(parted) => parted.to_string(),
+            None => self.stage.bench.platform.machine().violation().map_or(what, ToString::to_string),
+        })
     }
 
     fn take_turn(&mut self) -> Result<bool, String> {
@@ -172,6 +176,9 @@ impl Play {
     }
 
     fn judge_machine(&self) -> Result<Cycle, String> {
+        if let Some(parted) = self.stage.bench.verdict.divergence() {
+            return Err(parted.to_string());
+        }
         let machine = self.stage.bench.platform.machine();
         match machine.violation() {
             Some(violation) => Err(violation.to_string()),

@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 /// Random bytes, of which every payload is a part.
 const POOL_BYTES: usize = 64 << 10;
 /// Beats of 32 bytes that all card-to-host channels together bring, headers included, and that each sender gets, at most.
-const BEATS_IN: u64 = 1600;
-const BEATS_OUT: u64 = 600;
+const BEATS_IN: u64 = 1520;
+const BEATS_OUT: u64 = 580;
 /// Of so many plays, one starts a channel anew in the middle.
 const RESTARTS: u64 = 8;
 

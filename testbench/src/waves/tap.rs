@@ -2,6 +2,7 @@
 
 use super::Waves;
 use super::signals::{self, Views};
+use silico_spec::fork::{CannotFork, Fork, Memo};
 use silico_spec::params::DataWidth;
 use silico_spec::port::{ChannelView, Endpoint, Inspect, PortIn, PortOut};
 use silico_spec::units::Cycles;
@@ -56,6 +57,17 @@ impl<E: Endpoint + Inspect> Tap<E> {
     #[must_use]
     pub fn looking_inside(self) -> Self {
         Self { look: Some(signals::look::<E>), ..self }
+    }
+}
+
+impl<E: Fork> Fork for Tap<E> {
+    /// # Errors
+    /// If there is a waveform: it is of one card.
+    fn fork(&self, memo: &mut Memo) -> Result<Self, CannotFork> {
+        if self.waves.is_on() {
+            return Err(CannotFork { what: "a card that a waveform shows", rule: "one without waves" });
+        }
+        Ok(Self { inner: self.inner.fork(memo)?, waves: Waves::off(), shown: self.shown.clone(), ..*self })
     }
 }
 

@@ -24,12 +24,26 @@ fn storms(variant: &str) {
     let params = params(variant);
     let (first, storms, clocks) = (number("SILICO_SEED", 1), number("SILICO_STORMS", 6), number("SILICO_CLOCKS", 20_000));
     for seed in first..first + storms {
-        let seen = storm(&params, seed, clocks).unwrap_or_else(|what| panic!("{variant}, seed {seed}: {what}"));
+        let seen = storm(&params, seed, clocks, None).unwrap_or_else(|what| panic!("{variant}, seed {seed}: {what}"));
         assert!(seen.writes > 0 && seen.reads > 0, "seed {seed}: a storm of nothing: {seen:?}");
     }
 }
 
+/// Copies are made anywhere in a storm, and see what the original sees: what they show is the same, and what they are in the end, byte for byte.
+fn forks(variant: &str) {
+    let first = number("SILICO_SEED", 1);
+    for seed in first..first + 2 {
+        let seen = storm(&params(variant), seed, 10_000, Some(1000)).unwrap_or_else(|what| panic!("{variant}, seed {seed}: {what}"));
+        assert!(seen.forks > 3, "seed {seed}: {seen:?}");
+    }
+}
+
 on_each_variant! {
+    #[test]
+    fn a_fork_goes_on_as_the_original() {
+        forks(VARIANT);
+    }
+
     #[test]
     fn a_storm_finds_no_difference() {
         storms(VARIANT);

@@ -3,9 +3,10 @@
 use crate::host::{Host, Manners};
 use crate::random::Random;
 use crate::script::{Script, Step};
-use silico_sim::lockstep::{Lockstep, Verdict};
-use silico_sim::rtl::RtlCard;
+use silico_sim::lockstep::{Lockstep, Verdict, difference};
+use silico_sim::rtl::{RtlCard, State};
 use silico_spec::credit::{Limit, Limits};
+use silico_spec::fork::{Fork, Memo};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::{Beat, ChannelView, Endpoint, FrontBeat, Inspect, PortIn, PortOut, TlpBuf};
 use silico_spec::tlp::{Header, Kind};
@@ -20,6 +21,8 @@ pub(crate) struct Seen {
     pub(crate) completions: u64,
     pub(crate) resets: u64,
     pub(crate) out_beats: u64,
+    /// Copies of the cards that went on beside them.
+    pub(crate) forks: u64,
 }
 
 /// How things are for some thousand clocks.
@@ -80,8 +83,40 @@ struct Storm {
     came: Vec<String>,
 }
 
-/// A storm of `clocks` clocks.
-pub(crate) fn storm(params: &CardParams, seed: u64, clocks: u64) -> Result<Seen, String> {
+type Cards = Lockstep<silico_model::Card, RtlCard>;
+
+/// Copies of the cards that see the same for some clocks.
+struct Twin {
+    cards: Cards,
+    verdict: Verdict,
+    output: PortOut,
+    clocks: u64,
+}
+
+impl Twin {
+    fn clock(&mut self, input: &PortIn, output: &PortOut, original: &Cards) -> Result<bool, String> {
+        self.cards.clock(input, &mut self.output);
+        self.clocks -= 1;
+        if let Some(divergence) = self.verdict.divergence() {
+            return Err(format!("copies: {divergence}"));
+        }
+        if let Some((signal, values)) = difference(output, &self.output) {
+            return Err(format!("a copy differs in {signal}: {values:?}"));
+        }
+        if self.clocks > 0 {
+            return Ok(true);
+        }
+        let states = [original, &self.cards].map(|cards| {
+            let mut state = State::default();
+            cards.second().save(&mut state);
+            state
+        });
+        if states[0] == states[1] { Ok(false) } else { Err("a copy of the RTL shows the same and is not the same".into()) }
+    }
+}
+
+/// A storm of `clocks` clocks. `forks`: one in so many of them, if there is no copy, begins one, which goes on beside the original for a while.
+pub(crate) fn storm(params: &CardParams, seed: u64, clocks: u64, forks: Option<u64>) -> Result<Seen, String> {
     let verdict = Verdict::default();
     let model = silico_model::Card::new(params.clone()).map_err(|error| error.to_string())?;
     let rtl = RtlCard::new(params).map_err(|error| error.to_string())?;
@@ -110,11 +145,24 @@ pub(crate) fn storm(params: &CardParams, seed: u64, clocks: u64) -> Result<Seen,
     storm.input.credits = Limits::INFINITE;
     let errs = params.read_timeout <= 20_000 || seed.is_multiple_of(4);
     let mut mood = Mood::draw(&mut storm.random, errs);
+    let (mut twin, mut draw): (Option<Twin>, _) = (None, Random::new(!seed));
     while storm.now < clocks {
         if storm.now.is_multiple_of(2500) {
             mood = Mood::draw(&mut storm.random, errs);
         }
+        if let (None, Some(true)) = (&twin, forks.map(|one| draw.once_in(one))) {
+            let mut memo = Memo::new();
+            let cards = storm.cards.fork(&mut memo).map_err(|error| error.to_string())?;
+            let verdict = verdict.fork(&mut memo).map_err(|error| error.to_string())?;
+            twin = Some(Twin { cards, verdict, output: storm.output.clone(), clocks: 1 + draw.below(600) });
+            storm.seen.forks += 1;
+        }
         storm.clock(&mood);
+        if let Some(copy) = &mut twin
+            && !copy.clock(&storm.input, &storm.output, &storm.cards).map_err(|what| format!("at clock {}: {what}", storm.now))?
+        {
+            twin = None;
+        }
         if let Some(divergence) = verdict.divergence() {
             return Err(format!("{divergence}; {mood:?}; last towards the cards: {}", storm.came.join("; ")));
         }

@@ -1,14 +1,16 @@
 //! A fork goes on as the original would have: clock for clock, TLP for TLP, count for count, whenever it is made and whatever the other one does meanwhile.
 
 use crate::harness::{Settings, search};
-use crate::on::{Part, lacks};
+use crate::on::{self, Part, fit_patient, is_unfit};
 use crate::scenario::MachineShape;
 use crate::strategies::{Flavour, delays, machine};
 use proptest::prelude::*;
 use silico::cli::RunOptions;
 use silico::run::RunConfig;
 use silico::scenario::{Outcome, Play, Stage};
+use silico::target::Target;
 use silico_sim::Stats;
+use silico_spec::params::CardParams;
 
 /// A machine, faults that cost time, and what is played on it.
 #[derive(Clone, Debug)]
@@ -32,10 +34,16 @@ fn cases() -> impl Strategy<Value = Case> {
 }
 
 impl Case {
+    /// The card, and what it lacks.
+    fn card(&self) -> (CardParams, Option<Part>) {
+        fit_patient(&self.machine.card(4, 2), &self.machine, self.faults.len())
+    }
+
     /// Brought up anew.
     fn stage(&self) -> Result<Stage, String> {
         let mut config = RunConfig::new(&RunOptions::default()).map_err(|error| error.to_string())?;
-        (config.card, config.machine) = (self.machine.card(4, 2), self.machine.config());
+        (config.card, config.machine) = (self.card().0, self.machine.config());
+        config.target = if on::is_model() { Target::Model } else { on::target().clone() };
         config.faults = self.faults.iter().map(|rule| rule.parse()).collect::<Result<_, _>>().map_err(|error| format!("{error}"))?;
         Stage::with(&config).map_err(|error| error.to_string())
     }
@@ -75,8 +83,7 @@ fn some(mut play: Play, turns: u32) -> Result<Play, String> {
 }
 
 fn goes_on(case: &Case) -> Result<(), String> {
-    // Only the model can be forked.
-    if lacks([Part::Forks]) {
+    if is_unfit(case.card().1) {
         return Ok(());
     }
     let anew = end(case.play(case.stage()?))?;

@@ -2,7 +2,7 @@
 //! the suite becomes the nearest one that the RTL was built as, cases that need what the RTL does not have yet are left out, and so are cases that are longer
 //! than `SILICO_CLOCKS` allows: both are counted and told.
 
-use crate::scenario::{READ_TIMEOUT, Scenario};
+use crate::scenario::{MachineShape, READ_TIMEOUT, Scenario};
 use crate::strategies::MOST_DELAY;
 use silico::target::Target;
 use silico_sim::lockstep::Verdict;
@@ -17,8 +17,6 @@ use std::sync::OnceLock;
 pub(crate) enum Part {
     /// Very many clocks in which nothing happens, passed at once.
     Leap,
-    /// A card that is copied as it is.
-    Forks,
     /// So many channels.
     Channels,
     /// So many e-links.
@@ -28,7 +26,7 @@ pub(crate) enum Part {
 }
 
 /// What the RTL does not have: **the** list of what is left out. The card is whole; this no RTL of it can do.
-const MISSING: &[Part] = &[Part::Leap, Part::Forks, Part::Channels, Part::Elinks, Part::Timeout];
+const MISSING: &[Part] = &[Part::Leap, Part::Channels, Part::Elinks, Part::Timeout];
 
 /// The target, as typed.
 pub(crate) fn target() -> &'static Target {
@@ -112,7 +110,12 @@ fn fitted(case: &Scenario) -> (CardParams, Option<Part>) {
     if !case.faults.is_empty() {
         card.read_timeout = READ_TIMEOUT;
     }
-    if *target() == Target::Model { (card, None) } else { nearest(&card, 0, |card| patience(case, card)) }
+    if *target() == Target::Model { (card, None) } else { nearest(&card, 0, |card| patience(&case.machine, case.faults.len(), card)) }
+}
+
+/// The same for a machine with faults that cost time, and nothing else that is asked for.
+pub(crate) fn fit_patient(wanted: &CardParams, machine: &MachineShape, faults: usize) -> (CardParams, Option<Part>) {
+    if is_model() { (wanted.clone(), None) } else { nearest(wanted, 0, |card| patience(machine, faults, card)) }
 }
 
 /// As asked for, or the nearest that there is; and what that lacks.
@@ -126,14 +129,12 @@ pub(crate) fn card_of(case: &Scenario) -> CardParams {
 }
 
 /// Clocks that an honest answer may take, twice over: all that can be asked for comes before it, and each fault that costs time strikes it.
-fn patience(case: &Scenario, card: &CardParams) -> u64 {
-    let config = case.machine.config();
+fn patience(machine: &MachineShape, faults: usize, card: &CardParams) -> u64 {
+    let config = machine.config();
     let buffers = u64::from(card.h2c_channels) * u64::from(card.h2c_buffer_bytes) + u64::from(card.c2h_channels) * 4096;
     let bytes = buffers.min(u64::from(card.read_tags) * u64::from(config.link.max_read_request));
     let clocks_per_byte = 8.0 / config.link.tlp_gbps() / (f64::from(config.clock_ps) / 1000.0);
-    2 * ((2.0 * bytes as f64 * clocks_per_byte) as u64
-        + 4 * case.machine.clocks_per_read()
-        + case.faults.len() as u64 * u64::from(MOST_DELAY))
+    2 * ((2.0 * bytes as f64 * clocks_per_byte) as u64 + 4 * machine.clocks_per_read() + faults as u64 * u64::from(MOST_DELAY))
 }
 
 /// A card with these parameters; of one that there is not, the nearest. If that lacks something, there is none, and the case is left out: see [`judged`].

@@ -69,9 +69,9 @@ fn a_stop_whose_last_block_may_not_be_written_is_an_error() {
         bench.config_write(0x04, 0x0002);
         assert_eq!((shown(&bench), bench.get32(0, c2h::CONTROL)), ((ChannelState::Running, ChannelError::None), 1));
         if register == c2h::CONTROL {
-            bench.set32(0, register, value as u32)
+            bench.set32(0, register, value as u32);
         } else {
-            bench.set64(0, register, value)
+            bench.set64(0, register, value);
         }
         bench.run(50);
         assert_eq!((shown(&bench), bench.get32(0, c2h::CONTROL)), ((ChannelState::Error, error), 0));

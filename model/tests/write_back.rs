@@ -6,6 +6,7 @@ use silico_model::Card;
 use silico_spec::params::CardParams;
 use silico_spec::port::{Inspect, Report};
 use silico_spec::registers::c2h;
+use silico_spec::units::Cycle;
 
 const WRITE_BACK: u32 = 1 << 2;
 
@@ -76,4 +77,20 @@ fn an_armed_interrupt_wants_its_block() {
     bench.run(50);
     assert_eq!(told(&bench), (1, Report::Wanted));
     assert_eq!(bench.sent.last().unwrap().header.address().0, 0xfee0_0000);
+}
+
+/// An interrupt waits for the block that has its frames, and for no later one: what came meanwhile is no reason to write another.
+#[test]
+fn one_block_is_enough_for_an_interrupt() {
+    let mut bench = bench(&[(c2h::INT_DATA, 1 << 31 | 2)]);
+    bench.set_mps(3);
+    bench.set64(0, c2h::INT_DATA_ARM, 0);
+    bench.run(50);
+    let from = bench.sent.len();
+    // Both frames wait for the link, a TLP each: the second is on its way before the first has been delivered.
+    bench.stimulus.tx_ready_at = Cycle(bench.now + 60);
+    (0..2).for_each(|_| bench.feed(0, &[7; 289], bench.now));
+    bench.run(300);
+    let sent: Vec<_> = bench.sent[from..].iter().map(|sent| (sent.header.address().0, sent.payload.len())).collect();
+    assert_eq!(sent, [(MEMORY, 352), (MEMORY + 352, 352), (MEMORY + 0xf_0000, 64), (0xfee0_0000, 4)]);
 }

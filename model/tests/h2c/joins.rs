@@ -82,6 +82,26 @@ fn the_rest_of_a_frame_that_was_cut_comes_when_the_loop_is_over() {
     assert_eq!(frames(&mut bench), [looped, (100, FRONT, Flags::default())]);
 }
 
+/// What is swallowed needs no room: a FIFO that the loop has left full does not hold it.
+#[test]
+fn the_rest_of_a_frame_that_was_cut_needs_no_room() {
+    let mut bench = target(CardParams { fifo_frames: 8, ..CardParams::default() });
+    bench.feed(0, &[5; 3000], bench.now);
+    bench.run(20);
+    bench.set32(0, c2h::CONTROL, 0);
+    bench.run(100);
+    start(&mut bench, 0, 8, LOOPBACK);
+    bench.run(20);
+    bench.set32(0, c2h::CONTROL, 1);
+    let posted = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemWrite).count();
+    bench.stimulus.credits.0[0] = Limit::new(Some(posted as u8), None);
+    submit(&mut bench, 0, 8, &[descriptor(0, 50, END); 8]);
+    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.feed(0, &[9; 100], bench.now);
+    bench.run(300);
+    assert_eq!((bench.stimulus.front[0].frames.len(), bench.get64(0, c2h::FRAMES)), (1, 0), "the whole frame waits for room");
+}
+
 /// A reset of the target does not end the loop: the front end waits on.
 #[test]
 fn a_loop_outlives_a_reset_of_its_target() {

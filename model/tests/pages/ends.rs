@@ -223,9 +223,9 @@ fn only_a_stop_announces_what_is_whole(#[case] register: u32, #[case] value: u64
     bench.feed(0, &payload(0, 10), bench.now);
     bench.run(200);
     if register == c2h::CONTROL {
-        bench.set32(0, register, value as u32)
+        bench.set32(0, register, value as u32);
     } else {
-        bench.set64(0, register, value)
+        bench.set64(0, register, value);
     }
     bench.run(50);
     bench.stimulus.credits = credits;

@@ -124,6 +124,10 @@ impl Fifo {
     /// The last `len` bytes that were written and not granted, as at most two slices in order.
     pub(crate) fn last(&self, len: u32, mut look: impl FnMut(&[u8])) {
         debug_assert!(len <= self.available(), "what is granted may be overwritten");
+        if len == 0 {
+            // A copy of a FIFO from which all has left has no memory.
+            return;
+        }
         let (from, first) = self.at(self.written - u64::from(len), len as usize);
         look(&self.bytes[from..from + first]);
         if first < len as usize {
@@ -177,5 +181,19 @@ impl Fifo {
         let frames = self.frames.len();
         self.frames.clear();
         frames
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// An open frame whose bytes have all left, in a fork of its card.
+    #[test]
+    fn a_copy_without_bytes_has_no_last_ones() {
+        let mut fifo = Fifo::new(8192, 4);
+        fifo.write_with(1216, |room, _| room.fill(1));
+        (fifo.granted, fifo.freed) = (1216, 1216);
+        fifo.clone().last(0, |bytes| assert!(bytes.is_empty()));
     }
 }

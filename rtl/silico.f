@@ -7,6 +7,7 @@ channel/silico_progress_pkg.sv
 read/silico_read_pkg.sv
 port/silico_transmitter_pkg.sv
 channel/silico_channel_pkg.sv
+channel/silico_life_pkg.sv
 c2h/silico_c2h_pkg.sv
 c2h/silico_c2h_settings_pkg.sv
 c2h/silico_c2h_state_pkg.sv
@@ -17,6 +18,8 @@ generated/silico_c2h_regs_pkg.sv
 generated/silico_c2h_regs.sv
 generated/silico_h2c_regs_pkg.sv
 generated/silico_h2c_regs.sv
+prim/silico_queue.sv
+prim/silico_arbiter.sv
 config/silico_config.sv
 port/silico_rx.sv
 port/silico_judge.sv
@@ -30,6 +33,7 @@ read/silico_reassembly.sv
 interrupts/silico_msix.sv
 interrupts/silico_causes.sv
 card/silico_registers.sv
+channel/silico_channel_life.sv
 c2h/silico_c2h_registers.sv
 c2h/silico_c2h_fifo.sv
 c2h/silico_c2h_ingest.sv
@@ -45,8 +49,14 @@ c2h/silico_c2h_perf.sv
 c2h/silico_c2h_life.sv
 c2h/silico_c2h.sv
 h2c/silico_h2c_registers.sv
+h2c/silico_h2c_perf.sv
+h2c/silico_h2c_life.sv
 h2c/silico_h2c_descriptors.sv
 h2c/silico_h2c_output.sv
 h2c/silico_h2c.sv
 h2c/silico_loops.sv
+channel/silico_channels.sv
+port/silico_inbound.sv
+port/silico_outbound.sv
+config/silico_function.sv
 silico_card.sv

@@ -5,6 +5,8 @@
 
 package silico_crc_pkg;
 
+  import silico_pkg::*;
+
   localparam int unsigned MaxBytes = 64;
   localparam logic [31:0] Castagnoli = 32'h82f6_3b78;
   localparam logic [31:0] Ethernet = 32'hedb8_8320;
@@ -33,6 +35,16 @@ package silico_crc_pkg;
 
   function automatic logic [31:0] crc32_byte(logic [31:0] crc, logic [7:0] data);
     return EthernetTable[crc[7:0] ^ data] ^ (crc >> 8);
+  endfunction
+
+  // The digest's part of a header, before that of the payload. What may change on the way, bit 0 of Type and EP, counts as one.
+  function automatic logic [31:0] header_digest(header_t header);
+    logic [31:0] crc = '1;
+    logic [3:0][31:0] dwords = {header.dw3, header.dw2, header.dw1, header.dw0 | 32'h0100_4000};
+    for (int unsigned i = 0; i < 16; i++) begin
+      if (i < 12 || is_long(header)) crc = crc32_byte(crc, dwords[i/4][8*(3 - i%4) +: 8]);
+    end
+    return crc;
   endfunction
 
 endpackage

@@ -164,6 +164,18 @@ package silico_pkg;
     return out;
   endfunction
 
+  // A read of `bytes` bytes: its header names whole dwords, its byte enables the bytes that are wanted.
+  function automatic header_t read_header(logic [15:0] requester, logic [7:0] tag, logic [63:0] address, logic [12:0] bytes, attr_t attr);
+    logic [12:0] end_at = 13'(address[1:0]) + bytes;
+    logic [10:0] dwords = 11'((end_at + 13'd3) >> 2);
+    logic [3:0] last = end_at[1:0] == 2'd0 ? 4'hf : end_at[1:0] == 2'd1 ? 4'h1 : end_at[1:0] == 2'd2 ? 4'h3 : 4'h7;
+    header_t out = memory_header(CodeMemRead, requester, tag, address, dwords);
+    out.dw1[3:0] = 4'hf << address[1:0];
+    if (dwords == 11'd1) out.dw1[3:0] = out.dw1[3:0] & last;
+    else out.dw1[7:4] = last;
+    return with_attr(out, attr);
+  endfunction
+
   // A message without payload.
   function automatic header_t message_header(logic [2:0] routing, logic [15:0] requester, logic [7:0] message_code);
     header_t out = '0;

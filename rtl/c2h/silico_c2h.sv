@@ -10,10 +10,12 @@ module silico_c2h
   import silico_read_pkg::*;
   import silico_progress_pkg::*;
   import silico_channel_pkg::*;
+  import silico_life_pkg::*;
   import silico_c2h_pkg::*;
   import silico_c2h_settings_pkg::*;
   import silico_c2h_state_pkg::*;
 #(
+  parameter type beat_t = logic,
   parameter int unsigned DataWidth = 256,
   parameter int unsigned FifoBytes = 16384,
   parameter int unsigned FifoFrames = 64,
@@ -38,21 +40,13 @@ module silico_c2h
 
   // The front-end stream.
   input  logic                 front_valid_i,
-  input  logic                 front_last_i,
-  input  logic                 front_error_i,
-  input  logic [15:0]          front_source_i,
-  input  logic [6:0]           front_bytes_i,
-  input  logic [DataWidth-1:0] front_data_i,
+  input  beat_t                front_i,
   output logic                 front_ready_o,
   output logic                 front_busy_o,
 
   // An H2C channel that feeds it instead, from the next frame on.
   input  logic                 loop_valid_i,
-  input  logic                 loop_last_i,
-  input  logic                 loop_error_i,
-  input  logic [15:0]          loop_source_i,
-  input  logic [6:0]           loop_bytes_i,
-  input  logic [DataWidth-1:0] loop_data_i,
+  input  beat_t                loop_i,
   output logic                 loop_ready_o,
   input  logic                 attach_i,
   output logic                 attached_o,
@@ -62,27 +56,17 @@ module silico_c2h
 
   // Towards the transmitter.
   output write_t               write_o,
-  input  logic                 grant_i,
-  input  logic                 refuse_i,
-  input  logic                 left_i,
+  input  answer_t              answer_i,
   output logic [DataWidth-1:0] data_o,
-  input  logic                 pass_i,
-  input  logic [2:0]           pass_cells_i,
-  // A TLP of the channel is going out, or was granted in this clock; a beat of it passes.
-  input  logic                 sending_i,
-  input  logic                 beat_i,
+  input  flow_t                flow_i,
 
   // Reads of page descriptors: the next one, what becomes of it, how many are outstanding. Beats come with the bytes received.
   output read_t                fetch_o,
-  input  logic                 fetch_grant_i,
-  input  logic                 fetch_refuse_i,
-  input  logic                 fetch_left_i,
+  input  answer_t              fetch_answer_i,
   input  logic [8:0]           reads_i,
-  input  read_beat_t           read_beat_i,
-  input  logic [DataWidth-1:0] read_data_i,
-  input  read_arrival_t        read_arrival_i,
   input  read_failure_t        timeout_failure_i,
-  input  read_failure_t        completion_failure_i,
+  input  told_t                told_i,
+  input  logic [DataWidth-1:0] read_data_i,
 
   // Registers.
   input  bus_t                 bus_i,
@@ -92,8 +76,7 @@ module silico_c2h
   input  logic                 perf_clear_i,
 
   // Causes: signalled in this clock; signalled and neither sent nor acknowledged, after the end of the clock and after the access.
-  output vector_t              data_signal_o,
-  output vector_t              error_signal_o,
+  output vector_t [1:0]        signals_o,
   input  logic                 message_sent_i,
   input  logic [7:0]           message_number_i,
   input  logic [1:0]           acknowledge_i,
@@ -111,7 +94,8 @@ module silico_c2h
   // --- state -------------------------------------------------------------------------------------------------------------
 
   // At the start of the clock: the state, the configuration of the run. A start takes another one.
-  channel_t s_q;
+  life_t life;
+  account_t account;
   settings_t run_q, taking;
   logic looped_q, function_reset, empties, starts;
   logic [7:0][63:0] perf;
@@ -136,18 +120,18 @@ module silico_c2h
   // whatever the global enable says.
   always_comb begin
     next = run_q.pages ? page_next : ring_next;
-    if (s_q.state != StateRunning) next = NextOff;
+    if (life.state != StateRunning) next = NextOff;
   end
   assign chunk = run_q.pages ? page_chunk : ring_chunk;
   assign overwrites = run_q.pages ? page_overwrites : ring_overwrites;
   assign sequence_number = run_q.pages ? page_sequence : ring_sequence;
-  assign wants_entry = page_ready && entry_room && (enabled_i || s_q.state != StateRunning);
-  assign wants_block = !wants_entry && s_q.progress.due;
+  assign wants_entry = page_ready && entry_room && (enabled_i || life.state != StateRunning);
+  assign wants_block = !wants_entry && life.progress.due;
   assign wants_chunk = !wants_entry && !wants_block && next == NextChunk && enabled_i;
   assign chunk_bytes = chunk.payload + (chunk.header ? 11'd32 : 11'd0);
-  assign grants_entry = grant_i && wants_entry;
-  assign grants_block = grant_i && wants_block;
-  assign grants_chunk = grant_i && !wants_entry && !wants_block;
+  assign grants_entry = answer_i.grant && wants_entry;
+  assign grants_block = answer_i.grant && wants_block;
+  assign grants_chunk = answer_i.grant && !wants_entry && !wants_block;
 
   // Magic, channel, flags, length; sequence; stamp; source, CRC.
   assign frame_header = {head.crc, 16'h0, head.source, head.stamp, sequence_number, head.length, 5'h0, head.flags, index_i, 16'h51c0};
@@ -165,8 +149,8 @@ module silico_c2h
       write_o.bytes = 11'd64;
       write_o.address = run_q.wb_addr;
       write_o.prefix_bytes = 7'd64;
-      write_o.prefix = write_back(s_q.progress.sequence_number + 64'd1, s_q.delivered.count, s_q.delivered.frames, dropped, now_i, s_q.error.address,
-                                  !is_stopping(s_q) ? s_q.state : s_q.after == AfterError ? StateError : StateIdle, s_q.error.code, index_i, s_q.runs);
+      write_o.prefix = write_back(life.progress.sequence_number + 64'd1, life.delivered.count, life.delivered.frames, dropped, now_i, life.error.address,
+                                  told_state(life.state, life.after), life.error.code, index_i, life.runs);
     end else begin
       write_o.bytes = chunk_bytes;
       write_o.address = run_q.pages ? chunk.at : run_q.ring_base + offset;
@@ -184,10 +168,7 @@ module silico_c2h
   assign looped = attach_i ? attached_o : looped_q && !detach_i;
 
   logic running, external, fed_by_loop, takes, offered, take;
-  logic offer_last, offer_error;
-  logic [15:0] offer_source;
-  logic [6:0] offer_bytes;
-  logic [DataWidth-1:0] offer_data;
+  beat_t offer;
   logic [63:0] dropped_taken, made_taken, chunks_taken;
   logic fifo_write, fifo_end, fifo_abandon, give_up;
   logic [6:0] fifo_write_bytes;
@@ -195,12 +176,12 @@ module silico_c2h
   frame_t fifo_end_frame;
   logic [31:0] fifo_abandon_bytes;
 
-  assign running = s_q.state == StateRunning && enabled_i;
+  assign running = life.state == StateRunning && enabled_i;
   assign external = !run_q.generator && !looped_q;
   assign fed_by_loop = looped_q && !run_q.generator;
   assign front_ready_o = running && external && takes;
   assign loop_ready_o = running && fed_by_loop && takes;
-  assign front_busy_o = s_q.busy;
+  assign front_busy_o = account.busy;
 
   assign take = running && offered && takes;
   assign give_up = fifo_abandon && !head_written;
@@ -218,10 +199,10 @@ module silico_c2h
   assign resuming = detach_i && running_o && !run_q.generator;
 
   always_comb begin
-    page_beat = read_beat_i;
-    page_beat.valid = read_beat_i.valid && read_beat_i.owner.reader.fetch && read_beat_i.owner.reader.channel == index_i[3:0];
-    page_arrival = read_arrival_i;
-    page_arrival.valid = read_arrival_i.valid && read_arrival_i.owner.reader.fetch && read_arrival_i.owner.reader.channel == index_i[3:0];
+    page_beat = told_i.beat;
+    page_beat.valid = told_i.beat.valid && told_i.beat.owner.reader.fetch && told_i.beat.owner.reader.channel == index_i[3:0];
+    page_arrival = told_i.arrival;
+    page_arrival.valid = told_i.arrival.valid && told_i.arrival.owner.reader.fetch && told_i.arrival.owner.reader.channel == index_i[3:0];
   end
 
   always_ff @(posedge clk_i) begin
@@ -236,17 +217,18 @@ module silico_c2h
     .reset_i(function_reset),
     .bus_master_i(decoded_i.bus_master),
     .now_i,
-    .state_o(s_q),
+    .life_o(life),
+    .account_o(account),
     .run_o(run_q),
-    .left_i,
-    .fetch_left_i,
+    .left_i(answer_i.left),
+    .fetch_left_i(fetch_answer_i.left),
     .grants_entry_i(grants_entry),
     .entry_i(entry),
     .grants_block_i(grants_block),
     .grants_chunk_i(grants_chunk),
     .chunk_i(chunk),
     .chunk_count_i(chunk_count),
-    .fetch_grant_i,
+    .fetch_grant_i(fetch_answer_i.grant),
     .message_sent_i,
     .message_number_i,
     .take_i(take),
@@ -254,7 +236,7 @@ module silico_c2h
     .fill_freed_i(fill_freed),
     .data_left_o(data_left),
     .entry_left_o(entry_left),
-    .refuse_i(refuse_i || fetch_refuse_i),
+    .refuse_i(answer_i.refuse || fetch_answer_i.refuse),
     .too_long_i(too_long),
     .judges_o(judges),
     .bad_page_i(bad_page),
@@ -265,8 +247,7 @@ module silico_c2h
     .settles_o(settles),
     .flushed_i(flushed),
     .cut_frame_i(cut_frame),
-    .data_signal_o,
-    .error_signal_o,
+    .signals_o,
     .fired_o,
     .timeout_failure_i,
     .running_o,
@@ -294,7 +275,7 @@ module silico_c2h
     .perf_i(perf),
     .fired_accessed_o,
     .failed_accessed_o,
-    .completion_failure_i,
+    .completion_failure_i(told_i.failure),
     .closes_o(closes),
     .abandons_o(abandons),
     .reset_done_o,
@@ -323,16 +304,16 @@ module silico_c2h
     .abandon_bytes_i(fifo_abandon_bytes),
     .head_written_o(head_written),
     .free_i(data_left),
-    .free_bytes_i(s_q.flight_payload),
-    .free_frame_i(s_q.flight_ends),
+    .free_bytes_i(account.flight_payload),
+    .free_frame_i(account.flight_ends),
     .flush_i(settles),
     .flushed_o(flushed),
     .data_o,
-    .pass_i,
-    .pass_cells_i
+    .pass_i(flow_i.pass),
+    .pass_cells_i(flow_i.cells)
   );
 
-  silico_c2h_ingest #(.DataWidth(DataWidth)) u_ingest (
+  silico_c2h_ingest #(.beat_t(beat_t), .DataWidth(DataWidth)) u_ingest (
     .clk_i,
     .reset_i(empties),
     .reset_stream_i(!rst_ni),
@@ -343,11 +324,7 @@ module silico_c2h
     .frame_room_i(frame_room),
     .ready_o(takes),
     .take_i(take),
-    .last_i(offer_last),
-    .error_i(offer_error),
-    .source_i(offer_source),
-    .bytes_i(offer_bytes),
-    .data_i(offer_data),
+    .beat_i(offer),
     .write_o(fifo_write),
     .write_bytes_o(fifo_write_bytes),
     .write_data_o(fifo_write_data),
@@ -372,7 +349,7 @@ module silico_c2h
     .restart_i(starts || empties),
     .max_payload_i(decoded_i.max_payload),
     .ring_size_i(run_q.ring_size),
-    .limit_i(s_q.sw_count + run_q.ring_size),
+    .limit_i(account.sw_count + run_q.ring_size),
     .head_valid_i(head_valid),
     .head_i(head),
     .available_i(available),
@@ -394,13 +371,13 @@ module silico_c2h
     .now_i,
     .max_payload_i(decoded_i.max_payload),
     .max_read_i(decoded_i.max_read),
-    .running_i(s_q.state == StateRunning),
+    .running_i(life.state == StateRunning),
     .enabled_i,
     .head_valid_i(head_valid),
     .head_i(head),
     .available_i(available),
     .fetch_o,
-    .fetch_grant_i,
+    .fetch_grant_i(fetch_answer_i.grant),
     .next_o(page_next),
     .chunk_o(page_chunk),
     .overwrites_o(page_overwrites),
@@ -438,7 +415,7 @@ module silico_c2h
     .left_o(entries_left)
   );
 
-  silico_c2h_source #(.DataWidth(DataWidth), .Elinks(Elinks)) u_source (
+  silico_c2h_source #(.beat_t(beat_t), .DataWidth(DataWidth), .Elinks(Elinks)) u_source (
     .clk_i,
     .index_i,
     .run_i(run_q),
@@ -448,23 +425,11 @@ module silico_c2h
     .running_i(running),
     .looped_i(looped_q),
     .front_valid_i,
-    .front_last_i,
-    .front_error_i,
-    .front_source_i,
-    .front_bytes_i,
-    .front_data_i,
+    .front_i,
     .loop_valid_i,
-    .loop_last_i,
-    .loop_error_i,
-    .loop_source_i,
-    .loop_bytes_i,
-    .loop_data_i,
+    .loop_i,
     .offered_o(offered),
-    .last_o(offer_last),
-    .error_o(offer_error),
-    .source_o(offer_source),
-    .bytes_o(offer_bytes),
-    .data_o(offer_data),
+    .beat_o(offer),
     .take_i(take),
     .made_o(made_taken),
     .chunks_o(chunks_taken)
@@ -478,12 +443,12 @@ module silico_c2h
     .consumed_i,
     .limit_i,
     .running_i(running),
-    .busy_i(s_q.busy),
+    .busy_i(account.busy),
     .wants_i(write_o.valid),
     .bytes_i(write_o.bytes),
     .next_i(next),
-    .sending_i,
-    .beat_i,
+    .sending_i(flow_i.busy),
+    .beat_i(flow_i.beat),
     .offered_i(offered),
     .takes_i(takes),
     .shown_o(perf)

@@ -65,25 +65,23 @@ module silico_c2h_fifo
   // Rows of 32 bytes: the grid.
   localparam int unsigned Rows = Bytes / 32;
   localparam int unsigned RowBits = Bits - 5;
-  localparam int unsigned FrameBits = $clog2(Frames);
+  localparam int unsigned FrameBits = $clog2(Frames + 1);
 
   // --- counts, modulo twice the size -------------------------------------------------------------------------------------
 
   typedef logic [Bits:0] count_t;
 
   count_t written_q, granted_q, freed_q, written, granted, freed, beat_end, padded, back;
-  logic [FrameBits:0] frames_q, frames_granted, frames_written, leaving_q;
-  logic [FrameBits-1:0] head_q, tail_q;
-  frame_t frame_q [Frames];
+  // Ends of frames that wait; that went with TLPs which have not left.
+  logic [FrameBits-1:0] frames, frames_written, leaving_q;
+  logic head_goes;
 
   assign room_o = 21'(Bytes) - 21'(count_t'(written_q - freed_q));
   assign available_o = 21'(count_t'(written_q - granted_q));
-  assign frame_room_o = 32'(frames_q) + 32'(leaving_q) < Frames;
-  assign head_valid_o = frames_q != '0;
-  assign head_o = frame_q[head_q];
+  assign frame_room_o = 32'(frames) + 32'(leaving_q) < Frames;
 
   assign granted = grant_i ? granted_q + count_t'(grant_bytes_i) : granted_q;
-  assign frames_granted = frames_q - (FrameBits+1)'(grant_i && grant_frame_i && head_valid_o);
+  assign head_goes = grant_i && grant_frame_i && head_valid_o;
 
   // What is written, then what an end pads it to. What a TLP of a frame that is taken back has taken frees itself later.
   assign beat_end = write_i ? written_q + count_t'(write_bytes_i) : written_q;
@@ -94,7 +92,7 @@ module silico_c2h_fifo
     written = padded;
     if (abandon_i) written = 21'(abandon_bytes_i[20:0]) > 21'(count_t'(written_q - granted)) || abandon_bytes_i[31:21] != '0 ? granted : back;
   end
-  assign frames_written = frames_granted + (FrameBits+1)'(end_i);
+  assign frames_written = frames - FrameBits'(head_goes) + FrameBits'(end_i);
   assign head_written_o = frames_written != '0;
   assign fill_written_o = 21'(count_t'(written - freed_q));
 
@@ -102,31 +100,34 @@ module silico_c2h_fifo
   assign fill_freed_o = 21'(count_t'(written - freed));
   assign flushed_o = 11'(frames_written);
 
-  function automatic logic [FrameBits-1:0] next_frame(logic [FrameBits-1:0] at);
-    return at == FrameBits'(Frames - 1) ? '0 : at + FrameBits'(1);
-  endfunction
-
   always_ff @(posedge clk_i) begin
     if (reset_i) begin
       written_q <= '0;
       granted_q <= '0;
       freed_q <= '0;
-      frames_q <= '0;
       leaving_q <= '0;
-      head_q <= '0;
-      tail_q <= '0;
     end else begin
       granted_q <= granted;
       freed_q <= freed;
       written_q <= flush_i ? granted : written;
-      frames_q <= flush_i ? '0 : frames_written;
-      leaving_q <= leaving_q + (FrameBits+1)'(grant_i && grant_frame_i && head_valid_o) - (FrameBits+1)'(free_i && free_frame_i);
-      if (flush_i) head_q <= end_i ? next_frame(tail_q) : tail_q;
-      else if (grant_i && grant_frame_i && head_valid_o) head_q <= next_frame(head_q);
-      if (end_i) tail_q <= next_frame(tail_q);
+      leaving_q <= leaving_q + FrameBits'(head_goes) - FrameBits'(free_i && free_frame_i);
     end
-    if (end_i) frame_q[tail_q] <= end_frame_i;
   end
+
+  logic frame_fits;
+
+  silico_queue #(.T(frame_t), .Depth(Frames)) u_frames (
+    .clk_i,
+    .reset_i,
+    .flush_i,
+    .valid_i(end_i && !flush_i),
+    .ready_o(frame_fits),
+    .data_i(end_frame_i),
+    .valid_o(head_valid_o),
+    .ready_i(head_goes),
+    .data_o(head_o),
+    .count_o(frames)
+  );
 
   // --- the memory --------------------------------------------------------------------------------------------------------
 
@@ -199,7 +200,7 @@ module silico_c2h_fifo
   `SILICO_ASSERT(NoOverflow, reset_i, count_t'(written_q - freed_q) <= count_t'(Bytes))
   `SILICO_ASSERT(NoUnderflow, reset_i, !grant_i || 21'(grant_bytes_i) <= available_o)
   `SILICO_ASSERT(FreedWasGranted, reset_i, count_t'(granted_q - freed_q) <= count_t'(Bytes))
-  `SILICO_ASSERT(FramesFit, reset_i, 32'(frames_q) + 32'(leaving_q) <= Frames)
+  `SILICO_ASSERT(FramesFit, reset_i, (!end_i || frame_fits) && 32'(frames) + 32'(leaving_q) <= Frames)
   `SILICO_ASSERT(WholeBeats, reset_i, !write_i || 32'(write_bytes_i) <= BeatBytes)
 `endif
 

@@ -4,6 +4,7 @@ module silico_c2h_ingest
   import silico_c2h_pkg::*;
   import silico_crc_pkg::*;
 #(
+  parameter type beat_t = logic,
   parameter int unsigned DataWidth = 256,
   localparam int unsigned BeatBytes = DataWidth / 8
 ) (
@@ -25,11 +26,7 @@ module silico_c2h_ingest
   // Whether the beat on offer would be taken or dropped in this clock; and that it is.
   output logic                 ready_o,
   input  logic                 take_i,
-  input  logic                 last_i,
-  input  logic                 error_i,
-  input  logic [15:0]          source_i,
-  input  logic [6:0]           bytes_i,
-  input  logic [DataWidth-1:0] data_i,
+  input  beat_t                beat_i,
 
   output logic                 write_o,
   output logic [6:0]           write_bytes_o,
@@ -98,29 +95,29 @@ module silico_c2h_ingest
                && !(truncated_before || (room_i >= 21'(BeatBytes) && frame_room_i));
   assign keeps = take_i && !state_q.resync && !(state_q.dropping && !starts) && !drops;
   assign space = max_frame_i - kept_before;
-  assign keep = space < 32'(bytes_i) ? space : 32'(bytes_i);
-  assign cuts = keep < 32'(bytes_i);
+  assign keep = space < 32'(beat_i.bytes) ? space : 32'(beat_i.bytes);
+  assign cuts = keep < 32'(beat_i.bytes);
 
   assign write_o = keeps && keep != '0;
   assign write_bytes_o = keep[6:0];
   always_comb begin
     crc = starts ? '1 : ~state_q.crc;
     for (int unsigned i = 0; i < BeatBytes; i++) begin
-      write_data_o[8*i +: 8] = 32'(i) < keep ? data_i[8*i +: 8] : 8'h00;
-      if (32'(i) < keep) crc = crc32c_byte(crc, data_i[8*i +: 8]);
+      write_data_o[8*i +: 8] = 32'(i) < keep ? beat_i.data[8*i +: 8] : 8'h00;
+      if (32'(i) < keep) crc = crc32c_byte(crc, beat_i.data[8*i +: 8]);
     end
     crc = ~crc;
   end
 
-  assign end_o = keeps && last_i;
+  assign end_o = keeps && beat_i.last;
   always_comb begin
     end_frame_o.length = kept_before + keep;
     end_frame_o.crc = crc;
     end_frame_o.stamp = stamp;
-    end_frame_o.source = source_i;
+    end_frame_o.source = beat_i.source;
     end_frame_o.flags[FlagTruncated] = truncated_before || cuts;
     end_frame_o.flags[FlagDroppedBefore] = state_q.dropped_before;
-    end_frame_o.flags[FlagError] = error_i;
+    end_frame_o.flags[FlagError] = beat_i.error;
   end
   assign abandon_o = drops;
   assign abandon_bytes_o = kept_before;
@@ -129,10 +126,10 @@ module silico_c2h_ingest
     taken = state_q;
     cut_stream_taken = cut_stream_q;
     if (take_i && state_q.resync) begin
-      taken.resync = !last_i;
-      cut_stream_taken = !last_i;
+      taken.resync = !beat_i.last;
+      cut_stream_taken = !beat_i.last;
     end else if (take_i) begin
-      taken.open = !last_i;
+      taken.open = !beat_i.last;
       taken.kept = kept_before;
       taken.truncated = truncated_before;
       taken.stamp = stamp;
@@ -150,7 +147,7 @@ module silico_c2h_ingest
         taken.kept = kept_before + keep;
         taken.crc = crc;
       end
-      if (last_i) begin
+      if (beat_i.last) begin
         taken.dropping = 1'b0;
         if (keeps) begin
           taken.dropped_before = 1'b0;

@@ -4,6 +4,7 @@
 module silico_c2h_registers
   import silico_progress_pkg::*;
   import silico_channel_pkg::*;
+  import silico_life_pkg::*;
   import silico_c2h_settings_pkg::*;
   import silico_c2h_regs_pkg::*;
 (
@@ -21,26 +22,17 @@ module silico_c2h_registers
 
   // The registers of the channel itself.
   input  logic [15:0][31:0]  table_i,
-  output logic               control_o,
-  output logic               int_data_o,
-  output logic               int_error_o,
+  output strobes_t           strobes_o,
   output logic [1:0]         sw_count_o,
-  output logic [1:0]         arm_o,
   output logic [1:0]         free_tail_o,
   output logic [1:0]         comp_head_o,
   output logic               table_o,
 
   // What is shown.
-  input  logic               run_bit_i,
-  input  state_e             state_i,
+  input  life_t              life_i,
   input  logic               busy_i,
-  input  logic               armed_i,
-  input  delivered_t         delivered_i,
   input  logic [63:0]        sw_count_i,
-  input  failure_t           error_i,
-  input  causes_t            causes_i,
   input  logic [63:0]        dropped_i,
-  input  logic [31:0]        runs_i,
   input  logic [31:0]        discarded_i,
   input  logic [63:0]        made_i,
   input  logic [63:0]        chunks_i,
@@ -58,21 +50,21 @@ module silico_c2h_registers
 
   always_comb begin
     shown = '0;
-    shown.CONTROL[CONTROL_RUN] = run_bit_i;
-    shown.STATUS[STATUS_STATE +: 2] = state_i;
+    shown.CONTROL[CONTROL_RUN] = life_i.run_bit;
+    shown.STATUS[STATUS_STATE +: 2] = life_i.state;
     shown.STATUS[STATUS_BUSY] = busy_i;
-    shown.STATUS[STATUS_ARMED] = armed_i;
-    shown.HW_COUNT = delivered_i.count;
+    shown.STATUS[STATUS_ARMED] = life_i.progress.armed;
+    shown.HW_COUNT = life_i.delivered.count;
     shown.SW_COUNT = sw_count_i;
-    shown.ERROR = 32'(error_i.code);
-    shown.ERROR_ADDR = error_i.address;
-    shown.ERROR_COOKIE = error_i.cookie;
-    shown.INT_DATA = {causes_i.enable, 23'h0, causes_i.number};
-    shown.INT_ERROR = {causes_i.error_enable, 23'h0, causes_i.error_number};
-    shown.INT_DATA_ARM = causes_i.arm;
-    shown.FRAMES = delivered_i.frames;
+    shown.ERROR = 32'(life_i.error.code);
+    shown.ERROR_ADDR = life_i.error.address;
+    shown.ERROR_COOKIE = life_i.error.cookie;
+    shown.INT_DATA = {life_i.causes.enable, 23'h0, life_i.causes.number};
+    shown.INT_ERROR = {life_i.causes.error_enable, 23'h0, life_i.causes.error_number};
+    shown.INT_DATA_ARM = life_i.causes.arm;
+    shown.FRAMES = life_i.delivered.frames;
     shown.DROPPED = dropped_i;
-    shown.RUN = runs_i;
+    shown.RUN = life_i.runs;
     shown.DISCARDED = discarded_i;
     shown.PERF_TX_BEATS = perf_i[7];
     shown.PERF_NO_CREDIT = perf_i[6];
@@ -92,11 +84,8 @@ module silico_c2h_registers
     shown.GEN_TABLE = table_i[bus_i.offset[5:2]];
   end
 
-  assign control_o = strobe.CONTROL;
-  assign int_data_o = strobe.INT_DATA;
-  assign int_error_o = strobe.INT_ERROR;
+  assign strobes_o = '{control: strobe.CONTROL, int_data: strobe.INT_DATA, int_error: strobe.INT_ERROR, arm: strobe.INT_DATA_ARM};
   assign sw_count_o = strobe.SW_COUNT;
-  assign arm_o = strobe.INT_DATA_ARM;
   assign free_tail_o = strobe.FREE_TAIL;
   assign comp_head_o = strobe.COMP_HEAD;
   assign table_o = strobe.GEN_TABLE;

@@ -60,10 +60,6 @@ package silico_c2h_settings_pkg;
     return s.generator && s.gen_blocks ? BlockBytes : s.max_frame;
   endfunction
 
-  function automatic failure_t failed(fail_e code, logic [63:0] address);
-    return '{code: code, address: address, cookie: '0};
-  endfunction
-
   // The first of a ring of `entries` entries of `bytes` bytes is out of range, or the ring goes beyond the last address.
   function automatic failure_t check_descriptor_ring(logic [63:0] base, logic [31:0] entries, logic [63:0] bytes);
     logic [64:0] ring_end = {1'b0, base} + {1'b0, 64'(entries) * bytes};

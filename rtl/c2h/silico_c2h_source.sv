@@ -3,6 +3,7 @@
 module silico_c2h_source
   import silico_c2h_settings_pkg::*;
 #(
+  parameter type beat_t = logic,
   parameter int unsigned DataWidth = 256,
   parameter int unsigned Elinks = 64
 ) (
@@ -18,25 +19,13 @@ module silico_c2h_source
   input  logic                 looped_i,
 
   input  logic                 front_valid_i,
-  input  logic                 front_last_i,
-  input  logic                 front_error_i,
-  input  logic [15:0]          front_source_i,
-  input  logic [6:0]           front_bytes_i,
-  input  logic [DataWidth-1:0] front_data_i,
+  input  beat_t                front_i,
   input  logic                 loop_valid_i,
-  input  logic                 loop_last_i,
-  input  logic                 loop_error_i,
-  input  logic [15:0]          loop_source_i,
-  input  logic [6:0]           loop_bytes_i,
-  input  logic [DataWidth-1:0] loop_data_i,
+  input  beat_t                loop_i,
 
   // The beat on offer; it is taken.
   output logic                 offered_o,
-  output logic                 last_o,
-  output logic                 error_o,
-  output logic [15:0]          source_o,
-  output logic [6:0]           bytes_o,
-  output logic [DataWidth-1:0] data_o,
+  output beat_t                beat_o,
   input  logic                 take_i,
 
   // Frames that the generator made, and chunks, after this clock's beat.
@@ -44,33 +33,19 @@ module silico_c2h_source
   output logic [63:0]          chunks_o
 );
 
-  logic [DataWidth-1:0] generator_data;
-  logic        generator_valid, generator_last;
-  logic [15:0] generator_source;
-  logic [6:0]  generator_bytes;
+  beat_t made;
+  logic  made_valid;
 
+  assign made.error = 1'b0;
   always_comb begin
+    offered_o = front_valid_i;
+    beat_o = front_i;
     if (run_i.generator) begin
-      offered_o = generator_valid;
-      last_o = generator_last;
-      error_o = 1'b0;
-      source_o = generator_source;
-      bytes_o = generator_bytes;
-      data_o = generator_data;
+      offered_o = made_valid;
+      beat_o = made;
     end else if (looped_i) begin
       offered_o = loop_valid_i;
-      last_o = loop_last_i;
-      error_o = loop_error_i;
-      source_o = loop_source_i;
-      bytes_o = loop_bytes_i;
-      data_o = loop_data_i;
-    end else begin
-      offered_o = front_valid_i;
-      last_o = front_last_i;
-      error_o = front_error_i;
-      source_o = front_source_i;
-      bytes_o = front_bytes_i;
-      data_o = front_data_i;
+      beat_o = loop_i;
     end
   end
 
@@ -95,11 +70,11 @@ module silico_c2h_source
     .flush_i(run_i.gen_flush),
     .now_i,
     .enable_i(running_i && run_i.generator),
-    .valid_o(generator_valid),
-    .last_o(generator_last),
-    .source_o(generator_source),
-    .bytes_o(generator_bytes),
-    .data_o(generator_data),
+    .valid_o(made_valid),
+    .last_o(made.last),
+    .source_o(made.source),
+    .bytes_o(made.bytes),
+    .data_o(made.data),
     .take_i(take_i && run_i.generator),
     .made_taken_o(made_o),
     .chunks_taken_o(chunks_o)

@@ -165,6 +165,15 @@ package silico_progress_pkg;
     logic [63:0] cookie;
   } failure_t;
 
+  function automatic failure_t failed(fail_e code, logic [63:0] address);
+    return '{code: code, address: address, cookie: '0};
+  endfunction
+
+  // Of two failures in one clock the first one counts.
+  function automatic failure_t first_failure(failure_t first, failure_t second);
+    return first.code != FailNone ? first : second;
+  endfunction
+
   // A vector that the card does not have; the register at fault goes into the error address.
   function automatic failure_t check_vectors(causes_t causes, int unsigned vectors);
     if (causes.enable && 32'(causes.number) >= vectors) return '{code: FailBadVector, address: {32'h0, 1'b1, 23'h0, causes.number}, cookie: '0};

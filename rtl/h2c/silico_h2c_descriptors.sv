@@ -122,18 +122,29 @@ module silico_h2c_descriptors
 
   // --- whose payload is put out ------------------------------------------------------------------------------------------
 
-  // The oldest one stands by itself; the others wait.
-  logic valid_q, keeps, waits;
-  active_t active_q, judged;
-  active_t waiting_q [Depth];
-  logic [Bits-1:0] first_q, free_q;
-  logic [Bits:0] waiting_count_q;
+  // The oldest one stands by itself, since it shrinks; the others wait.
+  logic valid_q, keeps, waits, follows, fits;
+  active_t active_q, judged, waiting;
+  logic [Bits:0] waiting_count;
 
   assign active_valid_o = valid_q;
   assign active_o = active_q;
   assign judged = '{left: length, ends_frame: flags[0], urgent: flags[1]};
   assign keeps = valid_q && !pop_i;
-  assign waits = waiting_count_q != '0;
+  assign follows = judges && (keeps || waits);
+
+  silico_queue #(.T(active_t), .Depth(Depth)) u_waiting (
+    .clk_i,
+    .reset_i(clear_i),
+    .flush_i(1'b0),
+    .valid_i(follows),
+    .ready_o(fits),
+    .data_i(judged),
+    .valid_o(waits),
+    .ready_i(!keeps),
+    .data_o(waiting),
+    .count_o(waiting_count)
+  );
 
   always_ff @(posedge clk_i) begin
     if (clear_i) begin
@@ -142,9 +153,6 @@ module silico_h2c_descriptors
       judged_q <= '0;
       reading_q <= '0;
       valid_q <= 1'b0;
-      first_q <= '0;
-      free_q <= '0;
-      waiting_count_q <= '0;
     end else begin
       if (fetch_grant_i) begin
         asked_q <= asked_q + 64'(count);
@@ -158,13 +166,9 @@ module silico_h2c_descriptors
         reading_q.left <= reading_q.left - 32'(read_bytes_i);
       end
       valid_q <= keeps || waits || judges;
-      if (!keeps && waits) first_q <= first_q + Bits'(1);
-      if (judges && (keeps || waits)) free_q <= free_q + Bits'(1);
-      waiting_count_q <= waiting_count_q + (Bits+1)'(judges && (keeps || waits)) - (Bits+1)'(!keeps && waits);
     end
     if (keeps) active_q.left <= active_q.left - 32'(take_i);
-    else active_q <= waits ? waiting_q[first_q] : judged;
-    if (judges) waiting_q[free_q] <= judged;
+    else active_q <= waits ? waiting : judged;
   end
 
 `ifndef SYNTHESIS
@@ -172,7 +176,7 @@ module silico_h2c_descriptors
     if (!clear_i) begin
       OnlyWhatCame: assert (!judge_i || can_judge_o);
       PlacesFit: assert (asked_q - done_i <= 64'(Depth));
-      WaitingFits: assert (waiting_count_q < (Bits+1)'(Depth));
+      WaitingFits: assert (!follows || (fits && 32'(waiting_count) < Depth));
       NotBeyondTheTail: assert (asked_q <= tail_i);
       NotBeyondItsEnd: assert (reading_q.left >= 32'(read_bytes_i));
     end

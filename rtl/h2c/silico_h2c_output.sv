@@ -11,6 +11,7 @@ module silico_h2c_output
   import silico_crc_pkg::*;
   import silico_h2c_pkg::*;
 #(
+  parameter type beat_t = logic,
   parameter int unsigned DataWidth = 256,
   localparam int unsigned BeatBytes = DataWidth / 8
 ) (
@@ -23,6 +24,8 @@ module silico_h2c_output
   input  logic                 reset_i,
   input  logic                 reset_function_i,
 
+  // What its beats say they come from.
+  input  logic [15:0]          source_i,
   input  logic                 running_i,
   input  receiver_t            run_i,
 
@@ -37,10 +40,7 @@ module silico_h2c_output
   // The beat shown, and to whom: nobody, if it is swallowed.
   output logic                 valid_o,
   output receiver_t            receiver_o,
-  output logic                 last_o,
-  output logic                 error_o,
-  output logic [6:0]           bytes_o,
-  output logic [DataWidth-1:0] data_o,
+  output beat_t                beat_o,
   input  logic                 ready_i,
 
   // It passes: so many bytes, the end of a frame, whose descriptor is done.
@@ -96,10 +96,13 @@ module silico_h2c_output
   logic full;
   assign full = gather_q.bytes == 7'(BeatBytes) && active_valid_i && active_i.left != '0;
   assign valid_o = !in_reset_i && (s_q.owed.valid || (running_i && (gather_q.ends || full)));
-  assign last_o = s_q.owed.valid || gather_q.ends;
-  assign error_o = s_q.owed.valid;
-  assign bytes_o = s_q.owed.valid ? '0 : gather_q.bytes;
-  assign data_o = s_q.owed.valid ? '0 : gather_q.data;
+  always_comb begin
+    beat_o.last = s_q.owed.valid || gather_q.ends;
+    beat_o.error = s_q.owed.valid;
+    beat_o.source = source_i;
+    beat_o.bytes = s_q.owed.valid ? '0 : gather_q.bytes;
+    beat_o.data = s_q.owed.valid ? '0 : gather_q.data;
+  end
   assign swallows = s_q.swallowing && !s_q.owed.valid;
   always_comb begin
     receiver_o = s_q.owed.valid ? s_q.owed : run_i;
@@ -227,17 +230,14 @@ module silico_h2c_output
 
 `ifndef SYNTHESIS
   // What is shown stays until it is taken, while the channel runs and its receiver does.
-  logic held_q, last_held_q;
-  logic [6:0] bytes_held_q;
-  logic [DataWidth-1:0] data_held_q;
+  logic held_q;
+  beat_t beat_held_q;
 
   always_ff @(posedge clk_i) begin
     held_q <= rst_ni && valid_o && !ready_i && !cut_i && !cut_last_i && !reset_i && !receiver_stopped_i;
-    last_held_q <= last_o;
-    bytes_held_q <= bytes_o;
-    data_held_q <= data_o;
+    beat_held_q <= beat_o;
     if (rst_ni && held_q && !in_reset_i && (running_i || s_q.owed.valid)) begin
-      Stable: assert (valid_o && last_o == last_held_q && bytes_o == bytes_held_q && data_o == data_held_q);
+      Stable: assert (valid_o && beat_o == beat_held_q);
     end
     if (rst_ni) begin
       Fits: assert (32'(gather_q.bytes) <= BeatBytes);

@@ -3,6 +3,8 @@
 package silico_h2c_pkg;
 
   import silico_progress_pkg::*;
+  import silico_channel_pkg::*;
+  import silico_read_pkg::*;
 
   // Where frames go.
   typedef enum logic [1:0] {
@@ -48,12 +50,28 @@ package silico_h2c_pkg;
     logic [63:0] cookie;
   } reading_t;
 
+  // What a channel knows of its run beyond what a channel of either direction does.
+  typedef struct packed {
+    // The settings of the run, or of the one that is ending, were found good.
+    logic        sound;
+    // Descriptors given.
+    logic [63:0] tail;
+    // Put out.
+    logic [63:0] frames;
+    logic [63:0] bytes;
+    logic [31:0] discarded;
+    // A TLP of this channel is on the transmitter.
+    logic        flight;
+    staged_t     staged_tail;
+  } account_t;
+
+  // Of this channel.
+  function automatic logic is_mine(reader_t reader, logic [7:0] index);
+    return !reader.fetch && 8'(reader.channel) == index;
+  endfunction
+
   localparam logic [31:0] EntriesLeast = 32'd2;
   localparam logic [31:0] EntriesMost = 32'd65536;
-
-  function automatic failure_t failed(fail_e code, logic [63:0] address);
-    return '{code: code, address: address, cookie: '0};
-  endfunction
 
   // Of the run's output; a reserved code is none.
   function automatic receiver_t receiver_of(settings_t s);

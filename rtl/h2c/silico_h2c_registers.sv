@@ -4,6 +4,7 @@
 module silico_h2c_registers
   import silico_progress_pkg::*;
   import silico_channel_pkg::*;
+  import silico_life_pkg::*;
   import silico_h2c_pkg::*;
   import silico_h2c_regs_pkg::*;
 (
@@ -19,23 +20,14 @@ module silico_h2c_registers
   output logic [31:0]        frames_o,
   output logic [31:0]        cycles_o,
 
-  output logic               control_o,
-  output logic               int_space_o,
-  output logic               int_error_o,
+  output strobes_t           strobes_o,
   output logic [1:0]         tail_o,
-  output logic [1:0]         arm_o,
 
   // What is shown.
-  input  logic               run_bit_i,
-  input  state_e             state_i,
-  input  logic               armed_i,
-  input  logic [63:0]        done_i,
+  input  life_t              life_i,
   input  logic [63:0]        tail_i,
-  input  failure_t           error_i,
-  input  causes_t            causes_i,
   input  logic [63:0]        out_frames_i,
   input  logic [63:0]        out_bytes_i,
-  input  logic [31:0]        runs_i,
   input  logic [31:0]        discarded_i,
   input  logic [31:0]        check_crc_i,
   input  logic [31:0]        check_length_i,
@@ -50,20 +42,20 @@ module silico_h2c_registers
 
   always_comb begin
     shown = '0;
-    shown.CONTROL[CONTROL_RUN] = run_bit_i;
-    shown.STATUS[STATUS_STATE +: 2] = state_i;
-    shown.STATUS[STATUS_ARMED] = armed_i;
-    shown.DONE = done_i;
+    shown.CONTROL[CONTROL_RUN] = life_i.run_bit;
+    shown.STATUS[STATUS_STATE +: 2] = life_i.state;
+    shown.STATUS[STATUS_ARMED] = life_i.progress.armed;
+    shown.DONE = life_i.delivered.count;
     shown.TAIL = tail_i;
-    shown.ERROR = 32'(error_i.code);
-    shown.ERROR_ADDR = error_i.address;
-    shown.ERROR_COOKIE = error_i.cookie;
-    shown.INT_SPACE = {causes_i.enable, 23'h0, causes_i.number};
-    shown.INT_ERROR = {causes_i.error_enable, 23'h0, causes_i.error_number};
-    shown.INT_SPACE_ARM = causes_i.arm;
+    shown.ERROR = 32'(life_i.error.code);
+    shown.ERROR_ADDR = life_i.error.address;
+    shown.ERROR_COOKIE = life_i.error.cookie;
+    shown.INT_SPACE = {life_i.causes.enable, 23'h0, life_i.causes.number};
+    shown.INT_ERROR = {life_i.causes.error_enable, 23'h0, life_i.causes.error_number};
+    shown.INT_SPACE_ARM = life_i.causes.arm;
     shown.FRAMES = out_frames_i;
     shown.BYTES = out_bytes_i;
-    shown.RUN = runs_i;
+    shown.RUN = life_i.runs;
     shown.DISCARDED = discarded_i;
     shown.CHECK_CRC = check_crc_i;
     shown.CHECK_LENGTH = check_length_i;
@@ -75,11 +67,8 @@ module silico_h2c_registers
     shown.PERF_OUT_HELD = perf_i[0];
   end
 
-  assign control_o = strobe.CONTROL;
-  assign int_space_o = strobe.INT_SPACE;
-  assign int_error_o = strobe.INT_ERROR;
+  assign strobes_o = '{control: strobe.CONTROL, int_data: strobe.INT_SPACE, int_error: strobe.INT_ERROR, arm: strobe.INT_SPACE_ARM};
   assign tail_o = strobe.TAIL;
-  assign arm_o = strobe.INT_SPACE_ARM;
   assign frames_o = set.INT_SPACE_COUNT;
   assign cycles_o = set.INT_SPACE_TIME;
 

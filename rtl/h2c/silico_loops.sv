@@ -1,9 +1,12 @@
-// Which host-to-card channel feeds which card-to-host channel, instead of its front-end stream. Channels are tied and untied at the bounds of frames, at
-// the end of a clock, by what they are then.
+// Which host-to-card channel feeds which card-to-host channel, instead of its front-end stream, and the way of its beats. Channels are tied and untied at
+// the bounds of frames, at the end of a clock, by what they are then.
 
 `include "silico_assert.svh"
 
-module silico_loops #(
+module silico_loops
+  import silico_h2c_pkg::*;
+#(
+  parameter type beat_t = logic,
   parameter int unsigned NumC2h = 4,
   parameter int unsigned NumH2c = 2
 ) (
@@ -22,13 +25,22 @@ module silico_loops #(
   input  logic [NumH2c-1:0]             target_valid_i,
   input  logic [NumH2c-1:0][3:0]        target_i,
 
-  // At the start of the clock: bit by H2C channel.
-  output logic [NumC2h-1:0][NumH2c-1:0] feeds_o
+  // C2H channels that others feed, or still have to feed.
+  output logic [NumH2c-1:0][15:0]       others_o,
+
+  // Beats that H2C channels show, to whom, and whether they are taken: by the stream, or by the C2H channel that is fed.
+  input  logic [NumH2c-1:0]             valid_i,
+  input  receiver_t [NumH2c-1:0]        receiver_i,
+  input  beat_t                         beat_i [NumH2c],
+  input  logic [NumH2c-1:0]             stream_ready_i,
+  output logic [NumH2c-1:0]             ready_o,
+  // What C2H channels are offered.
+  output logic [NumC2h-1:0]             loop_valid_o,
+  output beat_t                         loop_o [NumC2h],
+  input  logic [NumC2h-1:0]             loop_ready_i
 );
 
   logic [NumC2h-1:0][NumH2c-1:0] feeds_q, feeds, wants, first;
-
-  assign feeds_o = feeds_q;
 
   always_comb begin
     for (int unsigned i = 0; i < NumH2c; i++) begin
@@ -58,6 +70,35 @@ module silico_loops #(
   end
 
   always_ff @(posedge clk_i) feeds_q <= reset_i ? '0 : feeds;
+
+  always_comb begin
+    others_o = '0;
+    for (int unsigned i = 0; i < NumH2c; i++) begin
+      for (int unsigned j = 0; j < NumH2c; j++) if (j != i && target_valid_i[j]) others_o[i][target_i[j]] = 1'b1;
+    end
+  end
+
+  // --- beats ---------------------------------------------------------------------------------------------------------------
+
+  logic [NumC2h-1:0][NumH2c-1:0] loops;
+
+  always_comb begin
+    for (int unsigned t = 0; t < NumC2h; t++) begin
+      loop_o[t] = '0;
+      for (int unsigned i = 0; i < NumH2c; i++) begin
+        loops[t][i] = feeds_q[t][i] && receiver_i[i].valid && receiver_i[i].kind == OutputLoopback && receiver_i[i].channel == 4'(t);
+        if (feeds_q[t][i]) loop_o[t] = beat_i[i];
+      end
+      loop_valid_o[t] = (loops[t] & valid_i) != '0;
+    end
+  end
+
+  always_comb begin
+    for (int unsigned i = 0; i < NumH2c; i++) begin
+      ready_o[i] = stream_ready_i[i] && receiver_i[i].valid && receiver_i[i].kind == OutputStream;
+      for (int unsigned t = 0; t < NumC2h; t++) ready_o[i] = ready_o[i] || (loops[t][i] && loop_ready_i[t]);
+    end
+  end
 
 `ifndef SYNTHESIS
   for (genvar t = 0; t < int'(NumC2h); t++) begin : gen_check

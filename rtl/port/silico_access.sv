@@ -58,8 +58,6 @@ module silico_access
   output logic         owes_nothing_o
 );
 
-  localparam int unsigned Bits = NpDepth > 1 ? $clog2(NpDepth) : 1;
-
   typedef struct packed {
     header_t     header;
     logic [63:0] data;
@@ -225,36 +223,31 @@ module silico_access
 
   // --- completions that are owed -----------------------------------------------------------------------------------------
 
-  owed_t queue_q [NpDepth];
-  logic [Bits-1:0] head_q, tail_q;
-  logic [Bits:0]   count_q;
+  owed_t oldest;
+  logic  room;
+  logic [$clog2(NpDepth+1)-1:0] count;
 
-  function automatic logic [Bits-1:0] next(logic [Bits-1:0] at);
-    return at == Bits'(NpDepth - 1) ? '0 : at + Bits'(1);
-  endfunction
+  silico_queue #(.T(owed_t), .Depth(NpDepth)) u_owed (
+    .clk_i,
+    .reset_i(reset_completions_i),
+    .flush_i(1'b0),
+    .valid_i(owe),
+    .ready_o(room),
+    .data_i(owed),
+    .valid_o(completion_valid_o),
+    .ready_i(completion_pop_i),
+    .data_o(oldest),
+    .count_o(count)
+  );
 
-  assign answerable_o = count_q - (Bits+1)'(completion_pop_i) < (Bits+1)'(NpDepth) && !flr_pending_i;
-  assign completion_valid_o = count_q != '0;
-  assign owes_nothing_o = !owe && count_q == (Bits+1)'(completion_pop_i);
-  assign completion_o = queue_q[head_q].header;
-  assign completion_data_o = queue_q[head_q].data;
-
-  always_ff @(posedge clk_i) begin
-    if (reset_completions_i) begin
-      head_q <= '0;
-      tail_q <= '0;
-      count_q <= '0;
-    end else begin
-      if (completion_pop_i) head_q <= next(head_q);
-      if (owe) tail_q <= next(tail_q);
-      count_q <= count_q + (Bits+1)'(owe) - (Bits+1)'(completion_pop_i);
-    end
-    if (owe) queue_q[tail_q] <= owed;
-  end
+  assign answerable_o = room && !flr_pending_i;
+  assign owes_nothing_o = !owe && 32'(count) == 32'(completion_pop_i);
+  assign completion_o = oldest.header;
+  assign completion_data_o = oldest.data;
 
 `ifndef SYNTHESIS
-  `SILICO_ASSERT(Fits, reset_completions_i, count_q <= (Bits+1)'(NpDepth))
-  `SILICO_ASSERT(Owes, reset_completions_i, !(completion_pop_i && count_q == '0))
+  `SILICO_ASSERT(Fits, reset_completions_i, !owe || room)
+  `SILICO_ASSERT(Owes, reset_completions_i, !completion_pop_i || completion_valid_o)
 `endif
 
 endmodule

@@ -42,63 +42,73 @@ module silico_receiver
   // A full-sized write beside a register write in each place (PCIe 4.0 table 2-46 asks for one full-sized).
   localparam int unsigned PostedDepth = 16;
   localparam logic [11:0] PostedData = 12'd80;
-  localparam int unsigned PostedBits = $clog2(PostedDepth);
-  localparam int unsigned NpBits = NpDepth > 1 ? $clog2(NpDepth) : 1;
+  localparam int unsigned PostedBits = $clog2(PostedDepth + 1);
+  localparam int unsigned NpBits = $clog2(NpDepth + 1);
   localparam limit_t InitialPosted = '{headers_infinite: 1'b0, headers: 8'(PostedDepth), data_infinite: 1'b0, data: PostedData};
   localparam limit_t InitialNonPosted = '{headers_infinite: 1'b0, headers: 8'(NpDepth), data_infinite: 1'b0, data: 12'(NpDepth)};
   localparam limits_t Initial = {LimitInfinite, InitialNonPosted, InitialPosted};
 
-  request_t posted_q [PostedDepth];
-  request_t np_q [NpDepth];
-  logic [PostedBits-1:0] posted_head_q;
-  logic [NpBits-1:0] np_head_q;
-  logic [PostedBits:0] posted_count_q, posted_count;
-  logic [NpBits:0] np_count_q, np_count;
+  // A non-posted request goes when no older write waits. `ahead`: how many non-posted ones had come before a write, modulo what can wait at once.
+  typedef logic [NpBits-1:0] number_t;
+  typedef struct packed {
+    request_t request;
+    number_t  ahead;
+  } posted_t;
+
+  posted_t  posted_head, arriving;
+  request_t np_head;
+  number_t  np_come_q, np_gone_q;
+  logic [PostedBits-1:0] posted_count;
+  logic [NpBits-1:0] np_count;
+  logic posted_waits, posted_room, np_waits, np_room, np_is_older;
+  logic takes_np, takes_np_q, pop_posted, pop_np, push_posted, push_np;
   // Data credits of all that wait in the posted queue.
-  logic [11:0] posted_data_q, posted_data;
-  // Writes that came before each non-posted request and still wait. A request may wait for its answer while any number of writes pass it.
-  logic [PostedBits:0] ahead_q [NpDepth];
+  logic [11:0] posted_data_q, posted_data, head_data;
   limits_t credits_q, credits;
 
-  request_t posted_head, np_head;
-  logic posted_waits, np_waits, takes_np, takes_np_q;
-  logic pop_posted, pop_np, push_posted, push_np;
-  logic [NpBits-1:0] np_tail;
-  logic [PostedBits-1:0] posted_tail;
-  logic [11:0] head_data;
-
-  assign posted_head = posted_q[posted_head_q];
-  assign np_head = np_q[np_head_q];
-  assign posted_waits = posted_count_q != '0;
-  assign np_waits = np_count_q != '0 && answerable_i;
-  assign takes_np = keep_i ? takes_np_q : np_waits && ahead_q[np_head_q] == '0;
-  assign head_valid_o = posted_waits || np_waits;
-  assign head_o = takes_np ? np_head : posted_head;
-  assign empty_o = !posted_waits && np_count_q == '0;
+  assign np_is_older = !posted_waits || posted_head.ahead != np_gone_q;
+  assign takes_np = keep_i ? takes_np_q : np_waits && answerable_i && np_is_older;
+  assign head_valid_o = posted_waits || (np_waits && answerable_i);
+  assign head_o = takes_np ? np_head : posted_head.request;
+  assign empty_o = !posted_waits && !np_waits;
 
   assign pop_posted = pop_i && !takes_np;
   assign pop_np = pop_i && takes_np;
   assign head_data = data_credits(payload_bytes(head_o.header));
+  assign arriving = '{request: request_i, ahead: np_come_q};
 
-  // --- room ----------------------------------------------------------------------------------------------------------------
+  // What finds no room is lost: the link partner has overrun its credits.
+  assign push_posted = posted_i && posted_room;
+  assign push_np = non_posted_i && np_room;
+  assign overflow_o = (posted_i && !posted_room) || (non_posted_i && !np_room);
 
-  // The queue as it stands when a request comes.
-  logic [PostedBits:0] posted_before;
-  logic [NpBits:0] np_before;
-  assign posted_before = drop_posted_i ? '0 : posted_count_q - (PostedBits+1)'(pop_posted);
-  assign np_before = np_count_q - (NpBits+1)'(pop_np);
-  assign push_posted = posted_i && posted_before != (PostedBits+1)'(PostedDepth);
-  assign push_np = non_posted_i && np_before != (NpBits+1)'(NpDepth);
-  assign overflow_o = (posted_i && !push_posted) || (non_posted_i && !push_np);
-  assign posted_count = posted_before + (PostedBits+1)'(push_posted);
-  assign np_count = np_before + (NpBits+1)'(push_np);
-  assign posted_tail = PostedBits'(posted_head_q + PostedBits'(posted_count_q));
-  assign np_tail = wrap(NpBits'(np_head_q), np_count_q);
+  silico_queue #(.T(posted_t), .Depth(PostedDepth)) u_posted (
+    .clk_i,
+    .reset_i,
+    .flush_i(drop_posted_i),
+    .valid_i(push_posted),
+    .ready_o(posted_room),
+    .data_i(arriving),
+    .valid_o(posted_waits),
+    .ready_i(pop_posted),
+    .data_o(posted_head),
+    .count_o(posted_count)
+  );
 
-  function automatic logic [NpBits-1:0] wrap(logic [NpBits-1:0] from, logic [NpBits:0] steps);
-    logic [NpBits+1:0] sum = (NpBits+2)'(from) + (NpBits+2)'(steps);
-    return NpBits'(sum >= (NpBits+2)'(NpDepth) ? sum - (NpBits+2)'(NpDepth) : sum);
-  endfunction
+  silico_queue #(.T(request_t), .Depth(NpDepth)) u_non_posted (
+    .clk_i,
+    .reset_i,
+    .flush_i(1'b0),
+    .valid_i(push_np),
+    .ready_o(np_room),
+    .data_i(request_i),
+    .valid_o(np_waits),
+    .ready_i(pop_np),
+    .data_o(np_head),
+    .count_o(np_count)
+  );
+
+  // --- credits -------------------------------------------------------------------------------------------------------------
 
   always_comb begin
     credits = credits_q;
@@ -112,7 +122,7 @@ module silico_receiver
       end
     end
     if (drop_posted_i) begin
-      credits[ClassPosted] = grant_more(credits[ClassPosted], 8'(posted_count_q) - 8'(pop_posted), posted_data);
+      credits[ClassPosted] = grant_more(credits[ClassPosted], 8'(posted_count) - 8'(pop_posted), posted_data);
       posted_data = '0;
     end
     if (push_posted) posted_data = posted_data + data_credits(payload_bytes(request_i.header));
@@ -124,35 +134,23 @@ module silico_receiver
 
   always_ff @(posedge clk_i) begin
     if (reset_i) begin
-      posted_head_q <= '0;
-      posted_count_q <= '0;
+      np_come_q <= '0;
+      np_gone_q <= '0;
       posted_data_q <= '0;
-      np_head_q <= '0;
-      np_count_q <= '0;
       credits_q <= Initial;
     end else begin
-      if (drop_posted_i) posted_head_q <= posted_tail;
-      else if (pop_posted) posted_head_q <= posted_head_q + PostedBits'(1);
-      if (pop_np) np_head_q <= wrap(np_head_q, (NpBits+1)'(1));
-      posted_count_q <= posted_count;
-      np_count_q <= np_count;
+      np_come_q <= np_come_q + number_t'(push_np);
+      np_gone_q <= np_gone_q + number_t'(pop_np);
       posted_data_q <= posted_data;
       credits_q <= credits;
     end
     takes_np_q <= takes_np;
-    if (push_posted) posted_q[posted_tail] <= request_i;
-    if (push_np) np_q[np_tail] <= request_i;
-    for (int unsigned i = 0; i < NpDepth; i++) begin
-      if (push_np && np_tail == NpBits'(i)) ahead_q[i] <= posted_before;
-      else if (drop_posted_i) ahead_q[i] <= '0;
-      else if (pop_posted && ahead_q[i] != '0) ahead_q[i] <= ahead_q[i] - (PostedBits+1)'(1);
-    end
   end
 
 `ifndef SYNTHESIS
   // The link partner keeps to the credits; if it does not, `overflow_o` says so and nothing is lost but that request.
   `SILICO_ASSERT(NoUnderflow, reset_i, !(pop_i && !head_valid_o))
-  `SILICO_ASSERT(CountFits, reset_i, posted_count_q <= (PostedBits+1)'(PostedDepth) && np_count_q <= (NpBits+1)'(NpDepth))
+  `SILICO_ASSERT(NumbersFit, reset_i, number_t'(np_come_q - np_gone_q) == np_count)
 `endif
 
 endmodule

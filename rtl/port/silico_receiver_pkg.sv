@@ -1,4 +1,5 @@
-// A request that waits for the access engine: its header and its first two dwords.
+// A request that waits for the access engine: its header and its first two dwords. What the engine does with it: one dword of a BAR, or of configuration
+// space.
 
 package silico_receiver_pkg;
 
@@ -12,5 +13,23 @@ package silico_receiver_pkg;
     logic [15:0]      offset;
     logic             posted;
   } request_t;
+
+  typedef struct packed {
+    logic        req;
+    logic        write;
+    logic        bar2;
+    logic [15:0] offset;
+    logic [31:0] wdata;
+    logic [3:0]  be;
+  } access_t;
+
+  // A dword is always read. `destination`: the ID by which a write names the function.
+  typedef struct packed {
+    logic        write;
+    logic [9:0]  at;
+    logic [31:0] wdata;
+    logic [3:0]  be;
+    logic [15:0] destination;
+  } config_access_t;
 
 endpackage

@@ -66,16 +66,6 @@ module silico_rx
     return out;
   endfunction
 
-  // What may change on the way, bit 0 of Type and EP, counts as one.
-  function automatic logic [31:0] header_digest(header_t header);
-    logic [31:0] crc = '1;
-    logic [3:0][31:0] dwords = {header.dw3, header.dw2, header.dw1, header.dw0 | 32'h0100_4000};
-    for (int unsigned i = 0; i < 16; i++) begin
-      if (i < 12 || is_long(header)) crc = crc32_byte(crc, dwords[i/4][8*(3 - i%4) +: 8]);
-    end
-    return crc;
-  endfunction
-
   always_comb begin
     digest = rx_sop_i ? header_digest(rx_header_i) : digest_q;
     for (int unsigned i = 0; i < BeatBytes; i++) begin

@@ -56,29 +56,19 @@ module silico_transmitter
 
   // Posted writes of C2H channels, and their FIFOs' beats.
   input  write_t [NumC2h-1:0]             c2h_i,
-  output logic [NumC2h-1:0]               c2h_grant_o,
-  output logic [NumC2h-1:0]               c2h_refuse_o,
-  output logic [NumC2h-1:0]               c2h_left_o,
+  output answer_t [NumC2h-1:0]            c2h_answer_o,
   input  logic [NumC2h-1:0][DataWidth-1:0] c2h_data_i,
-  // So many cells of 16 bytes of the channel's FIFO pass with this beat.
-  output logic [NumC2h-1:0]               c2h_pass_o,
-  output logic [2:0]                      c2h_cells_o,
+  output flow_t [NumC2h-1:0]              c2h_flow_o,
 
   // Write-back blocks of H2C channels.
   input  write_t [NumH2c-1:0]             block_i,
-  output logic [NumH2c-1:0]               block_grant_o,
-  output logic [NumH2c-1:0]               block_refuse_o,
-  output logic [NumH2c-1:0]               block_left_o,
+  output answer_t [NumH2c-1:0]            block_answer_o,
 
   // Reads of H2C channels, and of C2H channels with pages. `tag_i`: the next one that is free.
   input  read_t [NumH2c-1:0]              read_i,
-  output logic [NumH2c-1:0]               read_grant_o,
-  output logic [NumH2c-1:0]               read_refuse_o,
-  output logic [NumH2c-1:0]               read_left_o,
+  output answer_t [NumH2c-1:0]            read_answer_o,
   input  read_t [NumC2h-1:0]              fetch_i,
-  output logic [NumC2h-1:0]               fetch_grant_o,
-  output logic [NumC2h-1:0]               fetch_refuse_o,
-  output logic [NumC2h-1:0]               fetch_left_o,
+  output answer_t [NumC2h-1:0]            fetch_answer_o,
   input  logic                            tag_valid_i,
   input  logic [7:0]                      tag_i,
   output lack_e                           lack_o,
@@ -94,8 +84,6 @@ module silico_transmitter
   output logic                            affords_message_o,
   // For the counters.
   output logic                            beat_passes_o,
-  output logic [NumC2h-1:0]               c2h_beat_o,
-  output logic [NumC2h-1:0]               c2h_busy_o,
   output logic                            held_o,
   output logic                            no_credit_o,
   output logic                            tlp_done_o
@@ -143,15 +131,6 @@ module silico_transmitter
     for (int unsigned i = 0; i < BeatBytes; i++) if (7'(i) >= bytes) data[8*i +: 8] = 8'h00;
   end
 
-  function automatic logic [31:0] header_digest(header_t header);
-    logic [31:0] crc = '1;
-    logic [3:0][31:0] dwords = {header.dw3, header.dw2, header.dw1, header.dw0 | 32'h0100_4000};
-    for (int unsigned i = 0; i < 16; i++) begin
-      if (i < 12 || is_long(header)) crc = crc32_byte(crc, dwords[i/4][8*(3 - i%4) +: 8]);
-    end
-    return crc;
-  endfunction
-
   always_comb begin
     digest = digest_q;
     if (active && has_digest(header_q)) begin
@@ -171,21 +150,21 @@ module silico_transmitter
   assign beat_passes_o = passes;
   assign held_o = active && !tx_ready_i;
   assign tlp_done_o = ends;
-  assign c2h_cells_o = fifo_bytes[6:4];
   assign read_left_valid_o = ends && (source_q inside {FromRead, FromFetch});
   assign read_left_tag_o = tag_q;
 
+  // Who has the transmitter: one of them, for the whole of its TLP.
+  logic [NumC2h-1:0] c2h_active, fetch_active;
+  logic [NumH2c-1:0] block_active, read_active;
+
   always_comb begin
     for (int unsigned i = 0; i < NumC2h; i++) begin
-      c2h_left_o[i] = ends && source_q == FromC2h && channel_q == 4'(i);
-      fetch_left_o[i] = ends && source_q == FromFetch && channel_q == 4'(i);
-      c2h_beat_o[i] = passes && source_q == FromC2h && channel_q == 4'(i);
-      c2h_pass_o[i] = c2h_beat_o[i] && fifo_bytes != '0;
-      c2h_busy_o[i] = (active && source_q == FromC2h && channel_q == 4'(i)) || c2h_grant_o[i];
+      c2h_active[i] = source_q == FromC2h && channel_q == 4'(i);
+      fetch_active[i] = source_q == FromFetch && channel_q == 4'(i);
     end
     for (int unsigned i = 0; i < NumH2c; i++) begin
-      block_left_o[i] = ends && source_q == FromBlock && channel_q == 4'(i);
-      read_left_o[i] = ends && source_q == FromRead && channel_q == 4'(i);
+      block_active[i] = source_q == FromBlock && channel_q == 4'(i);
+      read_active[i] = source_q == FromRead && channel_q == 4'(i);
     end
   end
 
@@ -207,32 +186,19 @@ module silico_transmitter
 
   // --- who is next -------------------------------------------------------------------------------------------------------
 
-  logic [C2hBits-1:0] turn_q, fetch_turn_q, c2h_next, fetch_next;
-  logic [H2cBits-1:0] block_turn_q, read_turn_q, block_next, read_next;
+  logic [C2hBits-1:0] c2h_next, fetch_next;
+  logic [H2cBits-1:0] block_next, read_next;
+  write_t c2h_write, block;
+  read_t fetch, h2c_read;
   logic fetches_first_q, blocks_first_q, reads_first_q;
-  logic [NumC2h-1:0] c2h_wants, fetch_wants;
-  logic [NumH2c-1:0] block_wants, read_wants;
-  logic c2h_any, fetch_any, block_any, read_any;
+  logic [NumC2h-1:0] c2h_wants, fetch_wants, c2h_grant, fetch_grant;
+  logic [NumH2c-1:0] block_wants, read_wants, block_grant, read_grant;
+  logic c2h_waits, fetch_waits, block_waits, read_waits, c2h_any, fetch_any, block_any, read_any;
   logic free, completion_goes, may_request, posted_goes, read_goes, fetch_goes, h2c_read_goes;
   logic message_waits, intx_goes, message_goes, interrupt_goes, channel_turn, block_chosen, c2h_chosen, block_goes, c2h_goes;
   logic posted_tried, reads_tried, blocks_tried, c2h_tried;
   logic starved;
   logic [1:0] message;
-
-  // The first at or after `turn`.
-  function automatic logic [C2hBits-1:0] next_c2h(logic [NumC2h-1:0] wants, logic [C2hBits-1:0] turn);
-    logic [C2hBits-1:0] out = '0;
-    for (int i = int'(NumC2h) - 1; i >= 0; i--) if (wants[i]) out = C2hBits'(i);
-    for (int i = int'(NumC2h) - 1; i >= 0; i--) if (wants[i] && C2hBits'(i) >= turn) out = C2hBits'(i);
-    return out;
-  endfunction
-
-  function automatic logic [H2cBits-1:0] next_h2c(logic [NumH2c-1:0] wants, logic [H2cBits-1:0] turn);
-    logic [H2cBits-1:0] out = '0;
-    for (int i = int'(NumH2c) - 1; i >= 0; i--) if (wants[i]) out = H2cBits'(i);
-    for (int i = int'(NumH2c) - 1; i >= 0; i--) if (wants[i] && H2cBits'(i) >= turn) out = H2cBits'(i);
-    return out;
-  endfunction
 
   always_comb begin
     for (int unsigned i = 0; i < NumC2h; i++) begin
@@ -243,15 +209,60 @@ module silico_transmitter
       block_wants[i] = block_i[i].valid;
       read_wants[i] = read_i[i].valid;
     end
-    c2h_any = c2h_wants != '0 && decoded_i.bus_master;
-    fetch_any = fetch_wants != '0 && decoded_i.bus_master;
-    block_any = block_wants != '0 && decoded_i.bus_master;
-    read_any = read_wants != '0 && decoded_i.bus_master;
-    c2h_next = next_c2h(c2h_wants, turn_q);
-    fetch_next = next_c2h(fetch_wants, fetch_turn_q);
-    block_next = next_h2c(block_wants, block_turn_q);
-    read_next = next_h2c(read_wants, read_turn_q);
   end
+
+  silico_arbiter #(.T(write_t), .Num(NumC2h)) u_c2h (
+    .clk_i,
+    .reset_i,
+    .valid_i(c2h_wants),
+    .ready_o(c2h_grant),
+    .data_i(c2h_i),
+    .valid_o(c2h_waits),
+    .ready_i(c2h_goes),
+    .data_o(c2h_write),
+    .index_o(c2h_next)
+  );
+
+  silico_arbiter #(.T(read_t), .Num(NumC2h)) u_fetch (
+    .clk_i,
+    .reset_i,
+    .valid_i(fetch_wants),
+    .ready_o(fetch_grant),
+    .data_i(fetch_i),
+    .valid_o(fetch_waits),
+    .ready_i(read_goes && fetch_goes),
+    .data_o(fetch),
+    .index_o(fetch_next)
+  );
+
+  silico_arbiter #(.T(write_t), .Num(NumH2c)) u_block (
+    .clk_i,
+    .reset_i,
+    .valid_i(block_wants),
+    .ready_o(block_grant),
+    .data_i(block_i),
+    .valid_o(block_waits),
+    .ready_i(block_goes),
+    .data_o(block),
+    .index_o(block_next)
+  );
+
+  silico_arbiter #(.T(read_t), .Num(NumH2c)) u_read (
+    .clk_i,
+    .reset_i,
+    .valid_i(read_wants),
+    .ready_o(read_grant),
+    .data_i(read_i),
+    .valid_o(read_waits),
+    .ready_i(read_goes && h2c_read_goes),
+    .data_o(h2c_read),
+    .index_o(read_next)
+  );
+
+  assign c2h_any = c2h_waits && decoded_i.bus_master;
+  assign fetch_any = fetch_waits && decoded_i.bus_master;
+  assign block_any = block_waits && decoded_i.bus_master;
+  assign read_any = read_waits && decoded_i.bus_master;
 
   source_e source;
   assign free = !active || ends;
@@ -278,7 +289,7 @@ module silico_transmitter
   assign block_chosen = channel_turn && block_any && (blocks_first_q || !c2h_any);
   assign c2h_chosen = channel_turn && c2h_any && !block_chosen;
   assign block_goes = block_chosen && affords(consumed_q[ClassPosted], limits_i[ClassPosted], 13'(BlockBytes));
-  assign c2h_goes = c2h_chosen && affords(consumed_q[ClassPosted], limits_i[ClassPosted], 13'(c2h_i[c2h_next].bytes));
+  assign c2h_goes = c2h_chosen && affords(consumed_q[ClassPosted], limits_i[ClassPosted], 13'(c2h_write.bytes));
   assign posted_goes = message_goes || (intx_goes && !flr_pending_i) || interrupt_goes || block_goes || c2h_goes;
 
   // Whose turn it was, whether they could go or not: without bus mastering they are told.
@@ -290,16 +301,24 @@ module silico_transmitter
     for (int i = 3; i >= 0; i--) if (messages_i[i]) message = 2'(i);
     for (int unsigned i = 0; i < 4; i++) message_sent_o[i] = message_goes && message == 2'(i);
     for (int unsigned i = 0; i < NumC2h; i++) begin
-      c2h_grant_o[i] = c2h_goes && c2h_next == C2hBits'(i);
-      c2h_refuse_o[i] = c2h_tried && c2h_wants[i] && !decoded_i.bus_master;
-      fetch_grant_o[i] = read_goes && fetch_goes && fetch_next == C2hBits'(i);
-      fetch_refuse_o[i] = reads_tried && fetch_wants[i] && !decoded_i.bus_master;
+      c2h_answer_o[i].grant = c2h_grant[i];
+      c2h_answer_o[i].refuse = c2h_tried && c2h_wants[i] && !decoded_i.bus_master;
+      c2h_answer_o[i].left = ends && c2h_active[i];
+      c2h_flow_o[i].busy = c2h_active[i] || c2h_grant[i];
+      c2h_flow_o[i].beat = passes && c2h_active[i];
+      c2h_flow_o[i].pass = passes && c2h_active[i] && fifo_bytes != '0;
+      c2h_flow_o[i].cells = fifo_bytes[6:4];
+      fetch_answer_o[i].grant = fetch_grant[i];
+      fetch_answer_o[i].refuse = reads_tried && fetch_wants[i] && !decoded_i.bus_master;
+      fetch_answer_o[i].left = ends && fetch_active[i];
     end
     for (int unsigned i = 0; i < NumH2c; i++) begin
-      block_grant_o[i] = block_goes && block_next == H2cBits'(i);
-      block_refuse_o[i] = blocks_tried && block_wants[i] && !decoded_i.bus_master;
-      read_grant_o[i] = read_goes && h2c_read_goes && read_next == H2cBits'(i);
-      read_refuse_o[i] = reads_tried && read_wants[i] && !decoded_i.bus_master;
+      block_answer_o[i].grant = block_grant[i];
+      block_answer_o[i].refuse = blocks_tried && block_wants[i] && !decoded_i.bus_master;
+      block_answer_o[i].left = ends && block_active[i];
+      read_answer_o[i].grant = read_grant[i];
+      read_answer_o[i].refuse = reads_tried && read_wants[i] && !decoded_i.bus_master;
+      read_answer_o[i].left = ends && read_active[i];
     end
   end
   assign completion_pop_o = completion_goes;
@@ -317,7 +336,7 @@ module silico_transmitter
   // --- the next one ------------------------------------------------------------------------------------------------------
 
   logic [3:0]   channel;
-  header_t      header, read_header;
+  header_t      header;
   logic [10:0]  total;
   logic [6:0]   prefix_length;
   logic [511:0] prefix;
@@ -338,8 +357,8 @@ module silico_transmitter
     endcase
   endfunction
 
-  assign write = block_goes ? block_i[block_next] : c2h_i[c2h_next];
-  assign read = fetch_goes ? fetch_i[fetch_next] : read_i[read_next];
+  assign write = block_goes ? block : c2h_write;
+  assign read = fetch_goes ? fetch : h2c_read;
 
   always_comb begin
     source = FromNobody;
@@ -359,7 +378,7 @@ module silico_transmitter
     end else if (read_goes) begin
       source = fetch_goes ? FromFetch : FromRead;
       channel = fetch_goes ? 4'(fetch_next) : 4'(read_next);
-      header = read_header;
+      header = read_header(decoded_i.bdf, tag_i, read.address, read.bytes, allowed(read.attr, decoded_i));
       sends = ClassNonPosted;
     end else if (message_goes) begin
       source = FromMessage;
@@ -385,50 +404,16 @@ module silico_transmitter
     if (decoded_i.ecrc_generation && source != FromNobody) header.dw0[15] = 1'b1;
   end
 
-  // A read's header names whole dwords; its byte enables, the bytes that are wanted.
-  logic [11:0] span_end;
-  logic [12:0] read_end;
-  assign read_end = 13'(read.address[1:0]) + read.bytes;
-  assign span_end = 12'((read_end + 13'd3) >> 2);
-  always_comb begin
-    read_header = memory_header(CodeMemRead, decoded_i.bdf, tag_i, read.address, span_end[10:0]);
-    read_header.dw1[3:0] = 4'hf << read.address[1:0];
-    if (span_end == 12'd1) read_header.dw1[3:0] = read_header.dw1[3:0] & last_enables(read_end[1:0]);
-    else read_header.dw1[7:4] = last_enables(read_end[1:0]);
-    read_header = with_attr(read_header, allowed(read.attr, decoded_i));
-  end
-
-  function automatic logic [3:0] last_enables(logic [1:0] end_at);
-    unique case (end_at)
-      2'd1: return 4'h1;
-      2'd2: return 4'h3;
-      2'd3: return 4'h7;
-      default: return 4'hf;
-    endcase
-  endfunction
-
   assign issued_o = read_goes;
   always_comb begin
     issued_read_o = read;
     issued_read_o.attr = allowed(read.attr, decoded_i);
   end
 
-  function automatic logic [C2hBits-1:0] after_c2h(logic [C2hBits-1:0] at);
-    return at == C2hBits'(NumC2h - 1) ? '0 : at + C2hBits'(1);
-  endfunction
-
-  function automatic logic [H2cBits-1:0] after_h2c(logic [H2cBits-1:0] at);
-    return at == H2cBits'(NumH2c - 1) ? '0 : at + H2cBits'(1);
-  endfunction
-
   always_ff @(posedge clk_i) begin
     if (reset_i) begin
       source_q <= FromNobody;
       consumed_q <= '0;
-      turn_q <= '0;
-      fetch_turn_q <= '0;
-      block_turn_q <= '0;
-      read_turn_q <= '0;
       fetches_first_q <= 1'b0;
       blocks_first_q <= 1'b0;
       reads_first_q <= 1'b0;
@@ -442,17 +427,9 @@ module silico_transmitter
       if (read_goes) begin
         reads_first_q <= 1'b0;
         fetches_first_q <= h2c_read_goes;
-        if (h2c_read_goes) read_turn_q <= after_h2c(read_next);
-        else fetch_turn_q <= after_c2h(fetch_next);
       end
-      if (c2h_goes) begin
-        turn_q <= after_c2h(c2h_next);
-        blocks_first_q <= 1'b1;
-      end
-      if (block_goes) begin
-        block_turn_q <= after_h2c(block_next);
-        blocks_first_q <= 1'b0;
-      end
+      if (c2h_goes) blocks_first_q <= 1'b1;
+      if (block_goes) blocks_first_q <= 1'b0;
     end
     if (source != FromNobody) begin
       channel_q <= channel;

@@ -25,6 +25,21 @@ package silico_transmitter_pkg;
     owner_t       owner;
   } read_t;
 
+  // What becomes of what a channel shows: it is granted; it may not go, since the card may not master the bus; one that was granted before has left.
+  typedef struct packed {
+    logic grant;
+    logic refuse;
+    logic left;
+  } answer_t;
+
+  // A channel's TLP is going out, or is granted in this clock; a beat of it passes, with so many cells of 16 bytes of the channel's FIFO.
+  typedef struct packed {
+    logic       busy;
+    logic       beat;
+    logic       pass;
+    logic [2:0] cells;
+  } flow_t;
+
   // Whose TLP is going out.
   typedef enum logic [2:0] {
     FromNobody,

@@ -43,4 +43,11 @@ package silico_read_pkg;
     failure_t    failure;
   } read_failure_t;
 
+  // What all who read are told of what is received; beats go with its bytes.
+  typedef struct packed {
+    read_beat_t    beat;
+    read_arrival_t arrival;
+    read_failure_t failure;
+  } told_t;
+
 endpackage

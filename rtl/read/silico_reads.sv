@@ -106,24 +106,13 @@ module silico_reads
   assign rests = scan_open && late_q[scan_q] && now_i >= since;
   assign timed_out_o = expires;
 
-  // The request, as the log shows it.
-  function automatic header_t request_of(read_t read, logic [7:0] tag);
-    logic [12:0] end_at = 13'(read.address[1:0]) + read.bytes;
-    logic [10:0] dwords = 11'((end_at + 13'd3) >> 2);
-    logic [3:0] last = end_at[1:0] == 2'd0 ? 4'hf : end_at[1:0] == 2'd1 ? 4'h1 : end_at[1:0] == 2'd2 ? 4'h3 : 4'h7;
-    header_t out = memory_header(CodeMemRead, read.requester, tag, read.address, dwords);
-    out.dw1[3:0] = 4'hf << read.address[1:0];
-    if (dwords == 11'd1) out.dw1[3:0] = out.dw1[3:0] & last;
-    else out.dw1[7:4] = last;
-    return with_attr(out, read.attr);
-  endfunction
-
   function automatic read_failure_t failing(read_t read, logic live, fail_e code);
     return '{valid: live, reader: read.owner.reader, failure: '{code: code, address: read.address, cookie: read.owner.cookie}};
   endfunction
 
   always_comb begin
-    timeout_error_o = '{kind: ErrorNone, has_header: 1'b1, header: request_of(scanned, scan_q)};
+    // The request, as the log shows it.
+    timeout_error_o = '{kind: ErrorNone, has_header: 1'b1, header: read_header(scanned.requester, scan_q, scanned.address, scanned.bytes, scanned.attr)};
     if (expires && !forgotten_q[scan_q]) timeout_error_o.kind = ErrorCompletionTimeout;
     timeout_failure_o = failing(scanned, expires && !forgotten_q[scan_q], FailCompletionTimeout);
   end

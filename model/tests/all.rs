@@ -7,6 +7,7 @@ mod counters;
 mod ecrc;
 mod errors;
 mod first_light;
+mod forks;
 mod front_end;
 mod fuzz;
 mod grains;
@@ -24,6 +25,7 @@ mod settings;
 mod stop;
 mod tags;
 mod turns;
+mod write_back;
 
 /// A file that nobody names here would be compiled by nobody, and its tests would pass for ever.
 #[test]

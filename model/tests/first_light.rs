@@ -255,6 +255,37 @@ fn a_bad_doorbell_stops_the_channel(#[case] bad: u64) {
     assert_eq!((bench.get32(0, c2h::STATUS) & 7, bench.get64(0, c2h::FRAMES)), (1, 1), "a restart heals it");
 }
 
+/// A host may say again how far it is.
+#[test]
+fn a_doorbell_may_be_rung_twice_with_the_same_count() {
+    let mut bench = bench(CardParams::default());
+    bench.set_up_ring(0, 0x1000, 0, 4064);
+    bench.set32(0, c2h::CONTROL, 1);
+    for count in [0, 0, 128, 128] {
+        bench.feed(0, &[9; 96], bench.now);
+        bench.run(100);
+        bench.set64(0, c2h::SW_COUNT, count);
+        assert_eq!((bench.get64(0, c2h::SW_COUNT), bench.get32(0, c2h::ERROR)), (count, 0));
+    }
+}
+
+/// A frame of several TLPs that is whole when it begins: the header leads the first, and does not come again.
+#[test]
+fn a_header_that_has_led_does_not_come_again() {
+    let mut bench = bench(CardParams::default());
+    bench.set_up_ring(0, 0x1000, 0, 4064);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.run(20);
+    let (credits, from) = (bench.stimulus.credits, bench.sent.len());
+    bench.stimulus.credits = silico_spec::credit::Limits::NONE;
+    bench.feed(0, &[9; 200], bench.now);
+    bench.run(100);
+    bench.stimulus.credits = credits;
+    bench.run(100);
+    let writes: Vec<_> = bench.sent[from..].iter().map(|sent| (sent.header.address().0 - MEMORY, sent.payload.len())).collect();
+    assert_eq!(writes, [(0, 128), (128, 128)]);
+}
+
 #[test]
 fn a_full_fifo_drops_whole_frames_and_marks_the_next() {
     let params = CardParams { fifo_bytes: 2048, ..CardParams::default() };

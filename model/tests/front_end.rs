@@ -1,13 +1,13 @@
-//! The front end at the port: when BUSY is shown, how many frames the FIFO takes, how fast the generator is.
+//! The front end at the port: when BUSY is shown, how many frames the FIFO takes, how fast the generator is, what the global enable holds.
 
 use crate::common::{BAR0, Bench};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::credit::{Class, Limit, Limits};
 use silico_spec::params::CardParams;
-use silico_spec::port::{Clocked, TlpPort};
+use silico_spec::port::{Clocked, Endpoint, TlpPort};
 use silico_spec::registers::{c2h, card};
-use silico_spec::units::Cycle;
+use silico_spec::units::{Cycle, Cycles};
 
 const GENERATOR: u32 = 1;
 
@@ -24,7 +24,7 @@ fn plain(params: CardParams) -> Card {
 
 /// So many posted TLPs may go from now on.
 fn grant<P>(bench: &mut Bench<P>, tlps: u8) {
-    let used = bench.sent.iter().filter(|sent| sent.header.kind().class() == Class::Posted).count() as u8;
+    let used = bench.sent[bench.since..].iter().filter(|sent| sent.header.kind().class() == Class::Posted).count() as u8;
     bench.stimulus.credits.0[Class::Posted as usize] = Limit::new(Some(used.wrapping_add(tlps)), None);
 }
 
@@ -71,6 +71,27 @@ fn a_fifo_holds_so_many_frames() {
     assert_eq!(left(&bench), 11);
 }
 
+/// The link goes while the last TLP of a frame is on the transmitter: afterwards the FIFO takes as many frames as ever.
+#[test]
+fn a_frame_that_was_lost_with_the_link_leaves_the_fifo() {
+    let mut bench = bench_of(plain, CardParams { fifo_frames: 8, ..CardParams::default() });
+    bench.set_up_ring(0, 0x1_0000, 0, 1000);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.stimulus.tx_ready_at = Cycle(bench.now + 1000);
+    bench.feed(0, &[1; 20], bench.now);
+    bench.run(100);
+    bench.cut_link(false, 20, u64::MAX);
+    bench.stimulus.tx_ready_at = Cycle(0);
+    bench.bring_up(1);
+    bench.enable();
+    bench.set_up_ring(0, 0x1_0000, 0, 1000);
+    bench.set32(0, c2h::CONTROL, 1);
+    grant(&mut bench, 0);
+    (0..20).for_each(|_| bench.feed(0, &[1; 20], bench.now));
+    bench.run(100);
+    assert_eq!(bench.stimulus.front[0].frames.len(), 12);
+}
+
 /// Of 65536 clocks, as many bring a beat as GEN_RATE says.
 #[rstest]
 fn the_generator_keeps_its_rate(#[values(1, 1 << 12, 40_000, (1 << 16) - 1, 1 << 16)] rate: u32) {
@@ -104,4 +125,57 @@ fn a_card_in_reset_takes_its_credits_back_at_once() {
         bench.step();
         assert_eq!((bench.response.clocks.0, bench.response.credits), (clocks, Some(Limits::NONE)));
     }
+}
+
+/// The global enable holds what waits to go, whatever held it before.
+#[test]
+fn nothing_goes_while_the_card_is_disabled() {
+    let mut bench = bench_of(plain, CardParams::default());
+    bench.set_up_ring(0, 0x1_0000, 0, 1000);
+    bench.set32(0, c2h::CONTROL, 1);
+    grant(&mut bench, 0);
+    bench.feed(0, &[1; 20], bench.now);
+    bench.run(100);
+    bench.write(BAR0 + u64::from(card::CONTROL), 0, 4);
+    bench.run(20);
+    bench.stimulus.credits = Limits::INFINITE;
+    let from = bench.sent.len();
+    bench.run(100);
+    assert_eq!(bench.sent.len(), from);
+    bench.enable();
+    bench.run(100);
+    assert_eq!(bench.sent.len(), from + 1);
+}
+
+/// A card is quiet for as long as nothing moves in it: not while the FIFO fills, and for ever once its source is held.
+#[test]
+fn a_card_is_not_quiet_while_its_fifo_fills() {
+    let mut bench = bench_of(plain, CardParams::default());
+    bench.set_up_ring(0, 0x1_0000, GENERATOR, 1000);
+    bench.set32(0, c2h::GEN_MIN, 1000);
+    bench.set32(0, c2h::CONTROL, 1);
+    grant(&mut bench, 0);
+    bench.run(50);
+    assert_eq!(bench.card.quiet(), Cycles(0));
+    bench.run(1000);
+    assert!(bench.card.quiet() > Cycles(1 << 60));
+}
+
+/// Each channel has its bit, from its failure to its next start.
+#[test]
+fn a_channel_that_failed_shows_in_the_error_summary() {
+    let mut bench = bench_of(plain, CardParams::default());
+    let summary = |bench: &mut Bench<Card>| bench.read(BAR0 + u64::from(card::ERROR_SUMMARY), 4);
+    for channel in [1, 3] {
+        bench.set_up_ring(channel, 0x1000, 0, 1000);
+        bench.set32(channel, c2h::CONTROL, 1);
+    }
+    assert_eq!(summary(&mut bench), 0);
+    for channel in [1, 3] {
+        bench.set64(channel, c2h::SW_COUNT, 32);
+    }
+    bench.run(50);
+    assert_eq!(summary(&mut bench), 1 << 1 | 1 << 3);
+    bench.set32(1, c2h::CONTROL, 1);
+    assert_eq!(summary(&mut bench), 1 << 3);
 }

@@ -4,8 +4,9 @@
 //! They must send the same TLPs in the same cycles, and have the same registers at the end.
 
 use crate::common::play::{Answers, Op, Shape, op, play, shape};
-use crate::common::{Bench, Host, MEMORY};
+use crate::common::{Bench, Fault, Host, MEMORY};
 use proptest::prelude::*;
+use rstest::rstest;
 use silico_model::Card;
 use silico_spec::credit::{Class, Limit};
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
@@ -16,9 +17,14 @@ use silico_spec::tlp::Kind;
 use silico_spec::units::Cycle;
 
 fn same(shape: Shape, ops: &[Op]) -> Result<(), TestCaseError> {
+    same_with(4096, shape, ops)
+}
+
+/// With FIFOs of so many bytes.
+fn same_with(fifo_bytes: u32, shape: Shape, ops: &[Op]) -> Result<(), TestCaseError> {
     let params = CardParams {
         c2h_channels: 2,
-        fifo_bytes: 4096,
+        fifo_bytes,
         fifo_frames: 8,
         width: shape.width,
         read_tags: shape.host.tags,
@@ -112,13 +118,11 @@ fn the_comparison_sees_pages() {
     assert_eq!((entries(0), entries(1)), (8, 8), "both rings full");
 }
 
-/// A frame that outgrows the page that others share seals that page in the same clock, however its beats are gathered: a run that ends in the midst of them
-/// must not move the clock.
-#[test]
-fn a_frame_outgrows_its_page_in_the_same_clock() {
-    let shape = Shape {
+/// No generator, channels of these configurations, a host that answers soon.
+fn plain(config: [u32; 2]) -> Shape {
+    Shape {
         generator: [false; 2],
-        config: [1 << 6 | 1 << 5, 0],
+        config,
         entries: (11, 8),
         flush: 0,
         rate: 1 << 16,
@@ -132,10 +136,52 @@ fn a_frame_outgrows_its_page_in_the_same_clock() {
         width: DataWidth::W256,
         host: Answers { seed: 1, delay: (20, 0), split: None, tags: 256, fault: None },
         sizes: None,
-    };
-    let feed = |bytes| Op::Feed { channel: 0, bytes, delay: 0 };
-    let pages = Op::GivePages { channel: 0, count: 8, length: 20, grid: 0 };
-    same(shape, &[Op::Start(0), pages, Op::Run(500), feed(100), Op::Run(100), feed(2000), Op::Run(5), Op::Run(500)]).unwrap();
+    }
+}
+
+const DROP: u32 = 1 << 1;
+const PAGES: u32 = 1 << 5;
+const PACKED: u32 = 1 << 6;
+
+fn feed(channel: usize, bytes: usize, delay: u64) -> Op {
+    Op::Feed { channel, bytes, delay }
+}
+
+/// A frame that outgrows the page that others share, or that fills half of the FIFO before it does, seals that page in the same clock, however its beats are
+/// gathered: a run that ends in the midst of them must not move the clock.
+#[rstest]
+fn a_frame_outgrows_its_page_in_the_same_clock(#[values(20, 128)] length: u16) {
+    let pages = Op::GivePages { channel: 0, count: 8, length, grid: 0 };
+    let ops = [Op::Start(0), pages, Op::Run(500), feed(0, 100, 0), Op::Run(100), feed(0, 2400, 0), Op::Run(5), Op::Run(500)];
+    same(plain([PAGES | PACKED, 0]), &ops).unwrap();
+}
+
+/// A frame that credits do not let begin is dropped, and the next one, which they do let go, goes at once: it is not known beforehand what a drop makes possible.
+#[test]
+fn what_a_drop_makes_possible_goes_in_the_same_clock() {
+    let shape = Shape { finite_credits: true, ..plain([DROP, 0]) };
+    let ops = [Op::Start(0), Op::Credits { headers: 9, data: 4 }, Op::Run(50), feed(0, 2400, 0), feed(0, 10, 0), Op::Run(300)];
+    same_with(2048, shape, &ops).unwrap();
+}
+
+/// Pages are taken one a clock while another channel's packet goes by: the frame that begins meanwhile is ready when its turn comes.
+#[rstest]
+fn pages_are_taken_while_others_send(#[values(30, 50, 60, 61, 62, 63, 64, 65)] delay: u64, #[values(0, PACKED)] packed: u32) {
+    let shape = Shape { sizes: Some((3, 2)), ..plain([PAGES | packed, 0]) };
+    let pages = Op::GivePages { channel: 0, count: 8, length: 1, grid: 0 };
+    let ops = [Op::Start(0), Op::Start(1), pages, Op::Run(500), feed(1, 2400, 0), feed(0, 60, delay), Op::Run(300)];
+    same(shape, &ops).unwrap();
+}
+
+/// A channel whose read has failed stops at the end of that clock, and says so, though nothing else happens in it.
+#[rstest]
+fn a_read_that_fails_stops_its_channel_in_the_same_clock(
+    #[values(Fault::Abort, Fault::Unsupported, Fault::Poison, Fault::Silence)] fault: Fault,
+) {
+    let host = Answers { seed: 1, delay: (20, 0), split: None, tags: 256, fault: Some((0, fault)) };
+    let shape = Shape { host, ..plain([PAGES, 0]) };
+    let pages = Op::GivePages { channel: 0, count: 4, length: 8, grid: 0 };
+    same(shape, &[Op::Start(0), pages, Op::Run(3000)]).unwrap();
 }
 
 /// What a card sent, and where clocks went, after `scene`, which runs as many clocks at once as it may, and one at a time.

@@ -1,6 +1,7 @@
 //! What the card tells observers: in each clock, what each channel does or waits for.
 
 use crate::common::{Bench, Host, MEMORY, PageHost};
+use rstest::rstest;
 use silico_model::Card;
 use silico_spec::credit::{Class, Limit};
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
@@ -214,4 +215,55 @@ fn tags_in_quarantine_are_not_free() {
 fn device_control_lies_in_the_express_capability() {
     let mut bench = bench();
     assert_eq!(bench.card.device_control(), bench.find_capability(0x10) + 8);
+}
+
+/// Why the last page was completed, of each reason that there is.
+#[test]
+fn a_view_tells_why_a_page_was_completed() {
+    const PACKED: u32 = 1 << 6;
+    let mut bench = bench();
+    bench.host = Some(Host::new(3));
+    let mut host = PageHost::set_up(&mut bench, 0, 16, 16, PACKED);
+    bench.set32(0, c2h::FLUSH_TIME, 500);
+    bench.set32(0, c2h::CONTROL, 1);
+    host.give(&mut bench, 0, &[0, 1, 2, 3, 4, 5, 6, 7, 8, 9].map(|page| (0x1000 * page, 256)));
+    bench.run(500);
+    let mut ended = |frames: &[usize], clocks| {
+        frames.iter().for_each(|bytes| bench.feed(0, &vec![1; *bytes], bench.now));
+        bench.run(clocks);
+        bench.card.c2h(0).map(|view| (view.entry, view.entries)).unwrap()
+    };
+    assert_eq!(ended(&[20], 300), (PageEnd::None, 0));
+    assert_eq!(ended(&[], 400), (PageEnd::Timer, 1));
+    assert_eq!(ended(&[224], 300), (PageEnd::Full, 2));
+    assert_eq!(ended(&[100, 150], 300), (PageEnd::NoFit, 3));
+    assert_eq!(ended(&[], 500), (PageEnd::Timer, 4));
+    // Over five pages, of which the last is open.
+    assert_eq!(ended(&[1000], 300), (PageEnd::GoesOn, 8));
+    bench.set32(0, c2h::CONTROL, 0);
+    bench.run(100);
+    assert_eq!(bench.card.c2h(0).map(|view| (view.entry, view.entries)), Some((PageEnd::Stop, 9)));
+}
+
+/// Why an interrupt came: so many descriptors, the time since the first that was not told, or one that wants it at once.
+#[rstest]
+#[case::count(2, 5000, 1, 100, Report::Count)]
+#[case::time(5, 300, 1, 500, Report::Time)]
+#[case::wanted(5, 5000, 1 | DescriptorFlags::INTERRUPT, 100, Report::Wanted)]
+fn a_view_tells_why_an_interrupt_came(#[case] count: u32, #[case] time: u32, #[case] flags: u32, #[case] clocks: u64, #[case] why: Report) {
+    let mut bench = bench();
+    bench.host = Some(Host::new(3));
+    bench.host.as_mut().unwrap().delay = (10, 0);
+    bench.set_up_h2c(0, 8, 1);
+    bench.h2c_set32(0, h2c::INT_SPACE, 1 << 31 | 3);
+    bench.h2c_set32(0, h2c::INT_SPACE_COUNT, count);
+    bench.h2c_set32(0, h2c::INT_SPACE_TIME, time);
+    bench.h2c_set32(0, h2c::CONTROL, 1);
+    bench.h2c_set64(0, h2c::INT_SPACE_ARM, 0);
+    for (index, flags, clocks, told) in [(0, 1, 100, (0, Report::None)), (1, flags, clocks, (1, why))] {
+        bench.put(0, 8, index, &H2cDescriptor { address: MEMORY + 0x9_0000, length: 64, flags: DescriptorFlags(flags), cookie: 1 });
+        bench.h2c_set64(0, h2c::TAIL, index + 1);
+        bench.run(clocks);
+        assert_eq!(bench.card.h2c(0).map(|view| (view.signals, view.signal)), Some(told));
+    }
 }

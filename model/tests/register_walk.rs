@@ -179,3 +179,18 @@ fn control_shows_what_runs() {
         assert_eq!(bench.read(BAR0 + u64::from(card::CONTROL), 4), on);
     }
 }
+
+/// Bytes that a write leaves out stay as they are, in either half of a register of 64 bits.
+#[test]
+fn a_wide_register_takes_single_bytes() {
+    let mut bench = bench();
+    let at = bench.channel(0, c2h::GEN_SEED);
+    bench.write(at, 0x1122_3344_5566_7788, 8);
+    bench.write_bytes(at + 4, 0xaabb_ccdd, 0b0100);
+    bench.run(10);
+    assert_eq!(bench.read(at, 8), 0x11bb_3344_5566_7788);
+    bench.write_bytes(at, 0xaabb_ccdd, 0b0010);
+    bench.write_bytes(at + 4, 0, 0b1000);
+    bench.run(10);
+    assert_eq!(bench.read(at, 8), 0x00bb_3344_5566_cc88);
+}

@@ -3,6 +3,7 @@
 use crate::common::{Bench, H2C_BLOCK, H2C_RING, Host, MEMORY};
 use rstest::rstest;
 use silico_model::Card;
+use silico_spec::credit::Limits;
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 use silico_spec::frame::{Flags, FrameHeader};
 use silico_spec::params::CardParams;
@@ -101,4 +102,25 @@ fn payload_has_the_attributes_that_are_wanted_and_allowed(
         }
     }
     assert!(seen.iter().all(|count| *count > 0), "{seen:?}");
+}
+
+/// A frame that is dropped before anything of it went has left nothing on its way: the next one has nothing to stay behind.
+#[test]
+fn what_comes_after_a_frame_that_never_went_is_relaxed() {
+    let params = CardParams { fifo_bytes: 2048, ..CardParams::default() };
+    let mut bench = Bench::new(Card::new(params.clone()).unwrap(), &params);
+    bench.bring_up(1);
+    bench.enable();
+    bench.set_up_ring(0, 0x4000, DROP_AND_RELAXED, 5000);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.run(20);
+    let credits = std::mem::replace(&mut bench.stimulus.credits, Limits::NONE);
+    bench.feed(0, &[1; 4000], bench.now);
+    bench.run(200);
+    bench.stimulus.credits = credits;
+    let from = bench.sent.len();
+    bench.feed(0, &[2; 20], bench.now);
+    bench.run(50);
+    let relaxed: Vec<_> = bench.sent[from..].iter().map(|sent| sent.header.attributes().relaxed).collect();
+    assert_eq!((relaxed, bench.get64(0, c2h::DROPPED)), (vec![true], 1));
 }

@@ -1,5 +1,6 @@
 //! Verilates the variants that are asked for, and compiles each into a library of its own: what has not changed since is left as it is.
 
+mod counters;
 mod inputs;
 mod verilated;
 mod verilator;
@@ -261,7 +262,18 @@ impl Build {
             }
             fs::write(&path, text).unwrap_or_else(|error| fail(&format!("can't write {}: {error}", path.display())));
         };
+        let counting = |variant: &Variant| {
+            let known = counters::visitor(&self.out.join(variant.name), variant).unwrap_or_else(|why| fail(&why));
+            if known.is_none() {
+                println!(
+                    "cargo::warning=the counters of variant {} are not where they should be: it does not leap (sim/build/counters.rs)",
+                    variant.name
+                );
+            }
+            known.unwrap_or_default()
+        };
         write("variants.h", includes);
+        write("counting.inc", wanted.iter().map(counting).collect());
         write("make.inc", cases);
         let include = self.verilator.root.join("include");
         let mut build = cxx_build::bridge("src/rtl/ffi.rs");

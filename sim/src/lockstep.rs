@@ -141,6 +141,26 @@ impl<A: Endpoint, B: Endpoint> Endpoint for Lockstep<A, B> {
         self.first.width()
     }
 
+    /// What both may pass.
+    fn quiet(&self) -> Cycles {
+        match (self.parted, self.tail) {
+            (true, 0) => self.first.quiet(),
+            (true, _) => Cycles(0),
+            (false, _) => match self.second.quiet() {
+                Cycles(0) => Cycles(0),
+                second => Cycles(second.0.min(self.first.quiet().0)),
+            },
+        }
+    }
+
+    fn skip(&mut self, span: Cycles) {
+        self.cycle += span.0;
+        self.first.skip(span);
+        if !self.parted {
+            self.second.skip(span);
+        }
+    }
+
     fn clock(&mut self, input: &PortIn, output: &mut PortOut) {
         let shown = output.tx;
         self.first.clock(input, output);

@@ -144,7 +144,7 @@ fn steps(workspace: &Workspace, long: bool, cargo_args: &[String]) -> Result<Vec
         ("loom", loom),
         ("test", test),
         ("coverage", covered),
-        ("rtl", rtl(&["lockstep", "lockstep_random", "lockstep_storm", "lockstep_late", "register_walk", "waves"])),
+        ("rtl", rtl(&["lockstep", "lockstep_random", "lockstep_storm", "lockstep_late", "lockstep_leap", "register_walk", "waves"])),
         ("rtl suite", suite),
         ("regress", regress),
         // All of the catalogue takes longer than all the rest: a few of it, of as many areas, show that the suite still bites.

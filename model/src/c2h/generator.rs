@@ -128,9 +128,8 @@ impl Generator {
     /// Beats with `bytes` were taken, one a clock; `last` of them ends the frame. A beat not taken costs no tokens and gains none.
     pub(crate) fn taken(&mut self, bytes: u32, last: bool) {
         self.passed += bytes;
-        if self.rate < FULL_RATE {
-            self.tokens = self.tokens + self.rate - FULL_RATE;
-        }
+        // At full rate many beats at once cost what one does: nothing.
+        self.tokens = self.tokens + self.rate - FULL_RATE;
         if last {
             self.passed = 0;
             self.made += 1;

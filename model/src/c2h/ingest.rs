@@ -59,7 +59,6 @@ pub(crate) struct Ingest {
     dropped_before: bool,
     /// Whole frames dropped in this run. What the packetizer had sent of one is void.
     pub(crate) dropped: u64,
-    pub(crate) beats: u64,
 }
 
 impl Ingest {
@@ -124,14 +123,13 @@ impl Ingest {
         source: u16,
         max_frame: u32,
     ) {
-        self.beats += u64::from(width.beats(len));
         if self.resync {
             self.resync = !last;
             self.cut_stream = !last;
             return;
         }
         if !self.open {
-            *self = Self { open: true, kept: 0, truncated: false, crc: 0, summed: 0, stamp: now, dropping: false, ..*self };
+            *self = Self { open: true, kept: 0, crc: 0, summed: 0, stamp: now, ..*self };
         }
         if !self.dropping && !self.fits(fifo, width) {
             fifo.abandon(self.kept);
@@ -163,13 +161,6 @@ impl Ingest {
         let (crc, left) = (&mut self.crc, self.kept - self.summed);
         fifo.last(left, |bytes| *crc = crc::append(*crc, bytes));
         self.summed = self.kept;
-    }
-
-    /// As [`Ingest::sum`], if a TLP is to take bytes of a frame that is still open.
-    pub(crate) fn sum_open(&mut self, fifo: &Fifo) {
-        if self.open && !self.dropping {
-            self.sum(fifo);
-        }
     }
 
     fn end(&mut self, fifo: &mut Fifo, error: bool, source: u16) {

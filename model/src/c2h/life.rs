@@ -9,7 +9,6 @@ impl Channel {
         if !matches!(self.state, State::Idle | State::Error) {
             return;
         }
-        self.run_bit = true;
         self.runs = self.runs.wrapping_add(1);
         self.run = self.set.resolved(&self.params);
         self.sw_count = 0;
@@ -30,26 +29,15 @@ impl Channel {
         }
     }
 
+    /// The run comes to its end.
     pub(super) fn stop(&mut self, after: After) {
         self.touch();
-        match &mut self.state {
-            State::Running => {
-                // A block that was due, and waits for the transmitter, would be taken for the last one: that comes when the counts are final.
-                self.progress.due = false;
-                self.state = State::Stopping { after, block_sent: after == After::Reset };
-                self.run_bit = false;
-                self.busy = false;
-                self.next = Next::Off;
-                self.end_pages(after);
-            }
-            State::Stopping { after: old, block_sent } if after == After::Reset => {
-                *old = After::Reset;
-                *block_sent = true;
-                self.end_pages(after);
-            }
-            State::Idle | State::Error if after == After::Reset => self.state = State::Stopping { after, block_sent: true },
-            _ => {}
-        }
+        // A block that was due, and waits for the transmitter, would be taken for the last one: that comes when the counts are final.
+        self.progress.due = false;
+        self.state = State::Stopping { after, block_sent: false };
+        self.busy = false;
+        self.next = Next::Off;
+        self.end_pages(after);
     }
 
     pub(super) fn fail(&mut self, code: ChannelError, value: u64) {
@@ -74,7 +62,14 @@ impl Channel {
 
     /// The channel as after power-on; what is under way ends first, reads too: memory may be freed when it is idle.
     pub(crate) fn reset(&mut self) {
-        self.stop(After::Reset);
+        if self.state == State::Running {
+            self.stop(After::Reset);
+        } else {
+            self.touch();
+            self.end_pages(After::Reset);
+        }
+        // It has no last block.
+        self.state = State::Stopping { after: After::Reset, block_sent: true };
     }
 
     /// As [`Channel::reset`], and the run number starts anew.

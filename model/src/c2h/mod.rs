@@ -162,7 +162,6 @@ pub(crate) struct Channel {
     staged: registers::Staged,
     shadow: registers::Shadow,
     state: State,
-    run_bit: bool,
     runs: u32,
     sw_count: u64,
     delivered: Delivered,
@@ -228,7 +227,6 @@ impl Channel {
             staged: registers::Staged::default(),
             shadow: registers::Shadow::default(),
             state: State::Idle,
-            run_bit: false,
             runs: 0,
             sw_count: 0,
             delivered: Delivered::default(),
@@ -269,7 +267,7 @@ impl Channel {
         self.state.shown()
     }
 
-    /// Takes beats for a run; see [`Channel::front_ready`].
+    /// Started, and neither stopped nor failed since: `CONTROL.run`.
     pub(crate) fn is_running(&self) -> bool {
         self.state == State::Running
     }
@@ -311,18 +309,12 @@ impl Channel {
         if !matches!(self.state, State::Stopping { .. }) {
             return self.state != State::Running || !self.moves_pages();
         }
-        if self.flight.is_some() || self.progress.due {
-            return true;
-        }
-        match self.pages.as_deref() {
-            Some(pages) if pages.is_waiting() => pages.has_entry(),
-            _ => reads > 0,
-        }
+        self.flight.is_some() || self.progress.due || self.pages.as_deref().is_some_and(Pages::has_entry) || reads > 0
     }
 
     /// Nothing can happen in it without a register write.
     pub(crate) fn asleep(&self) -> bool {
-        matches!(self.state, State::Idle | State::Error) && !self.progress.armed && !self.progress.pending()
+        matches!(self.state, State::Idle | State::Error) && !self.progress.armed
     }
 
     fn running(&self, env: &Env) -> bool {

@@ -193,13 +193,9 @@ impl Progress {
     }
 
     /// Whether [`Progress::update`] does nothing at any later clock unless a count changes or the host writes a register: all that was delivered is
-    /// told, and nobody waits for more. To be asked after an update.
+    /// told, and nobody waits for more. To be asked after an update, in a run: there a block is due only for what is not written, and a target is that of
+    /// a cause that is armed.
     pub(crate) fn rests(&self) -> bool {
-        !self.due && !self.armed && self.target.is_none() && self.dirty_since.is_none()
-    }
-
-    /// Whether [`Progress::update`] may do something although no count changed and no timer ran out.
-    pub(crate) fn pending(&self) -> bool {
-        self.target.is_some()
+        !self.armed && self.dirty_since.is_none()
     }
 }

@@ -90,7 +90,7 @@ impl Channel {
         let high = offset & 4 != 0;
         let shadow = &mut self.shadow;
         match offset {
-            map::CONTROL => u32::from(self.run_bit),
+            map::CONTROL => u32::from(self.is_running()),
             map::STATUS => self.status(),
             o if o & !4 == map::RING_BASE => dword(self.set.ring_base, high),
             o if o & !4 == map::RING_SIZE => dword(self.set.ring_size, high),
@@ -133,13 +133,14 @@ impl Channel {
             map::COMP_ENTRIES => self.set.comp_entries,
             map::FLUSH_TIME => self.set.flush_time,
             o if o & !4 == map::ERROR_COOKIE => snapshot(&mut shadow.error_cookie, self.error.2, high),
+            map::PAGES_HELD => self.shown(|pages| pages.held().into()) as u32,
             map::FREE_TAIL..map::ERROR_COOKIE => self.read_pages(offset, high),
             map::GEN_TABLE..LENGTH_TABLE_END => self.set.gen_table[((offset - map::GEN_TABLE) / map::GEN_TABLE_STRIDE) as usize],
             _ => 0,
         }
     }
 
-    /// The registers of a run with pages.
+    /// The doorbells of a run with pages, and their counterparts.
     fn read_pages(&mut self, offset: u32, high: bool) -> u32 {
         match offset & !4 {
             map::FREE_TAIL => dword(self.shown(|pages| pages.list.tail()), high),
@@ -152,7 +153,6 @@ impl Channel {
                 let value = self.shown(|pages| pages.completions.tail());
                 snapshot(&mut self.shadow.comp_tail, value, high)
             }
-            _ if offset == map::PAGES_HELD => self.shown(|pages| pages.held().into()) as u32,
             _ => 0,
         }
     }
@@ -278,15 +278,13 @@ impl Channel {
     }
 
     fn write_control(&mut self, write: Write) {
-        let old = u32::from(self.run_bit);
+        let old = u32::from(self.is_running());
         let new = u64::from(write.over(old));
         if map::control::RESET.get(new) != 0 {
             self.reset();
         } else if map::control::RUN.get(new) != 0 {
-            if !self.run_bit {
-                self.start();
-            }
-        } else if self.run_bit {
+            self.start();
+        } else if self.is_running() {
             self.stop(super::After::Idle);
         }
     }

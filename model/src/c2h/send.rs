@@ -42,10 +42,7 @@ impl Channel {
     #[cold]
     pub(super) fn fail_refused(&mut self) {
         self.refused = false;
-        self.progress.due = false;
-        if self.state != State::Running {
-            self.abandon_pages();
-        }
+        // Of a run that is being stopped already, `settle` gives up what cannot be written.
         self.fail(ChannelError::BusMasterOff, 0);
     }
 
@@ -94,7 +91,8 @@ impl Channel {
             payload = rest;
         }
         if self.fifo.head().is_none() {
-            self.ingest.sum_open(&self.fifo);
+            // What goes is the beginning of a frame that is still open.
+            self.ingest.sum(&self.fifo);
         }
         self.fifo.grant(payload);
         if chunk.ends {
@@ -192,7 +190,7 @@ impl Channel {
 
     /// Up to when ends of clocks do nothing, if nobody sends, writes a register or stops the channel: whoever does says so in `look_at`.
     fn next_look(&self) -> u64 {
-        if self.state != State::Running || self.pages.is_some() || self.progress.pending() {
+        if self.state != State::Running || self.pages.is_some() {
             return 0;
         }
         self.progress.timer(&self.run.pace(), &self.causes, true).unwrap_or(u64::MAX)

@@ -5,6 +5,7 @@ mod beats;
 mod ends;
 mod errors;
 mod frames;
+mod joins;
 mod loops;
 mod progress;
 mod views;

@@ -185,3 +185,73 @@ fn what_is_looped_back_comes_in_pages() {
     }
     assert_eq!(footprint(100), 160);
 }
+
+/// An entry of a run waits for the global enable; one that ends a run does not, as the last block does not.
+#[test]
+fn an_entry_of_a_run_waits_for_the_global_enable() {
+    let mut bench = bench();
+    let (mut host, pages) = running(&mut bench, (16, 16), 0, &few(2, 64));
+    bench.run(500);
+    let credits = bench.stimulus.credits;
+    let used = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemWrite).count();
+    bench.stimulus.credits.0[0] = Limit::new(Some(used as u8 + 1), None);
+    bench.feed(0, &payload(0, 10), bench.now);
+    bench.run(200);
+    bench.write(BAR0 + u64::from(card::CONTROL), 0, 4);
+    bench.run(20);
+    bench.stimulus.credits = credits;
+    bench.run(200);
+    assert_eq!(host.take(&bench, &pages), []);
+    bench.set32(0, c2h::CONTROL, 0);
+    idle(&mut bench, 0);
+    assert_eq!(host.take(&bench, &pages), [0]);
+    assert_eq!(bench.get32(0, c2h::DISCARDED), 0);
+}
+
+/// A page that waits for its entry when the host stops the channel is announced; once the channel has failed, or is to be reset, it is not.
+#[rstest]
+#[case::stop(c2h::CONTROL, 0, 1)]
+#[case::error(c2h::COMP_HEAD, 99, 0)]
+#[case::reset(c2h::CONTROL, 2, 0)]
+fn only_a_stop_announces_what_is_whole(#[case] register: u32, #[case] value: u64, #[case] entries: usize) {
+    let mut bench = bench();
+    let (mut host, pages) = running(&mut bench, (16, 16), 0, &few(2, 64));
+    bench.run(500);
+    let credits = bench.stimulus.credits;
+    let used = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemWrite).count();
+    bench.stimulus.credits.0[0] = Limit::new(Some(used as u8 + 1), None);
+    bench.feed(0, &payload(0, 10), bench.now);
+    bench.run(200);
+    if register == c2h::CONTROL {
+        bench.set32(0, register, value as u32);
+    } else {
+        bench.set64(0, register, value);
+    }
+    bench.run(50);
+    bench.stimulus.credits = credits;
+    bench.run(200);
+    assert_eq!(host.take(&bench, &pages).len(), entries);
+    let state = state(&mut bench, 0);
+    assert_eq!(state == ChannelState::Error, register == c2h::COMP_HEAD, "{state:?}");
+}
+
+/// Frames share a page, and the stop cuts the one that has begun behind them: they are announced without it.
+#[test]
+fn a_stop_announces_the_frames_before_the_one_that_it_cuts() {
+    let mut bench = bench();
+    let (mut host, pages) = running(&mut bench, (16, 16), PACKED, &few(2, 2048));
+    bench.run(500);
+    bench.feed(0, &payload(0, 10), bench.now);
+    bench.run(100);
+    let credits = bench.stimulus.credits;
+    let used = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemWrite).count();
+    bench.stimulus.credits.0[0] = Limit::new(Some(used as u8), None);
+    bench.feed(0, &payload(1, 10), bench.now);
+    bench.run(100);
+    bench.set32(0, c2h::CONTROL, 0);
+    bench.run(50);
+    bench.stimulus.credits = credits;
+    idle(&mut bench, 0);
+    assert_eq!(host.take(&bench, &pages), [0]);
+    assert_eq!((host.frames.len(), host.entries[0].bytes, bench.get32(0, c2h::DISCARDED)), (1, 64, 1));
+}

@@ -167,3 +167,51 @@ fn the_header_leads_a_frame_that_is_whole(#[case] at: u64, #[case] expected: &[(
     let writes = bench.sent[from..].iter().filter(|sent| sent.header.kind() == Kind::MemWrite);
     assert_eq!(writes.map(|sent| (sent.header.address().0 - MEMORY, sent.payload.len())).collect::<Vec<_>>(), expected);
 }
+
+/// A frame of several TLPs that is whole when it begins: the header leads the first, and does not come again.
+#[test]
+fn a_header_that_has_led_does_not_come_again() {
+    let mut bench = bench();
+    let (mut host, mut pages) = running(&mut bench, (16, 16), 0, &[]);
+    bench.feed(0, &payload(0, 500), bench.now);
+    bench.run(100);
+    let from = bench.sent.len();
+    pages.insert(0, (0, 2048));
+    host.give(&mut bench, 0, &[(0, 2048)]);
+    bench.run(1000);
+    assert_eq!(host.take(&bench, &pages), [0]);
+    let writes = bench.sent[from..].iter().filter(|sent| sent.header.kind() == Kind::MemWrite);
+    let writes: Vec<_> = writes.map(|sent| (sent.header.address().0 - MEMORY, sent.payload.len())).collect();
+    assert_eq!(writes, [(0, 256), (256, 256), (512, 32), (0xe_2000, 32)]);
+}
+
+/// A page is completed in the clock in which the frame behind what lies in it is known not to fit.
+#[test]
+fn a_frame_that_outgrows_a_page_keeps_nobody_waiting() {
+    let mut bench = bench();
+    let (_, _) = running(&mut bench, (16, 16), PACKED, &few(8, 1024));
+    bench.feed(0, &payload(0, 100), bench.now);
+    bench.run(500);
+    let begins = bench.now + 10;
+    bench.feed(0, &payload(1, 3000), begins);
+    bench.run(200);
+    // 160 bytes are used, and 32 more for the header: 832 would fit, and the 27th beat has more.
+    let entry = bench.sent.iter().find(|sent| sent.header.address().0 == MEMORY + 0xe_2000).expect("the first entry");
+    assert_eq!(entry.first, begins + 26 + 2, "granted in the clock after that beat, shown in the next");
+}
+
+/// Clocks from the beat of a frame of one beat to its first TLP, with pages of so many bytes.
+fn clocks_to_send(page: u32) -> u64 {
+    let mut bench = bench();
+    running(&mut bench, (16, 16), 0, &few(8, page));
+    bench.run(500);
+    let (from, begins) = (bench.sent.len(), bench.now + 10);
+    bench.feed(0, &payload(0, 20), begins);
+    bench.run(100);
+    bench.sent[from].first - begins
+}
+
+#[test]
+fn a_page_is_taken_in_each_clock() {
+    assert_eq!(clocks_to_send(32) - clocks_to_send(64), 1, "the header fills a page, and the payload needs the next");
+}

@@ -188,3 +188,19 @@ fn no_more_descriptors_are_fetched_than_are_kept_ahead() {
         assert_eq!((head, tail), (fetched, frames as u64));
     }
 }
+
+/// The place in the list of a descriptor that cannot be is told by its number modulo the entries, in any lap.
+#[rstest]
+fn a_bad_descriptor_lies_where_its_number_says(#[values(3, 4, 5, 9)] good: u64) {
+    let mut bench = bench();
+    let mut host = PageHost::set_up(&mut bench, 0, 4, 16, 0);
+    start(&mut bench, 0);
+    for cookie in 0..good {
+        host.put(&mut bench, 64 * cookie, 64, cookie as u32);
+        host.ring_pages(&mut bench);
+        bench.run(400);
+    }
+    host.put_raw(&mut bench, &PageDescriptor { address: MEMORY, length: 1, cookie: 77 });
+    host.ring_pages(&mut bench);
+    assert_eq!(error(&mut bench, 0), (ChannelError::BadDescriptor, MEMORY + 0xe_0000 + 16 * (good % 4), 77));
+}

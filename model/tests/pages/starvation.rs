@@ -120,3 +120,103 @@ fn posted_and_read_credits_are_each_waited_for() {
     assert_eq!(host.take(&bench, &(0..).zip(few(3, 256)).collect()), [0]);
     assert_ne!(limits, Limits::NONE);
 }
+
+/// TLPs into pages that were sent from `from` on: where, and whether relaxed.
+fn payload_writes(bench: &Bench<Card>, from: usize) -> Vec<(u64, bool)> {
+    let writes =
+        bench.sent[from..].iter().filter(|sent| sent.header.kind() == Kind::MemWrite && sent.header.address().0 < MEMORY + 0xe_0000);
+    writes.map(|sent| (sent.header.address().0 - MEMORY, sent.header.attributes().relaxed)).collect()
+}
+
+fn relaxed_and_dropping() -> Bench<Card> {
+    let mut bench = bench_of(CardParams { fifo_bytes: 2048, ..CardParams::default() }, 7);
+    let express = bench.find_capability(0x10);
+    bench.config_write(express + 8, 1 << 5 | 2 << 12 | 0x0910);
+    bench
+}
+
+/// What goes over the payload of a frame that was given up must not overtake it, the header at the end least of all; what goes elsewhere may.
+#[test]
+fn only_what_goes_over_void_payload_keeps_its_place() {
+    let mut bench = relaxed_and_dropping();
+    let (mut host, _) = running(&mut bench, (16, 16), DROP | RELAXED, &[(0, 512)]);
+    bench.run(500);
+    bench.feed(0, &payload(0, 5000), bench.now);
+    bench.run(1000);
+    assert_eq!((bench.get64(0, c2h::DROPPED), payload_writes(&bench, 0)), (1, vec![(32, true), (256, true)]));
+    host.give(&mut bench, 1, &[(0x1000, 1024)]);
+    bench.run(500);
+    let from = bench.sent.len();
+    bench.feed(0, &payload(1, 1200), bench.now);
+    bench.run(1000);
+    let over = [(32, false), (256, false)];
+    let beyond = [(0x1000, true), (0x1100, true), (0x1200, true)];
+    assert_eq!(payload_writes(&bench, from), [&over[..], &beyond, &[(0, false)]].concat());
+}
+
+/// A channel that has given up a frame after its first TLP: void payload lies up to byte 256 of its page.
+fn void_to_256(config: u32) -> Bench<Card> {
+    let mut bench = relaxed_and_dropping();
+    running(&mut bench, (16, 16), DROP | RELAXED | config, &[(0, 4096)]);
+    bench.run(500);
+    let credits = bench.stimulus.credits;
+    let used = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemWrite).count();
+    bench.stimulus.credits.0[0] = Limit::new(Some(used as u8 + 1), None);
+    bench.feed(0, &payload(0, 5000), bench.now);
+    bench.run(500);
+    bench.stimulus.credits = credits;
+    assert_eq!((bench.get64(0, c2h::DROPPED), payload_writes(&bench, 0)), (1, vec![(32, true)]));
+    bench
+}
+
+/// Right behind void payload there is nothing to overtake: neither for the rest of a frame nor for the next one's header.
+#[rstest]
+#[case(0, &[700], &[(32, false), (256, true), (512, true), (0, false)])]
+#[case(PACKED, &[224, 70], &[(0, false), (256, true)])]
+fn what_begins_behind_void_payload_may_overtake_it(#[case] config: u32, #[case] frames: &[usize], #[case] writes: &[(u64, bool)]) {
+    let mut bench = void_to_256(config);
+    let from = bench.sent.len();
+    for length in frames {
+        bench.feed(0, &payload(1, *length), bench.now);
+        bench.run(200);
+    }
+    assert_eq!(payload_writes(&bench, from), writes);
+}
+
+/// A frame that is given up before anything of it went has left nothing to keep a place for.
+#[test]
+fn what_never_went_is_not_overtaken() {
+    let mut bench = relaxed_and_dropping();
+    running(&mut bench, (16, 16), DROP | RELAXED, &[(0, 512)]);
+    bench.run(500);
+    let (credits, from) = (bench.stimulus.credits, bench.sent.len());
+    let used = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemWrite).count();
+    bench.stimulus.credits.0[0] = Limit::new(Some(used as u8), None);
+    bench.feed(0, &payload(0, 5000), bench.now);
+    bench.run(500);
+    bench.stimulus.credits = credits;
+    bench.feed(0, &payload(1, 70), bench.now);
+    bench.run(100);
+    assert_eq!((payload_writes(&bench, from), bench.get64(0, c2h::DROPPED)), (vec![(0, true)], 1));
+}
+
+/// Of pages that wait for an entry, no more are in use than the card keeps account of: the next frame has no room, though the host has given it a page.
+#[test]
+fn so_many_pages_are_in_use_and_no_more() {
+    let mut bench = bench();
+    let mut host = PageHost::set_up(&mut bench, 0, 512, 2, 0);
+    start(&mut bench, 0);
+    let most = u64::from(silico_spec::descriptor::PAGES_IN_USE);
+    (0..most + 30).for_each(|_| bench.feed(0, &[], bench.now));
+    for n in 0..most + 30 {
+        host.put(&mut bench, 32 * n, 32, n as u32);
+        if n % 64 == 63 {
+            host.ring_pages(&mut bench);
+            bench.run(700);
+        }
+    }
+    host.ring_pages(&mut bench);
+    bench.run(500);
+    assert_eq!((bench.get64(0, c2h::COMP_TAIL), bench.get32(0, c2h::ERROR)), (2, 0));
+    assert_eq!(payload_writes(&bench, 0).len() as u64, 2 + most);
+}

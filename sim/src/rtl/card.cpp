@@ -6,6 +6,7 @@
 #include <cstring>
 #include <string>
 
+#include "counting.h"
 #include "ports.h"
 #include "state.h"
 #include "variants.h"
@@ -122,6 +123,20 @@ class CardOf final : public Card {
     void load(rust::Slice<const uint8_t> from) override {
         Loaded loaded{from};
         loaded >> top_;
+    }
+
+    void counters(rust::Vec<uint64_t>& into) const override {
+        Counting<Top>::each(top_.rootp, [&into](const auto& counter) {
+            for (std::size_t lane = 0; lane < lanes(counter); lane++) into.push_back(lane_of(counter, lane));
+        });
+    }
+
+    void count(rust::Slice<const uint64_t> values) override {
+        auto value = values.begin();
+        Counting<Top>::each(top_.rootp, [&value](auto& counter) {
+            for (std::size_t lane = 0; lane < lanes(counter); lane++) set_lane(counter, lane, *value++);
+        });
+        Counting<Top>::settle(top_.rootp);
     }
 
     bool coverage(rust::Str path) override {

@@ -23,6 +23,10 @@ class Card {
     virtual void save(rust::Slice<uint8_t> into) const = 0;
     // Becomes what another one of the same variant was when it was saved.
     virtual void load(rust::Slice<const uint8_t> from) = 0;
+    // Appends what only counts, the card's clock first, 64 bits each. Nothing: this build does not know where it is.
+    virtual void counters(rust::Vec<uint64_t>& into) const = 0;
+    // Sets that, and all that follows from it at once.
+    virtual void count(rust::Slice<const uint64_t> values) = 0;
     // Writes what was counted into a file. False: nothing is, in this build.
     virtual bool coverage(rust::Str path) = 0;
 };

@@ -10,6 +10,7 @@
 #[cxx::bridge(namespace = "silico")]
 pub(super) mod bridge {
     /// What the card sees in one clock. Data is what its `valid` says; widths are those of the widest port.
+    #[derive(Clone)]
     struct In {
         power_on: bool,
         reset: bool,
@@ -73,6 +74,10 @@ pub(super) mod bridge {
         fn save(self: &Card, into: &mut [u8]);
         /// Becomes what another one of the same variant was when it was saved.
         fn load(self: Pin<&mut Card>, from: &[u8]);
+        /// Appends what only counts, the card's clock first. Nothing: this build does not know where it is.
+        fn counters(self: &Card, into: &mut Vec<u64>);
+        /// Sets that, and all that follows from it at once.
+        fn count(self: Pin<&mut Card>, values: &[u64]);
         /// Writes what was counted of the RTL into a file. `false`: nothing is, in this build.
         fn coverage(self: Pin<&mut Card>, path: &str) -> bool;
 

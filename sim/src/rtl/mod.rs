@@ -2,6 +2,7 @@
 
 mod bare;
 mod ffi;
+mod leap;
 mod state;
 
 pub use bare::Bare;
@@ -12,9 +13,11 @@ use crate::lockstep::Verdict;
 use crate::variants::VARIANTS;
 use cxx::UniquePtr;
 use ffi::bridge::{self, In, Out};
+use leap::Leap;
 use silico_spec::credit::{Limit, Limits};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::{Beat, ChannelView, Endpoint, FrontBeat, Inspect, MAX_BEAT, PortIn, PortOut};
+use silico_spec::units::Cycles;
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::OnceLock;
@@ -44,6 +47,7 @@ pub struct RtlCard {
     verdict: Verdict,
     /// Somebody has looked inside.
     is_open: bool,
+    leap: Leap,
 }
 
 impl std::fmt::Debug for RtlCard {
@@ -133,7 +137,17 @@ impl RtlCard {
     fn used(variant: usize, width: DataWidth) -> Self {
         let spare = SPARE.with_borrow_mut(|spare| spare[variant].pop());
         let card = spare.unwrap_or_else(|| bridge::make(VARIANTS[variant].name));
-        Self { card, width, variant, input: nothing(), output: quiet(), cycle: 0, verdict: Verdict::default(), is_open: false }
+        Self {
+            card,
+            width,
+            variant,
+            input: nothing(),
+            output: quiet(),
+            cycle: 0,
+            verdict: Verdict::default(),
+            is_open: false,
+            leap: Leap::new(variant),
+        }
     }
 
     /// Assertions that fail are told to `verdict`.
@@ -148,6 +162,7 @@ impl RtlCard {
     pub fn inside(&mut self) -> Option<String> {
         TELLS.then(|| {
             self.is_open = true;
+            self.pay();
             self.card.pin_mut().inside()
         })
     }
@@ -157,6 +172,7 @@ impl RtlCard {
     pub fn look_inside(&mut self, input: &PortIn, changes: &mut Vec<u8>) {
         if TELLS {
             self.is_open = true;
+            self.pay();
             pack(input, &mut self.input, self.width.bytes() as usize / 4);
             self.card.pin_mut().look(&self.input, changes);
         }
@@ -328,12 +344,24 @@ impl Endpoint for RtlCard {
     }
 
     fn clock(&mut self, input: &PortIn, output: &mut PortOut) {
+        self.pay();
         let count = self.width.bytes() as usize / 4;
+        let calm = leap::is_calm(&self.input, input, input.credits.0.each_ref().map(packed));
         pack(input, &mut self.input, count);
         self.cycle += 1;
         if self.card.pin_mut().step(&self.input, &mut self.output) {
             self.verdict.failed(self.cycle, &bridge::take_said());
         }
         unpack(&self.output, output, count);
+        self.rest(calm);
+    }
+
+    /// As has been proved by trial, once nothing has happened for a while: see `leap.rs`. The clocks are taken when the card is looked at next.
+    fn quiet(&self) -> Cycles {
+        Cycles(self.leap.still())
+    }
+
+    fn skip(&mut self, span: Cycles) {
+        self.leap.pass(span.0);
     }
 }

@@ -1,18 +1,38 @@
 //! All that a Verilated card is, in memory: to copy it, or to go back to it. What it holds is Verilator's business: the bytes mean something to a card of the
 //! same variant in the same program, and to nobody else.
 
-use super::RtlCard;
+use super::ffi::bridge::In;
+use super::leap::Leap;
+use super::{RtlCard, nothing};
 use crate::variants::VARIANTS;
 use silico_spec::fork::{CannotFork, Fork, Memo};
 
 /// A card as it was at one moment.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct State {
     /// Place among the variants.
     variant: usize,
     cycle: u64,
+    leap: Leap,
+    /// The ports' last values among it.
+    input: In,
     bytes: Vec<u8>,
 }
+
+impl Default for State {
+    fn default() -> Self {
+        Self { variant: 0, cycle: 0, leap: Leap::new(0), input: nothing(), bytes: Vec::new() }
+    }
+}
+
+/// Two are equal if cards that are them do the same for ever.
+impl PartialEq for State {
+    fn eq(&self, other: &Self) -> bool {
+        (self.variant, self.leap.owed, &self.bytes) == (other.variant, other.leap.owed, &other.bytes)
+    }
+}
+
+impl Eq for State {}
 
 impl std::fmt::Debug for State {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -41,11 +61,21 @@ pub struct OtherVariant {
 impl RtlCard {
     /// Saves all that the card is; `into` is used again if it held another state. What it has counted for coverage is not part of it.
     pub fn save(&self, into: &mut State) {
-        if into.bytes.is_empty() || into.variant != self.variant {
-            into.bytes = vec![0; self.card.size()];
+        if into.variant != self.variant {
+            into.bytes.clear();
         }
         (into.variant, into.cycle) = (self.variant, self.cycle);
-        self.card.save(&mut into.bytes);
+        into.leap.clone_from(&self.leap);
+        into.input.clone_from(&self.input);
+        self.save_into(&mut into.bytes);
+    }
+
+    /// `bytes` is empty, or a state of this variant.
+    pub(super) fn save_into(&self, bytes: &mut Vec<u8>) {
+        if bytes.is_empty() {
+            bytes.resize(self.card.size(), 0);
+        }
+        self.card.save(bytes);
     }
 
     /// Becomes what a card was when it was saved. Where it tells what fails stays as it is.
@@ -59,6 +89,8 @@ impl RtlCard {
         }
         self.card.pin_mut().load(&state.bytes);
         self.cycle = state.cycle;
+        self.leap.clone_from(&state.leap);
+        self.input.clone_from(&state.input);
         Ok(())
     }
 }

@@ -21,8 +21,10 @@ const BUSY: &[&str] = &["--source", "generator", "--frame-size", "4096", "--gen"
 /// The run that is recorded, and a shorter one: what both do before the first frame and after the last cancels.
 const LONG: &[&str] = &["--frames", "200"];
 const SHORT: &[&str] = &["--frames", "50"];
-/// Clocks in which nothing happens at all.
-const IDLE: u64 = 4_000;
+/// Clocks in which nothing happens at all: fewer than the RTL takes to find that it may leap.
+const IDLE: u64 = 1_000;
+/// So many that it leaps over nearly all of them.
+const LONG_IDLE: u64 = 1 << 32;
 /// Fewer rounds make no median.
 const LEAST_ROUNDS: usize = 5;
 /// Cards made one after the other.
@@ -48,8 +50,9 @@ struct Round {
     /// Long and short runs, under host and checkers.
     hosted: [f64; 2],
     hosted_model: [f64; 2],
-    /// A clock of the RTL in which nothing happens.
+    /// A clock of the RTL in which nothing happens, and very many of them.
     idle: f64,
+    leap: f64,
     /// A card that is made, and one that is used again.
     made: f64,
     again: f64,
@@ -194,7 +197,8 @@ impl Shown {
             model,
             hosted: [hosted("rtl", LONG)?, hosted("rtl", SHORT)?],
             hosted_model: [hosted("model", LONG)?, hosted("model", SHORT)?],
-            idle: idle()?,
+            idle: idle(IDLE)? / IDLE as f64,
+            leap: idle(LONG_IDLE)?,
             made,
             again,
             saved,
@@ -209,14 +213,13 @@ fn hosted(target: &str, frames: &[&str]) -> Result<f64, CouldNotRun> {
     done.map(|_| seconds)
 }
 
-/// Seconds that a clock takes in which nothing happens, under its host.
-fn idle() -> Result<f64, CouldNotRun> {
+/// Seconds for clocks in which nothing happens, under its host.
+fn idle(clocks: u64) -> Result<f64, CouldNotRun> {
     let options = RunOptions::typed(&["--on", "rtl"]).map_err(said)?;
     let bench = build(&RunConfig::new(&options)?)?;
     let mut machine = bench.platform.machine();
-    let end = machine.now().after(Cycles(IDLE));
-    let (seconds, ()) = timed(|| machine.advance_to(end));
-    Ok(seconds / IDLE as f64)
+    let end = machine.now().after(Cycles(clocks));
+    Ok(timed(|| machine.advance_to(end)).0)
 }
 
 /// Seconds that a card takes to be made, and to be used again.
@@ -308,7 +311,16 @@ fn told(shown: &Shown, rounds: &[Round], sparse: f64) -> Vec<Row> {
             "sparse clocks, model / RTL",
             sparse * idle,
             "x",
-            format!("the model's above (a frame in 400 us) / idle clocks of the RTL under its host, {:.0} k clocks/s", 1e-3 / idle),
+            format!(
+                "the model's above (a frame in 400 us) / idle clocks of the RTL under its host, one by one, {:.0} k clocks/s",
+                1e-3 / idle
+            ),
+        ),
+        row(
+            "RTL: leaps over idle clocks",
+            1.0 / median(rounds, |r| r.leap),
+            "/s",
+            format!("{:.0} ms each, over 2^32 clocks, with the trial that finds that it may", 1e3 * median(rounds, |r| r.leap)),
         ),
         row(
             "RTL: time with waves off / without waves",

@@ -4,7 +4,6 @@
 use crate::check::isolation::{is_left_alone, shelter};
 use crate::check::restart::{is_as_new, steady};
 use crate::drain::{agrees, play_with};
-use crate::on::{Part, lacks};
 use crate::on_the_model;
 use crate::reference::scenario;
 use crate::regressions::{check, check_some};
@@ -66,9 +65,6 @@ fn hazard_03_counters_are_never_torn() {
     check("hazards::hazard_03_counters_are_never_torn", &cases, |case| {
         on_the_model(case)?;
         // A link that stalls by the clock lets nobody skip clocks, and here are very many.
-        if lacks([Part::Leap]) {
-            return Ok(());
-        }
         let mut steady = case.clone();
         steady.machine.link = Default::default();
         let mut world = World::new(&steady, plain)?;

@@ -1,6 +1,6 @@
 //! What the properties run on: `SILICO_ON` is `model` (as it is if absent), `rtl` or `lockstep`, and no property knows which. Where it is not the model, a card of
-//! the suite becomes the nearest one that the RTL was built as, cases that need what the RTL does not have yet are left out, and so are cases that are longer
-//! than `SILICO_CLOCKS` allows: both are counted and told.
+//! the suite becomes the nearest one that the RTL was built as, cases whose card no variant is near enough to are left out, and so are cases that are longer
+//! than `SILICO_CLOCKS` allows: both are counted and told. What is asked of a card is never a reason: RTL is forked and leaps as the model does.
 
 use crate::scenario::{MachineShape, READ_TIMEOUT, Scenario};
 use crate::strategies::MOST_DELAY;
@@ -15,9 +15,7 @@ use std::sync::OnceLock;
 /// What a case may need of a card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Part {
-    /// Very many clocks in which nothing happens, passed at once.
-    Leap,
-    /// So many channels.
+    /// More channels than any variant that was built.
     Channels,
     /// So many e-links.
     Elinks,
@@ -26,7 +24,7 @@ pub(crate) enum Part {
 }
 
 /// What the RTL does not have: **the** list of what is left out. The card is whole; this no RTL of it can do.
-const MISSING: &[Part] = &[Part::Leap, Part::Channels, Part::Elinks, Part::Timeout];
+const MISSING: &[Part] = &[Part::Channels, Part::Elinks, Part::Timeout];
 
 /// The target, as typed.
 pub(crate) fn target() -> &'static Target {
@@ -175,13 +173,6 @@ pub(crate) fn judged(result: Result<(), String>) -> Result<(), String> {
         Some(parted) => Err(format!("{parted}{}", result.err().map(|why| format!("\n  then: {why}")).unwrap_or_default())),
         None => result,
     }
-}
-
-/// Whether the target lacks something of this: then the case is left out, and counted.
-pub(crate) fn lacks(parts: impl IntoIterator<Item = Part>) -> bool {
-    let Some(part) = parts.into_iter().find(|part| !is_model() && MISSING.contains(part)) else { return false };
-    leave_out(part);
-    true
 }
 
 /// Whether the card lacks something, as [`fit`] says it: then the case is left out, and counted; on the model before, it is left out too.

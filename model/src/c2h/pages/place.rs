@@ -111,10 +111,10 @@ impl Place {
             Some(_) => return Fit::No,
             None => fifo.available(),
         };
-        let (room, half) = (open.rest() - HEADER_BYTES, fifo.depth() / 2);
+        let too_much = (open.rest() - HEADER_BYTES + 1).min(fifo.depth() / 2);
         // A frame that is long, or comes slowly, begins a page of its own: behind another one it would keep that one's page from the host until it ends, and
         // might need pages for that which the host cannot give back before.
-        if here > room || here >= half { Fit::No } else { Fit::Wait((room - here + 1).min(half - here)) }
+        if here >= too_much { Fit::No } else { Fit::Wait(too_much - here) }
     }
 
     // --- what is next -------------------------------------------------------------------------------------------------------

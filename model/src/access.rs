@@ -38,14 +38,9 @@ pub(crate) fn enabled_span(header: &Header) -> (u32, u32) {
     (from, end.saturating_sub(from).max(1))
 }
 
+/// Byte enables of a dword of a register access: it has two at most.
 fn enables(header: &Header, dword: u32) -> u8 {
-    if dword == 0 {
-        header.first_be()
-    } else if dword + 1 == header.length().0 {
-        header.last_be()
-    } else {
-        0xf
-    }
+    if dword == 0 { header.first_be() } else { header.last_be() }
 }
 
 impl Card {

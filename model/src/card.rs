@@ -85,6 +85,7 @@ fn severity(message: ErrorSeverity) -> usize {
 
 /// The front ends and the output streams, at either grain of the port.
 pub(crate) trait Fronts {
+    /// What C2H channel `channel` is shown. Looked at only where it is not [`Fronts::silent`].
     fn of(&mut self, channel: usize) -> Front<'_>;
 
     /// Nothing is on offer for C2H channel `channel` in `clocks` clocks from `from`, counted by the card.
@@ -324,7 +325,7 @@ impl Card {
         self.follow_causes();
         self.end_resets();
         self.cycles += 1;
-        if self.flr_pending && self.completions.is_empty() && self.transmitter.source.is_none() && !self.intx_holds_reset() {
+        if self.flr_pending && self.completions.is_empty() && self.transmitter.source.is_none() {
             self.reset_function(ResetKind::FunctionLevel);
         }
     }

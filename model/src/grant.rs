@@ -43,8 +43,8 @@ impl Card {
 
     /// Something wants to go, and nothing can for want of credits.
     pub(crate) fn starved(&self, env: &Env) -> bool {
-        // What is posted and could go, went; or goes once a pending reset lets it.
-        let rich = !self.flr_pending && self.transmitter.affords(&self.limits, Class::Posted, env.mps);
+        // What is posted and could go, went; or waits for a reset, which counts anew.
+        let rich = self.transmitter.affords(&self.limits, Class::Posted, env.mps);
         !self.completions.is_empty() || !rich && self.posted_wanted(env) || self.read_starved(env)
     }
 
@@ -196,7 +196,7 @@ impl Card {
                 let held = clocks.min(hold);
                 let beats = clocks - held;
                 self.registers.perf.tx_held += held;
-                if self.transmitter.beat == 0 && beats > 0 {
+                if self.transmitter.beat == 0 {
                     self.transmitter.first = now.0 + held;
                 }
                 self.transmitter.beat += beats as u32;

@@ -295,15 +295,15 @@ impl Card {
         if self.h2c_awake.is_empty() { Set(0) } else { self.taken(env, |channel| fronts.out_ready(channel)) }
     }
 
-    /// Clocks in which no output does anything but let full beats of one descriptor pass; no such beats either without `bulk`.
-    pub(crate) fn h2c_still(&self, env: &Env, stream_ready: impl Fn(usize) -> bool, bulk: bool) -> u64 {
+    /// Clocks in which no output does anything but let full beats of one descriptor pass.
+    pub(crate) fn h2c_still(&self, env: &Env, stream_ready: impl Fn(usize) -> bool) -> u64 {
         let taken = self.taken(env, stream_ready);
         let mut clocks = u64::MAX;
         for index in self.h2c_awake {
             let channel = &self.h2c[index];
             let ready = taken.contains(index);
             let loops = matches!(channel.receiver(), Some(Output::Loopback(_)));
-            if channel.shows(env) && ready && (loops || !bulk) {
+            if channel.shows(env) && ready && loops {
                 return 0;
             }
             clocks = clocks.min(channel.uneventful(env, ready, channel.need(env)));
@@ -409,7 +409,8 @@ impl Card {
         if self.reads.deadline().is_some_and(|at| at <= self.cycles) {
             self.expire_reads();
         }
-        if self.h2c_awake.is_empty() && self.loops == 0 {
+        // Who feeds a loop, or is to, does not rest.
+        if self.h2c_awake.is_empty() {
             return;
         }
         for index in self.h2c_awake {

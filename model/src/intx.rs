@@ -73,11 +73,6 @@ impl Card {
         self.intx.wanted = pending && !self.config.intx_disabled() && !self.flr_pending;
     }
 
-    /// The function is about to be reset, and the root complex can be told first that INTA falls (PCIe 4.0 §6.6.2).
-    pub(crate) fn intx_holds_reset(&self) -> bool {
-        self.intx.due() && self.transmitter.affords(&self.limits, Class::Posted, 0)
-    }
-
     /// A message for the root complex. `None`: none waits. `Some(None)`: one waits and holds up what is posted.
     pub(crate) fn grant_intx(&mut self) -> Option<Option<Source>> {
         if !self.intx.due() {

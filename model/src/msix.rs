@@ -283,6 +283,20 @@ mod tests {
         assert!(!msix.any_ready());
     }
 
+    /// Wherever it is among as many vectors as there may be, and masked or not.
+    #[test]
+    fn a_pending_vector_is_seen() {
+        for vector in [0, 1, 63, 64, 130, 255] {
+            let mut msix = open(256);
+            assert!(!msix.any_pending());
+            msix.set_enables(true, true);
+            msix.raise(vector);
+            assert!(msix.any_pending(), "{vector}");
+            msix.set_enables(true, false);
+            assert!(msix.take_ready().is_some() && !msix.any_pending(), "{vector}");
+        }
+    }
+
     #[test]
     fn the_message_is_what_the_table_says_when_it_is_sent() {
         let mut msix = open(4);

@@ -18,7 +18,7 @@ struct Shown<'a>(&'a PortIn);
 
 impl Fronts for Shown<'_> {
     fn of(&mut self, channel: usize) -> Front<'_> {
-        Front::Beat((self.0.front_valid >> channel & 1 != 0).then(|| &self.0.front[channel]))
+        Front::Beat(Some(&self.0.front[channel]))
     }
 
     fn silent(&self, channel: usize, _: u64, _: u64) -> bool {
@@ -75,8 +75,9 @@ fn out_ready(streams: &[OutStream], channel: usize, now: Cycle) -> bool {
 impl Card {
     /// Clocks from now in which nothing starts, ends, arrives or runs out, if the transmit stream's receiver is ready after `hold` clocks.
     fn uneventful(&self, hold: u64) -> u64 {
-        // A request that waits while nothing is poked waits for room for its completion: one that leaves is an event.
-        if self.poked || self.flr_pending || self.access.is_some() {
+        // An access goes on in the clock after it was poked. A request that waits while nothing is poked waits for room for its completion, and a function-level
+        // reset for its own to leave: one that leaves is an event.
+        if self.poked {
             return 0;
         }
         let mut clocks = u64::MAX;
@@ -212,7 +213,7 @@ impl Endpoint for Card {
             .map(|channel| channel.clocks_to_beat(&env, self.cycles))
             .min()
             .unwrap_or(u64::MAX);
-        Cycles(self.uneventful(0).min(still).min(self.h2c_still(&env, |_| false, false)))
+        Cycles(self.uneventful(0).min(still).min(self.h2c_still(&env, |_| false)))
     }
 
     fn skip(&mut self, span: Cycles) {
@@ -300,7 +301,7 @@ impl Card {
 
     /// How many clocks from `now` are uneventful in view of the stimulus.
     fn plan(&self, now: Cycle, skew: u64, hold: u64, stimulus: &mut Stimulus) -> u64 {
-        if stimulus.tx_stall != 0 || hold == 0 && self.transmitter.at_last_beat() {
+        if stimulus.tx_stall != 0 || self.transmitter.at_last_beat(hold) {
             return 0;
         }
         let mut clocks = self.uneventful(hold);
@@ -314,11 +315,8 @@ impl Card {
         }
         if !self.h2c_awake.is_empty() {
             let out = &stimulus.out;
-            clocks = clocks.min(self.h2c_still(&self.env, |channel| out_ready(out, channel, now), true));
+            clocks = clocks.min(self.h2c_still(&self.env, |channel| out_ready(out, channel, now)));
             clocks = clocks.min(self.clocks_to_output(&self.env, |channel| out.get(channel).map(|stream| stream.ready_at.since(now).0)));
-            if clocks == 0 {
-                return 0;
-            }
         }
         let idle = self.transmitter.source.is_none();
         let env = self.env;

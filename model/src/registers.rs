@@ -34,7 +34,6 @@ pub(crate) struct Asked {
     pub(crate) reset: bool,
     pub(crate) latch: bool,
     pub(crate) clear: bool,
-    pub(crate) enable_changed: bool,
     /// Causes that were served, as in `INT_ACK` and `INT_ACK_2`.
     pub(crate) acknowledged: [u32; 2],
 }
@@ -146,7 +145,6 @@ impl CardRegisters {
             card::CONTROL => {
                 let new = u64::from(write.over(self.enable.into()));
                 let enable = card::control::ENABLE.get(new) != 0;
-                asked.enable_changed = enable != self.enable;
                 self.enable = enable;
                 asked.reset = card::control::RESET.get(new) != 0;
             }

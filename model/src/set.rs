@@ -47,3 +47,20 @@ impl Iterator for Set {
         Some(channel)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_channel_comes_and_goes_by_itself() {
+        for channel in 0..16 {
+            let mut set = Set(0);
+            set.insert(channel);
+            assert_eq!(set.collect::<Vec<_>>(), [channel]);
+            let mut others = Set::all(16);
+            others.remove(channel);
+            assert!((0..16).all(|other| others.contains(other) == (other != channel)), "{channel}: {others:?}");
+        }
+    }
+}

@@ -73,10 +73,10 @@ impl Transmitter {
         }
     }
 
-    /// The beat offered is the last of its TLP.
+    /// The last beat of a TLP is offered, to a receiver that is ready after `hold` clocks and in the next one at once.
     #[inline]
-    pub(crate) fn at_last_beat(&self) -> bool {
-        self.source.is_some() && self.beat + 1 == self.beats
+    pub(crate) fn at_last_beat(&self, hold: u64) -> bool {
+        hold == 0 && self.source.is_some() && self.beat + 1 == self.beats
     }
 
     pub(crate) fn affords(&self, limits: &Limits, class: Class, payload: u32) -> bool {

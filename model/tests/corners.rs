@@ -312,6 +312,22 @@ fn the_rest_of_a_tlp_that_a_reset_cut_is_ignored() {
     }
 }
 
+/// Beats that no start goes before belong to nothing, be it after a whole TLP.
+#[test]
+fn a_beat_behind_the_end_of_a_tlp_is_ignored() {
+    let (mut card, mut input, mut output) = reset_card();
+    let header = Header::config(Kind::CfgRead0, HOST, Tag(3), Bdf::new(1, 0, 0).unwrap(), 0, 0xf);
+    let mut answers = 0;
+    let whole = Beat { valid: true, sop: true, eop: true, header: header.0, ..Beat::NONE };
+    let rest = Beat { valid: true, eop: true, header: header.0, ..Beat::NONE };
+    for rx in [whole, rest, rest].into_iter().chain([Beat::NONE; 20]) {
+        input.rx = rx;
+        answers += usize::from(output.tx.valid && output.tx.eop);
+        card.clock(&input, &mut output);
+    }
+    assert_eq!(answers, 1);
+}
+
 /// The clock in which reset begins still passes a front-end beat; the card forgot it, and took the middle of that frame for a start.
 #[test]
 fn a_front_end_beat_in_the_clock_of_a_reset_is_not_forgotten() {

@@ -259,3 +259,73 @@ fn a_channel_without_a_page_lacks_room(#[values(0, 100, 200_000)] bytes: usize) 
     let counted = channel_over(&mut bench, &[]);
     assert!((1000..1020).contains(&counted[2]) && counted[3] == 0, "{counted:?}");
 }
+
+/// What a message waits for is counted too: one of an error, one of INTx, one of MSI-X.
+#[rstest]
+#[case::an_error(1 << 31, stray_write)]
+#[case::intx(0, failure)]
+#[case::msix(1 << 31, failure)]
+fn a_message_waits_for_credits(#[case] msix: u32, #[case] what: Begin) {
+    let mut bench = bench();
+    bench.config_write(0x88, 0x291f);
+    bench.config_write(0x70, msix);
+    bench.set_up_h2c(1, 1, 0);
+    bench.h2c_set32(1, h2c::INT_ERROR, 1 << 31 | 5);
+    starve(&mut bench, Class::Posted);
+    let counted = over(&mut bench, &[what], &[card::PERF_NO_CREDIT]);
+    assert!((950..1020).contains(&counted[0]), "{counted:?}");
+}
+
+/// Nobody is there.
+fn stray_write(bench: &mut Bench<Card>) {
+    bench.push(Header::memory(Kind::MemWrite, HOST, Tag(0), BusAddr(0x5000), Dwords(1)), &[0; 4]);
+}
+
+/// A ring of one entry is refused.
+fn failure(bench: &mut Bench<Card>) {
+    bench.h2c_set32(1, h2c::CONTROL, 1);
+}
+
+/// A reader that wants nothing, or lacks a tag, waits for no credits.
+#[test]
+fn a_reader_that_lacks_something_else_lacks_no_credits() {
+    assert_eq!(over(&mut tagless(), &[DESCRIPTOR], &[card::PERF_NO_CREDIT]), [0], "a tag");
+    let mut waits = bench();
+    waits.host.as_mut().unwrap().delay = (3000, 0);
+    let asked = |bench: &mut Bench<Card>| {
+        descriptor(bench);
+        bench.run(20);
+        starve(bench, Class::NonPosted);
+    };
+    let counted = over(&mut waits, &[asked], &[card::PERF_NO_CREDIT]);
+    assert_eq!(counted, [0], "what it asked for is on its way");
+}
+
+/// A sender lacks descriptors when all that were given are done, be somebody armed for more or not; while they are on their way it lacks nothing.
+#[test]
+fn a_sender_without_descriptors_lacks_data() {
+    let mut waits = bench();
+    waits.host.as_mut().unwrap().delay = (3000, 0);
+    let counted = sender_over(&mut waits, &[DESCRIPTOR]);
+    assert!(counted[4] < 20 && counted[1..4] == [0; 3], "{counted:?}");
+    let mut armed = bench();
+    armed.h2c_set32(0, h2c::INT_SPACE, 1 << 31);
+    armed.h2c_set64(0, h2c::INT_SPACE_ARM, 0);
+    let counted = sender_over(&mut armed, &[]);
+    assert!((1000..1020).contains(&counted[4]), "{counted:?}");
+}
+
+/// A read of page descriptors lacks a tag as any other does.
+#[test]
+fn clocks_without_a_tag_for_pages_are_counted() {
+    let give = |bench: &mut Bench<Card>| {
+        bench.set_up_pages(1, 16, 16, 0);
+        bench.set32(1, c2h::CONTROL, 1);
+        bench.set64(1, c2h::FREE_TAIL, 4);
+    };
+    let counted = over(&mut tagless(), &[give], &[card::PERF_NO_TAG]);
+    assert!((950..1040).contains(&counted[0]), "{counted:?}");
+    let mut poor = bench();
+    starve(&mut poor, Class::NonPosted);
+    assert_eq!(over(&mut poor, &[give], &[card::PERF_NO_TAG]), [0], "there are tags, and no credits");
+}

@@ -3,6 +3,7 @@
 use crate::common::{BAR0, Bench, Fault, H2C_RING, HOST, Host, MEMORY};
 use rstest::rstest;
 use silico_model::Card;
+use silico_spec::crc::crc32c;
 use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 use silico_spec::params::CardParams;
 use silico_spec::registers::{c2h, card, h2c};
@@ -189,6 +190,7 @@ fn stray(bytes: u32, tag: u16, requester: u16) -> Header {
 #[case::unknown_message(Header::of(Kind::Message(routing::LOCAL), true, Dwords(0)).with_message_code(0x7e), 0, UNSUPPORTED, None)]
 #[case::nobody_asked(stray(64, 200, 0x100), 64, UNEXPECTED, None)]
 #[case::another_requester(stray(64, 0, 0x208), 64, UNEXPECTED, None)]
+#[case::nobody_asked_for_so_much(stray(320, 200, 0x100), 320, MALFORMED, None)]
 #[case::a_tag_beyond_all(stray(64, 700, 0x100), 64, UNEXPECTED, None)]
 fn a_stray_tlp_hurts_nobody(#[case] header: Header, #[case] bytes: usize, #[case] aer: u32, #[case] answer: Option<CompletionStatus>) {
     let mut bench = bench();
@@ -252,4 +254,109 @@ fn a_message_for_endpoints_is_no_error(#[case] code: u8, #[case] kind: Kind, #[c
     bench.push(Header::of(kind, true, Dwords(bytes as u32 / 4)).with_message_code(code), &vec![0; bytes]);
     bench.run(50);
     assert_eq!((messages(&bench, from), bench.config_read(UNCORRECTABLE)), (vec![], 0));
+}
+
+/// No endpoint that is not a legacy one takes locked reads: the answer is of their own kind (PCIe 4.0 §6.5.6, §2.2.9).
+#[test]
+fn a_locked_read_is_answered_in_kind() {
+    let mut bench = bench();
+    bench.push(memory(Kind::MemReadLocked, BAR0, 1), &[]);
+    bench.run(30);
+    let answer = bench.sent.iter().map(|sent| sent.header).find(|header| header.tag() == Tag(50)).unwrap();
+    assert_eq!((answer.kind(), answer.status()), (Kind::CompletionLocked, CompletionStatus::UnsupportedRequest));
+    assert_eq!(bench.config_read(UNCORRECTABLE), UNSUPPORTED);
+}
+
+/// A poisoned write changes nothing, and says so to who waits for it (PCIe 4.0 §2.7.2.2).
+#[test]
+fn a_poisoned_config_write_changes_nothing() {
+    let mut bench = bench();
+    let before = bench.config_read(0x3c);
+    let header = Header::config(Kind::CfgWrite0, HOST, Tag(0), Bdf::new(1, 0, 0).unwrap(), 0x3c, 0xf).with_poisoned(true);
+    let answer = bench.request(header, &[0x77; 4]).header;
+    assert_eq!(answer.status(), CompletionStatus::UnsupportedRequest);
+    assert_eq!((bench.config_read(0x3c), bench.config_read(UNCORRECTABLE)), (before, POISONED));
+}
+
+/// What begins to come before its request has left answers nothing, though it ends after that.
+#[test]
+fn a_completion_that_begins_before_its_request_is_unexpected() {
+    let mut bench = bench();
+    let from = bench.sent.len();
+    start(&mut bench, 0, 256);
+    bench.run(2000);
+    let reads: Vec<Header> = bench.sent[from..].iter().map(|sent| sent.header).filter(|header| header.kind() == Kind::MemRead).collect();
+    let mut bench = self::bench();
+    bench.host.as_mut().unwrap().delay = (200, 0);
+    let from = bench.sent.len();
+    start(&mut bench, 0, 256);
+    // The descriptor comes, and its payload's read is held up until the answer to it, of eight beats, is half there.
+    bench.run(100);
+    bench.stimulus.tx_ready_at = Cycle(bench.now + 400);
+    bench.run(396);
+    let (request, bytes) = (reads[1], 256);
+    let header = Header::completion(true, HOST, CompletionStatus::Success, bytes, request.requester(), request.tag(), 0, request.length());
+    bench.push(header, &[0xee; 256]);
+    bench.run(20);
+    let read = bench.sent[from..].iter().filter(|sent| sent.header.kind() == Kind::MemRead).nth(1).unwrap();
+    assert_eq!(read.header, request);
+    assert!(bench.stimulus.rx.is_empty());
+    bench.run(2000);
+    assert_eq!(bench.config_read(UNCORRECTABLE), UNEXPECTED);
+    let taken = [h2c::DONE, h2c::CHECK_CRC, h2c::ERROR].map(|register| bench.h2c_get32(0, register));
+    assert_eq!(taken, [1, crc32c(&[0; 256]), 0], "the right answer is taken");
+}
+
+/// Completions of reads from before a function-level reset are swallowed, be they as wrong as they may (PCIe 4.0 §6.6.2).
+#[test]
+fn a_wrong_answer_to_a_forgotten_read_is_swallowed() {
+    let mut bench = bench();
+    bench.host.as_mut().unwrap().fault = Some((0, Fault::Silence));
+    let from = bench.sent.len();
+    start(&mut bench, 0, 256);
+    bench.run(100);
+    let request = bench.sent[from..].iter().find(|sent| sent.header.kind() == Kind::MemRead).unwrap().header;
+    bench.config_write(0x88, 1 << 15 | 0x291f);
+    bench.run(50);
+    bench.config_write(0x88, 0x291f);
+    let from = bench.sent.len();
+    for (bytes, dwords) in [(64, 8), (8, 8), (4096, 32)] {
+        let header =
+            Header::completion(true, HOST, CompletionStatus::Success, bytes, request.requester(), request.tag(), 0, Dwords(dwords));
+        bench.push(header, &vec![0xee; dwords as usize * 4]);
+        bench.run(50);
+    }
+    assert_eq!((messages(&bench, from), bench.config_read(UNCORRECTABLE)), (vec![], 0));
+}
+
+/// Each channel in the error state has its own bit.
+#[test]
+fn the_summary_tells_which_channels_failed() {
+    let mut bench = bench();
+    let mut expected = 0;
+    for channel in [1, 3, 0, 2] {
+        // A ring of no bytes is refused.
+        bench.set32(channel, c2h::CONTROL, 1);
+        expected |= 1 << channel;
+        bench.run(20);
+        assert_eq!(bench.read(BAR0 + u64::from(card::ERROR_SUMMARY), 4), expected);
+    }
+    for channel in [1, 0] {
+        bench.h2c_set32(channel, h2c::CONTROL, 1);
+        expected |= 1 << (16 + channel);
+        bench.run(20);
+        assert_eq!(bench.read(BAR0 + u64::from(card::ERROR_SUMMARY), 4), expected);
+    }
+}
+
+/// The card is one function: requests for another find nobody (PCIe 4.0 §7.3.1), and take nothing of its registers.
+#[rstest]
+#[case::read(Kind::CfgRead0, &[])]
+#[case::write(Kind::CfgWrite0, &[0x77; 4])]
+fn there_is_no_second_function(#[case] kind: Kind, #[case] payload: &[u8]) {
+    let mut bench = bench();
+    let before = bench.config_read(0x3c);
+    let answer = bench.request(Header::config(kind, HOST, Tag(0), Bdf::new(1, 0, 1).unwrap(), 0x3c, 0xf), payload);
+    assert_eq!((answer.header.kind(), answer.header.status()), (Kind::Completion, CompletionStatus::UnsupportedRequest));
+    assert_eq!((bench.config_read(0x3c), bench.config_read(UNCORRECTABLE)), (before, UNSUPPORTED));
 }

@@ -4,12 +4,17 @@
 //! They must send the same TLPs in the same cycles, and have the same registers at the end.
 
 use crate::common::play::{Answers, Op, Shape, op, play, shape};
-use crate::common::{Fault, MEMORY};
+use crate::common::{Bench, Fault, Host, MEMORY};
 use proptest::prelude::*;
 use rstest::rstest;
 use silico_model::Card;
+use silico_spec::credit::{Class, Limit};
+use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 use silico_spec::params::{CardParams, DataWidth};
 use silico_spec::port::Clocked;
+use silico_spec::registers::{c2h, h2c};
+use silico_spec::tlp::Kind;
+use silico_spec::units::Cycle;
 
 fn same(shape: Shape, ops: &[Op]) -> Result<(), TestCaseError> {
     same_with(4096, shape, ops)
@@ -177,4 +182,99 @@ fn a_read_that_fails_stops_its_channel_in_the_same_clock(
     let shape = Shape { host, ..plain([PAGES, 0]) };
     let pages = Op::GivePages { channel: 0, count: 4, length: 8, grid: 0 };
     same(shape, &[Op::Start(0), pages, Op::Run(3000)]).unwrap();
+}
+
+/// What a card sent, and where clocks went, after `scene`, which runs as many clocks at once as it may, and one at a time.
+fn at_both_grains(params: &CardParams, scene: impl Fn(&mut Bench<Card>, u64)) -> Bench<Card> {
+    let play = |at_most: u64| {
+        let mut bench = Bench::new(Card::new(params.clone()).expect("legal parameters"), params);
+        bench.bring_up(4);
+        bench.set_sizes(1, 2);
+        bench.enable();
+        let mut host = Host::new(1);
+        (host.limits.max_payload, host.limits.max_read_request, host.delay) = (256, 512, (10, 0));
+        host.split = Some(256);
+        bench.host = Some(host);
+        scene(&mut bench, at_most);
+        bench
+    };
+    let (free, single) = (play(u64::MAX), play(1));
+    for (n, (a, b)) in free.sent.iter().zip(&single.sent).enumerate() {
+        assert_eq!(a, b, "TLP {n} of the free run, then clock by clock");
+    }
+    assert_eq!((free.sent.len(), free.now), (single.sent.len(), single.now));
+    assert_eq!(free.stimulus.front.iter().map(|front| front.frames.len()).collect::<Vec<_>>(), {
+        single.stimulus.front.iter().map(|front| front.frames.len()).collect::<Vec<_>>()
+    });
+    for (a, b) in free.stimulus.out.iter().zip(&single.stimulus.out) {
+        assert!(a.bytes == b.bytes && a.ends == b.ends);
+    }
+    free
+}
+
+/// An H2C channel 0 whose stream's receiver stands still for `hold` clocks, and these descriptors: lengths, and whether a frame ends.
+fn sends(bench: &mut Bench<Card>, at_most: u64, config: u32, hold: u64, descriptors: &[(u32, u32)]) {
+    bench.set_up_h2c(0, 64, config);
+    // One block, when all is done.
+    bench.h2c_set32(0, h2c::WB_EVERY, descriptors.len() as u32);
+    bench.h2c_set32(0, h2c::CONTROL, 1);
+    bench.stimulus.out[0].ready_at = Cycle(bench.now + hold);
+    for (n, (length, flags)) in (0..).zip(descriptors) {
+        let descriptor = H2cDescriptor { address: MEMORY + 0x9_0000, length: *length, flags: DescriptorFlags(*flags), cookie: n };
+        bench.put(0, 64, n, &descriptor);
+    }
+    bench.h2c_set64(0, h2c::TAIL, descriptors.len() as u64);
+    bench.run_to(bench.now + hold + 2000, at_most);
+}
+
+fn reads(bench: &Bench<Card>) -> usize {
+    bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemRead).count()
+}
+
+/// Beats that leave a full buffer make room, and the read that waits for it goes in the clock in which there is enough.
+#[test]
+fn a_read_goes_when_beats_have_made_its_room() {
+    let params = CardParams { h2c_buffer_bytes: 8192, ..CardParams::default() };
+    let bench = at_both_grains(&params, |bench, at_most| sends(bench, at_most, 1 << 2, 1000, &[(30_000, 1)]));
+    assert_eq!(bench.stimulus.out[0].bytes.len(), 30_000);
+    assert_eq!(reads(&bench), 1 + 30_000_usize.div_ceil(512));
+}
+
+/// Descriptors are judged one a clock, whatever the output does: the payload of one behind empty frames is read while these wait for their receiver.
+#[test]
+fn descriptors_are_judged_while_the_output_stands() {
+    let mut descriptors = [(0, 1); 16];
+    descriptors[15] = (64, 1);
+    let bench = at_both_grains(&CardParams::default(), |bench, at_most| sends(bench, at_most, 0, 1000, &descriptors));
+    let [.., fetch, payload] = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemRead).collect::<Vec<_>>()[..] else {
+        panic!("two reads");
+    };
+    assert!(payload.first < fetch.last + 200, "not after the hold");
+    assert_eq!(bench.stimulus.out[0].ends, [[0; 15].as_slice(), &[64]].concat());
+}
+
+/// A beat that is gathered from two descriptors is shown a clock later than one that is not.
+#[test]
+fn a_beat_of_two_descriptors_is_gathered_in_two_clocks() {
+    let descriptors: Vec<_> = (1..15).map(|n| (10 + 75 * n, u32::from(n % 7 == 0))).collect();
+    let bench = at_both_grains(&CardParams::default(), |bench, at_most| sends(bench, at_most, 1 << 2, 1000, &descriptors));
+    assert_eq!(bench.stimulus.out[0].bytes.len() as u32, descriptors.iter().map(|(length, _)| length).sum::<u32>());
+}
+
+/// A loop begins between two frames of the front end that it is to replace, though nothing else happens there, and though it has no frame itself yet.
+#[test]
+fn a_loop_begins_between_two_frames() {
+    let bench = at_both_grains(&CardParams::default(), |bench, at_most| {
+        bench.set_up_ring(1, 0x8000, 0, 8000);
+        bench.set32(1, c2h::CONTROL, 1);
+        let posted = bench.sent.iter().filter(|sent| sent.header.kind().class() == Class::Posted).count() as u8;
+        bench.stimulus.credits.0[Class::Posted as usize] = Limit::new(Some(posted), None);
+        (0..3).for_each(|_| bench.feed(1, &[1; 3000], bench.now));
+        bench.run_to(bench.now + 20, at_most);
+        bench.set_up_h2c(0, 64, 2 | 1 << 8);
+        bench.h2c_set32(0, h2c::CONTROL, 1);
+        bench.run_to(bench.now + 1000, at_most);
+    });
+    let front = &bench.stimulus.front[1];
+    assert_eq!((front.frames.len(), front.passed), (2, 0), "the second frame waits");
 }

@@ -1,9 +1,10 @@
 //! INTx at the port: a level that follows the causes, told by messages, gated and reset as PCI Express says; and what is acknowledged how.
 
-use crate::common::{BAR0, BAR2, Bench};
+use crate::common::{BAR0, BAR2, Bench, MEMORY};
 use rstest::rstest;
 use silico_model::Card;
 use silico_spec::credit::{Limit, Limits};
+use silico_spec::descriptor::{DescriptorFlags, H2cDescriptor};
 use silico_spec::params::CardParams;
 use silico_spec::port::Clocked;
 use silico_spec::port::TlpPort;
@@ -514,4 +515,138 @@ fn a_stop_signals_what_was_not_seen(#[case] seen: u64, #[case] signalled: u64) {
     bench.set32(0, c2h::CONTROL, 0);
     bench.run(100);
     assert_eq!(bench.read(STATUS, 4), signalled);
+}
+
+/// INT_STATUS_2 has a bit for each cause of a sender, and INT_ACK_2 serves each by the same bit.
+#[rstest]
+fn each_cause_of_a_sender_has_its_own_bit(#[values(0, 1)] channel: u32) {
+    let mut bench = bench();
+    bench.set_up_h2c(channel, 8, 1);
+    bench.h2c_set32(channel, h2c::INT_SPACE, 1 << 31);
+    bench.h2c_set32(channel, h2c::INT_ERROR, 1 << 31);
+    bench.h2c_set32(channel, h2c::CONTROL, 1);
+    bench.host = Some(crate::common::Host::new(5));
+    bench.put(channel, 8, 0, &H2cDescriptor { address: MEMORY + 0x9_0000, length: 64, flags: DescriptorFlags(1), cookie: 1 });
+    bench.h2c_set64(channel, h2c::INT_SPACE_ARM, 0);
+    bench.h2c_set64(channel, h2c::TAIL, 1);
+    bench.run(1500);
+    let (space, error) = (1 << channel, 1 << (8 + channel));
+    assert_eq!(bench.read(STATUS_2, 4), space);
+    bench.h2c_set64(channel, h2c::TAIL, 1 << 20);
+    bench.run(20);
+    assert_eq!(bench.read(STATUS_2, 4), space | error);
+    for (served, left) in [(!(space | error) & 0xffff, space | error), (space, error), (error, 0)] {
+        bench.write(BAR0 + u64::from(card::INT_ACK_2), served, 4);
+        bench.run(20);
+        assert_eq!(bench.read(STATUS_2, 4), left);
+    }
+}
+
+/// A message takes its own causes along, and no other's.
+#[test]
+fn a_message_serves_the_causes_of_its_vector() {
+    let mut bench = bench();
+    bench.config_write(MSIX, 1 << 31);
+    bench.write(BAR0 + u64::from(card::INT_CARD), 1 << 31 | 9, 4);
+    bench.write(BAR0 + u64::from(card::ERROR_MASK), 3 << 16, 4);
+    let mask = |bench: &mut Bench<Card>, vector: u64, masked: u64| bench.write(BAR2 + 16 * vector + 12, masked, 4);
+    [5, 6, 9].into_iter().for_each(|vector| mask(&mut bench, vector, 1));
+    for channel in 0..2 {
+        // A ring of one entry is refused.
+        bench.set_up_h2c(channel, 1, 0);
+        bench.h2c_set32(channel, h2c::INT_ERROR, 1 << 31 | 5 + channel);
+        bench.h2c_set32(channel, h2c::CONTROL, 1);
+    }
+    bench.run(50);
+    let from = bench.sent.len();
+    let [first, second, card] = [1 << 8, 1 << 9, 1 << 16];
+    assert_eq!(bench.read(STATUS_2, 4), first | second | card);
+    for (vector, left) in [(6, first | card), (9, first), (5, 0)] {
+        mask(&mut bench, vector, 0);
+        bench.run(20);
+        assert_eq!(bench.read(STATUS_2, 4), left, "after {vector}");
+    }
+    assert_eq!(told(&bench, from), "www");
+    bench.write(BAR0 + u64::from(card::PERF_CONTROL), 1, 4);
+    assert_eq!(bench.read(BAR0 + u64::from(card::PERF_INTERRUPTS), 8), 3);
+}
+
+/// Two causes on one vector: its pending bit falls with the second of them.
+#[test]
+fn a_vector_of_msi_pends_for_as_long_as_one_of_its_causes() {
+    let mut bench = bench();
+    bench.config_write(MSI + 4, 0xfee0_0000);
+    bench.config_write(MSI + 16, 1);
+    bench.config_write(MSI, 1 << 16);
+    bench.feed(0, b"frame", bench.now);
+    bench.run(100);
+    bench.set64(0, c2h::SW_COUNT, 1 << 20);
+    bench.run(50);
+    assert_eq!(bench.read(STATUS, 4), 1 << 16 | 1);
+    for (served, pending) in [(0, 1), (1, 1), (1 << 16, 0)] {
+        bench.write(BAR0 + u64::from(card::INT_ACK), served, 4);
+        bench.run(20);
+        assert_eq!(bench.config_read(MSI + 20), pending, "{served:#x} served");
+    }
+}
+
+/// What pends in the table of MSI-X, which is off by now, is no excuse.
+#[test]
+fn a_cause_that_is_served_behind_a_mask_of_msi_falls_beside_msi_x() {
+    let mut bench = bench();
+    bench.config_write(MSIX, 1 << 31);
+    bench.write(BAR2 + 16 * 3 + 12, 1, 4);
+    bench.feed(0, b"frame", bench.now);
+    bench.run(100);
+    assert_eq!(bench.read(BAR2 + 0x2000, 4), 1 << 3);
+    bench.config_write(MSIX, 0);
+    bench.config_write(MSI + 4, 0xfee0_0000);
+    bench.config_write(MSI + 16, 1);
+    bench.config_write(MSI, 1 << 16);
+    bench.run(20);
+    assert_eq!(bench.config_read(MSI + 20), 1);
+    bench.write(BAR0 + u64::from(card::INT_ACK), 1, 4);
+    bench.run(20);
+    assert_eq!(bench.config_read(MSI + 20), 0);
+}
+
+/// While MSI-X is off nothing pends in its table, whatever software makes of the function mask.
+#[test]
+fn nothing_pends_in_a_table_that_is_off() {
+    let mut bench = bench();
+    bench.feed(0, b"frame", bench.now);
+    bench.run(100);
+    assert_eq!(bench.read(STATUS, 4), 1);
+    for control in [1 << 30, 0] {
+        bench.config_write(MSIX, control);
+        bench.run(20);
+        assert_eq!(bench.read(BAR2 + 0x2000, 4), 0);
+    }
+    bench.config_write(MSIX, 3 << 30);
+    assert_eq!(bench.read(BAR2 + 0x2000, 4), 1 << 3);
+}
+
+/// Clocks from the end of the last TLP of a frame to the message that tells of it.
+fn told_after(count: u32, time: u32) -> u64 {
+    let mut bench = bench();
+    bench.config_write(MSIX, 1 << 31);
+    bench.set32(0, c2h::CONTROL, 0);
+    bench.run(100);
+    bench.set32(0, c2h::CONFIG, 0);
+    bench.set32(0, c2h::INT_DATA_FRAMES, count);
+    bench.set32(0, c2h::INT_DATA_TIME, time);
+    bench.set32(0, c2h::CONTROL, 1);
+    bench.set64(0, c2h::INT_DATA_ARM, 0);
+    bench.run(50);
+    bench.feed(0, b"frame", bench.now);
+    bench.run(1000);
+    let [.., last, message] = &bench.sent[..] else { panic!("{:?}", bench.sent) };
+    assert_eq!(message.payload, [3, 0, 0, 0]);
+    message.first - last.last
+}
+
+/// The timer holds the message back by its clocks, and by no other.
+#[rstest]
+fn the_timer_is_exact(#[values(1, 2, 7, 500)] time: u32) {
+    assert_eq!(told_after(100, time), told_after(1, 0) + u64::from(time));
 }

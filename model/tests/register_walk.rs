@@ -157,6 +157,29 @@ fn a_doorbell_shows_what_was_taken() {
     }
 }
 
+/// CONTROL says what was asked for last.
+#[test]
+fn control_shows_what_runs() {
+    let params = CardParams::default();
+    let mut bench = Bench::new(Card::new(params.clone()).expect("legal"), &params);
+    bench.bring_up(1);
+    bench.enable();
+    bench.set_up_ring(0, 0x1000, 0, 1000);
+    bench.set_up_h2c(0, 8, 1);
+    let channels = [c2h::offset(0, c2h::CONTROL), h2c::offset(0, h2c::CONTROL)];
+    for on in [0, 1, 0] {
+        for control in channels {
+            bench.write(BAR0 + u64::from(control), on, 4);
+        }
+        bench.run(100);
+        assert_eq!(channels.map(|control| bench.read(BAR0 + u64::from(control), 4)), [on, on]);
+    }
+    for on in [1, 0] {
+        bench.write(BAR0 + u64::from(card::CONTROL), on, 4);
+        assert_eq!(bench.read(BAR0 + u64::from(card::CONTROL), 4), on);
+    }
+}
+
 /// Bytes that a write leaves out stay as they are, in either half of a register of 64 bits.
 #[test]
 fn a_wide_register_takes_single_bytes() {

@@ -306,3 +306,21 @@ fn a_reset_waits_for_a_block_that_was_granted_as_a_read_left() {
     }
     assert!(waited > 10, "{waited} of 90 resets found a block under way");
 }
+
+/// What survives a hot reset is gone when a fundamental one follows it, though the card be in reset already.
+#[rstest]
+#[case::hot(false, 1 << 20)]
+#[case::fundamental(true, 0)]
+fn a_fundamental_reset_within_a_hot_one_is_one(#[case] fundamental: bool, #[case] left: u32) {
+    let mut bench = bench();
+    bench.push(Header::memory(Kind::MemWrite, HOST, Tag(0), BusAddr(0x5000), Dwords(1)), &[0; 4]);
+    bench.run(20);
+    assert_eq!(bench.config_read(0x104), 1 << 20);
+    bench.stimulus.link_up = false;
+    bench.run(20);
+    bench.stimulus.reset = fundamental;
+    bench.run(20);
+    (bench.stimulus.reset, bench.stimulus.link_up) = (false, true);
+    bench.run(20);
+    assert_eq!(bench.config_read(0x104), left);
+}

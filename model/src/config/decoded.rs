@@ -48,7 +48,7 @@ impl Decoded {
         let command = table.get(header::COMMAND_STATUS);
         let device = table.get(PCIE + pcie::DEVICE_CONTROL);
         let link = table.get(PCIE + pcie::LINK_CONTROL);
-        let msix = table.get(MSIX + msix::CONTROL);
+        let msix = table.get(MSIX);
         let power = PowerState::from_bits(table.get(PM + pm::CONTROL));
         let on = power == PowerState::D0;
         let bar = |n| u64::from(table.get(header::bar(n)) & !bar_bits::FLAGS) | u64::from(table.get(header::bar(n + 1))) << 32;
@@ -78,7 +78,7 @@ impl Decoded {
 }
 
 fn decode_msi(table: &Table) -> super::Msi {
-    let control = table.get(MSI + msi::CONTROL);
+    let control = table.get(MSI);
     let low = u64::from(table.get(MSI + msi::ADDRESS_LOW));
     let high = u64::from(table.get(MSI + msi::ADDRESS_HIGH));
     super::Msi {

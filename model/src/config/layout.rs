@@ -113,14 +113,14 @@ fn type_0_header(table: &mut Table, params: &CardParams) {
 
 fn power_management(table: &mut Table) {
     // D0 and D3hot only, no PME from anywhere.
-    table.constant(PM + pm::CAPABILITIES, standard_header(standard_id::PM, MSI as u8, pm::VERSION));
+    table.constant(PM, standard_header(standard_id::PM, MSI as u8, pm::VERSION));
     table.define(PM + pm::CONTROL, Access { reset: pm::NO_SOFT_RESET, write: pm::POWER_STATE, ..Access::default() });
 }
 
 fn interrupts(table: &mut Table, params: &CardParams) {
     let control = msi::ADDRESS_64 | msi::MASKABLE | MSI_VECTORS_LOG2 << msi::CAPABLE_SHIFT;
     let reset = standard_header(standard_id::MSI, MSIX as u8, 0) | control;
-    table.define(MSI + msi::CONTROL, Access { reset, write: msi::ENABLE | msi::ENABLED, ..Access::default() });
+    table.define(MSI, Access { reset, write: msi::ENABLE | msi::ENABLED, ..Access::default() });
     table.define(MSI + msi::ADDRESS_LOW, storage(!3));
     table.define(MSI + msi::ADDRESS_HIGH, storage(u32::MAX));
     table.define(MSI + msi::DATA, storage(0xffff));
@@ -128,14 +128,14 @@ fn interrupts(table: &mut Table, params: &CardParams) {
 
     let size = u32::from(params.msix_vectors.saturating_sub(1));
     let reset = standard_header(standard_id::MSIX, PCIE as u8, 0) | size << msix::SIZE_SHIFT;
-    table.define(MSIX + msix::CONTROL, Access { reset, write: msix::ENABLE | msix::FUNCTION_MASK, ..Access::default() });
+    table.define(MSIX, Access { reset, write: msix::ENABLE | msix::FUNCTION_MASK, ..Access::default() });
     table.constant(MSIX + msix::TABLE, 2);
     table.constant(MSIX + msix::PBA, PBA_OFFSET | 2);
 }
 
 fn express_device(table: &mut Table) {
     use pcie::{device_2, device_capabilities as cap, device_control as control};
-    table.constant(PCIE + pcie::CAPABILITIES, standard_header(standard_id::PCIE, 0, pcie::VERSION_2 | pcie::TYPE_ENDPOINT));
+    table.constant(PCIE, standard_header(standard_id::PCIE, 0, pcie::VERSION_2 | pcie::TYPE_ENDPOINT));
     let payload = MAX_PAYLOAD.trailing_zeros() - 7;
     let reset = payload | cap::EXTENDED_TAG | cap::ROLE_BASED_ERRORS | cap::FLR;
     table.define(PCIE + pcie::DEVICE_CAPABILITIES, Access { reset, flr: cap::SLOT_POWER, ..Access::default() });
@@ -157,14 +157,12 @@ fn express_link(table: &mut Table, link: LinkParams) {
     use pcie::link as bits;
     table.constant(PCIE + pcie::LINK_CAPABILITIES, link.bits() | bits::ASPM_OPTIONALITY);
     let control = bits::ASPM_CONTROL | bits::RCB_128 | bits::COMMON_CLOCK | bits::EXTENDED_SYNCH;
-    let reset = link.bits() << bits::STATUS_SHIFT | bits::SLOT_CLOCK;
-    table.define(PCIE + pcie::LINK_CONTROL, Access { reset, write: control, flr: u32::MAX, ..Access::default() });
+    // The status, speed and width, is for [`ConfigSpace::set_link`](super::ConfigSpace::set_link) to say.
+    table.define(PCIE + pcie::LINK_CONTROL, Access { reset: bits::SLOT_CLOCK, write: control, flr: u32::MAX, ..Access::default() });
     table.constant(PCIE + pcie::LINK_CAPABILITIES_2, link.speed.vector());
     let control_2 = bits::TARGET_SPEED | bits::COMPLIANCE;
-    table.define(
-        PCIE + pcie::LINK_CONTROL_2,
-        Access { reset: link.speed.bits(), write: control_2, sticky: control_2, flr: u32::MAX, ..Access::default() },
-    );
+    table
+        .define(PCIE + pcie::LINK_CONTROL_2, Access { reset: link.speed.bits(), write: control_2, sticky: control_2, ..Access::default() });
 }
 
 fn error_reporting(table: &mut Table) {

@@ -321,6 +321,30 @@ fn the_link_is_what_was_said_and_no_more_than_the_card_can() {
     assert_eq!(config.read_completion_boundary(), 128);
 }
 
+/// Where the BARs are is asked by number, and whether memory is on is software's word.
+#[test]
+fn bars_and_memory_space_are_what_software_wrote() {
+    let mut config = card();
+    assert!(!config.memory_enabled());
+    for (offset, value) in [(0x10, 0xe000_0000), (0x14, 0x20), (0x18, 0xe100_0000), (0x1c, 0x21), (COMMAND, command::MEMORY)] {
+        config.write(offset, value, 0xf);
+    }
+    let bars = [0, 1, 2, 3].map(|number| config.bar(number));
+    assert_eq!(bars, [Some(BusAddr(0x20_e000_0000)), None, Some(BusAddr(0x21_e100_0000)), None]);
+    assert!(config.memory_enabled());
+}
+
+/// Lane errors are of the link, and sticky (PCIe 4.0 §7.7.3.3).
+#[test]
+fn lane_errors_survive_all_but_a_fundamental_reset() {
+    let mut config = card();
+    config.table.set(0x158, u32::MAX, 0x5a);
+    for (kind, left) in [(ResetKind::FunctionLevel, 0x5a), (ResetKind::Hot, 0x5a), (ResetKind::Fundamental, 0)] {
+        config.reset(kind);
+        assert_eq!(config.read(0x158), left, "{kind:?}");
+    }
+}
+
 /// Equalization control has 16 bits for each lane that there is, and Lane Error Status a bit that a one clears (PCIe 4.0 §7.7.3).
 #[rstest]
 fn secondary_express_has_the_lanes_of_the_link(#[values(1, 2, 4, 8, 12, 16)] width: u8) {

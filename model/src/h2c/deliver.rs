@@ -49,12 +49,11 @@ impl Channel {
 
     /// Clocks from now in which nothing happens but that full beats of one descriptor pass, one a clock if `ready` says so. `now` they may.
     pub(crate) fn uneventful(&self, env: &Env, ready: bool, need: Need) -> u64 {
-        let running = self.running(env);
-        if running && (self.descriptors.moves() || self.payload.turns()) {
+        if self.moves(env) {
             return 0;
         }
         if !(ready && self.shows(env)) {
-            return if running && self.gathers(env) { 0 } else { u64::MAX };
+            return if self.gathers(env) { 0 } else { u64::MAX };
         }
         let inside = self.stage.owes().is_none() && !self.stage.gather.ends;
         let Some(active) = self.descriptors.active.front().filter(|_| inside) else { return 0 };
@@ -66,11 +65,18 @@ impl Channel {
         }
     }
 
+    /// Whether something happens within it in the next clock, whatever the stage does.
+    fn moves(&self, env: &Env) -> bool {
+        self.running(env) && (self.descriptors.moves() || self.payload.turns())
+    }
+
     /// Whether the stage takes something in, if nothing leaves it.
     fn gathers(&self, env: &Env) -> bool {
         let gather = &self.stage.gather;
         match self.descriptors.active.front() {
-            Some(active) if !gather.ends => active.left == 0 || gather.bytes < env.width.bytes() && self.payload.available() > 0,
+            Some(active) if self.running(env) && !gather.ends => {
+                active.left == 0 || gather.bytes < env.width.bytes() && self.payload.available() > 0
+            }
             _ => false,
         }
     }

@@ -148,7 +148,7 @@ pub(crate) struct Reads {
     tags: usize,
     /// Tags that may be used: fewer than `tags` without extended tags.
     usable: usize,
-    taken: BitArray<[u64; MAX_TAGS / 64]>,
+    taken: bitvec::BitArr!(for MAX_TAGS, in u64),
     /// Reads that wait for their completions.
     in_use: usize,
     quarantine: Quarantine,

@@ -76,6 +76,25 @@ fn an_owed_end_is_a_beat_of_its_own() {
     assert_eq!(beats(&bench), [(32, false, false, 1), (32, false, false, 1), (0, true, true, 1)]);
 }
 
+/// A beat stays until its receiver takes it, whatever the others do.
+#[test]
+fn a_beat_stays_until_it_is_taken() {
+    let mut bench = watched(5);
+    for channel in 0..2 {
+        start(&mut bench, channel, 16, STREAM);
+        bench.put(channel, 16, 0, &descriptor(0, 100, END));
+        bench.h2c_set64(channel, h2c::TAIL, 1);
+    }
+    bench.stimulus.out[1].ready_at = Cycle(bench.now + 3000);
+    bench.run(2900);
+    assert!(beats(&bench).iter().all(|beat| beat.3 == 0));
+    bench.run(200);
+    let of = |channel: u16| beats(&bench).iter().filter(|beat| beat.3 == channel).map(|beat| beat.0).collect::<Vec<_>>();
+    assert_eq!((of(0), of(1)), (vec![32, 32, 32, 4], vec![32, 32, 32, 4]));
+    assert_eq!(bench.stimulus.out[0].bytes, bench.stimulus.out[1].bytes);
+    assert_eq!(bench.h2c_get64(1, h2c::DONE), 1);
+}
+
 /// Completes `bytes` bytes of a read, from byte `from` of it on, as one TLP.
 fn complete(bench: &mut Bench<Card>, read: Header, from: u32, bytes: u32) {
     let span = Span::from_header(&read);

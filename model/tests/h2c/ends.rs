@@ -131,3 +131,16 @@ fn a_stop_counts_what_it_leaves_undone() {
     assert_eq!((bench.h2c_get32(0, h2c::DISCARDED), bench.h2c_get64(0, h2c::DONE), bench.h2c_get64(0, h2c::TAIL)), (3, 2, 5));
     assert_eq!((bench.h2c_get32(0, h2c::ERROR), state(&mut bench, 0)), (0, ChannelState::Idle as u64));
 }
+
+/// What the sink has found goes with a reset.
+#[test]
+fn a_reset_forgets_what_the_sink_found() {
+    let mut bench = bench(CardParams::default(), 3);
+    start(&mut bench, 0, 8, SINK);
+    submit(&mut bench, 0, 8, &[descriptor(0, 100, END)]);
+    let found = |bench: &mut Bench<Card>| [h2c::CHECK_LENGTH, h2c::CHECK_CRC].map(|register| bench.h2c_get32(0, register));
+    assert_eq!(found(&mut bench), [100, crc32c(&bench.memory[PAYLOAD as usize..][..100])]);
+    bench.h2c_set32(0, h2c::CONTROL, 2);
+    bench.run(20);
+    assert_eq!(found(&mut bench), [0, 0]);
+}

@@ -74,6 +74,64 @@ fn the_card_cause_tells_of_masked_in_errors_once() {
     }
 }
 
+/// An error that lasts is told once; who masks it, and masks it in again, is told again.
+#[test]
+fn the_card_cause_tells_anew_of_what_is_masked_in_anew() {
+    let mut bench = bench(CardParams::default(), 59);
+    bench.write(BAR0 + u64::from(card::INT_CARD), 1 << 31 | 9, 4);
+    let told = |bench: &Bench<Card>| bench.sent.iter().filter(|sent| sent.payload == [9, 0, 0, 0]).count();
+    bench.set_up_h2c(1, 1, 0);
+    bench.h2c_set32(1, h2c::CONTROL, 1);
+    for (mask, expected) in [(2 << 16, 1), (2 << 16, 1), (0, 1), (2 << 16, 2), (0, 2), (2 << 16, 3)] {
+        bench.write(BAR0 + u64::from(card::ERROR_MASK), mask, 4);
+        bench.run(100);
+        assert_eq!(told(&bench), expected);
+    }
+}
+
+/// Under reset a channel signals nothing, though its timer runs out while the last read is under way.
+#[test]
+fn a_channel_under_reset_signals_nothing() {
+    let mut bench = bench(CardParams::default(), 53);
+    start(&mut bench, 0, 16, SINK);
+    bench.h2c_set32(0, h2c::INT_SPACE, 1 << 31 | 6);
+    bench.h2c_set32(0, h2c::INT_SPACE_COUNT, 3);
+    bench.h2c_set32(0, h2c::INT_SPACE_TIME, 600);
+    submit(&mut bench, 0, 16, &[descriptor(0, 100, END)]);
+    bench.host.as_mut().unwrap().delay = (2000, 0);
+    bench.put(0, 16, 1, &descriptor(0, 100, END));
+    bench.h2c_set64(0, h2c::TAIL, 2);
+    bench.run(50);
+    bench.h2c_set64(0, h2c::INT_SPACE_ARM, 0);
+    bench.run(50);
+    bench.h2c_set32(0, h2c::CONTROL, 2);
+    let from = bench.sent.len();
+    bench.run(1500);
+    assert_eq!(state(&mut bench, 0), ChannelState::Stopping as u64, "the read is under way");
+    bench.run(1500);
+    assert_eq!(state(&mut bench, 0), ChannelState::Idle as u64);
+    assert!(bench.sent[from..].iter().all(|sent| sent.header.kind() != Kind::MemWrite));
+}
+
+/// A channel holds so many descriptors, whatever the host gives it: it reads no more before some are done.
+#[test]
+fn a_channel_reads_no_more_descriptors_than_it_holds() {
+    let mut bench = bench(CardParams::default(), 53);
+    start(&mut bench, 0, 256, STREAM);
+    (0..200).for_each(|index| bench.put(0, 256, index, &descriptor(64 * index, 64, END)));
+    bench.stimulus.out[0].ready_at = Cycle(bench.now + 6000);
+    bench.h2c_set64(0, h2c::TAIL, 200);
+    let fetched = |bench: &mut Bench<Card>| -> u32 {
+        bench.run(5000);
+        let ring = MEMORY + crate::common::H2C_RING..MEMORY + PAYLOAD;
+        let fetches = bench.sent.iter().filter(|sent| sent.header.kind() == Kind::MemRead && ring.contains(&sent.header.address().0));
+        fetches.map(|sent| sent.header.length().bytes() / 32).sum()
+    };
+    assert_eq!(fetched(&mut bench), 128);
+    assert_eq!(fetched(&mut bench), 200);
+    assert_eq!(bench.h2c_get64(0, h2c::DONE), 200);
+}
+
 #[test]
 fn reads_and_writes_do_not_wait_for_each_others_credits() {
     let mut bench = bench(CardParams::default(), 61);

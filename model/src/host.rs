@@ -52,7 +52,7 @@ impl Card {
 
     pub(crate) fn write_h2c(&mut self, channel: usize, within: u32, write: Write) -> bool {
         let others = self.h2c.iter().enumerate().filter(|(index, _)| *index != channel);
-        let targets = others.filter_map(|(_, other)| other.target()).fold(0, |bits, target| bits | 1_u16 << target);
+        let targets = others.fold(0, |targets, (_, other)| targets | other.targets());
         let Some(unit) = self.h2c.get_mut(channel) else { return false };
         let hit = unit.write(within, write, targets);
         self.h2c_awake.insert(channel);

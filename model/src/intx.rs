@@ -63,7 +63,7 @@ impl Card {
                 bits
             });
             self.msix.keep_pending(kept);
-        } else if self.config.msi().enabled && !self.config.msix_enabled() {
+        } else if !self.config.msix_enabled() {
             let kept = self.fired().fold(0, |bits, vector| bits | self.config.msi().bit(vector as u8));
             self.config.keep_msi_pending(kept);
         }

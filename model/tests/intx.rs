@@ -590,6 +590,22 @@ fn a_vector_of_msi_pends_for_as_long_as_one_of_its_causes() {
     }
 }
 
+/// Nor is that MSI is off meanwhile.
+#[test]
+fn a_cause_that_is_served_while_msi_is_off_pends_no_longer() {
+    let mut bench = bench();
+    bench.config_write(MSI + 4, 0xfee0_0000);
+    bench.config_write(MSI + 16, 1);
+    bench.config_write(MSI, 1 << 16);
+    bench.feed(0, b"frame", bench.now);
+    bench.run(100);
+    bench.config_write(MSI, 0);
+    assert_eq!(bench.config_read(MSI + 20), 1);
+    bench.write(BAR0 + u64::from(card::INT_ACK), 1, 4);
+    bench.run(20);
+    assert_eq!(bench.config_read(MSI + 20), 0);
+}
+
 /// What pends in the table of MSI-X, which is off by now, is no excuse.
 #[test]
 fn a_cause_that_is_served_behind_a_mask_of_msi_falls_beside_msi_x() {

@@ -115,7 +115,7 @@ module silico_channels
   logic [NumC2h-1:0] loop_valid, loop_ready, attach, attached, detach, running;
   logic [NumH2c-1:0] output_valid, output_ready, receiver_stopped, target_valid;
   logic [NumH2c-1:0][3:0] target;
-  logic [NumH2c-1:0][15:0] others;
+  logic [NumH2c-1:0][15:0] targets, others;
   receiver_t [NumH2c-1:0] receiver;
 
   for (genvar i = 0; i < int'(NumC2h); i++) begin : gen_c2h
@@ -191,6 +191,7 @@ module silico_channels
       .receiver_stopped_i(receiver_stopped[i]),
       .target_valid_o(target_valid[i]),
       .target_o(target[i]),
+      .targets_o(targets[i]),
       .targets_i(others[i]),
       .block_o(block_o[i]),
       .block_answer_i(block_answer_i[i]),
@@ -236,6 +237,7 @@ module silico_channels
     .stopped_o(receiver_stopped),
     .target_valid_i(target_valid),
     .target_i(target),
+    .targets_i(targets),
     .others_o(others),
     .valid_i(output_valid),
     .receiver_i(receiver),

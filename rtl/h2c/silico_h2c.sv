@@ -40,10 +40,12 @@ module silico_h2c
   output receiver_t            out_receiver_o,
   output beat_t                out_o,
   input  logic                 out_ready_i,
-  // The C2H channel that it feeds, or still has to feed; those that others do.
+  // The C2H channel that it feeds, or still has to feed; those that others hold.
   input  logic                 receiver_stopped_i,
   output logic                 target_valid_o,
   output logic [3:0]           target_o,
+  // All that nobody else may feed: of a frame that it owes the end of, and of its run.
+  output logic [15:0]          targets_o,
   input  logic [15:0]          targets_i,
 
   // Towards the transmitter.
@@ -168,6 +170,14 @@ module silico_h2c
   assign run_target = owed.valid ? owed : receiver_of(run_q);
   assign target_valid_o = run_target.valid && run_target.kind == OutputLoopback && (owed.valid || active_run);
   assign target_o = run_target.channel;
+
+  receiver_t run_receiver;
+  assign run_receiver = receiver_of(run_q);
+  always_comb begin
+    targets_o = '0;
+    if (owed.valid && owed.kind == OutputLoopback) targets_o[owed.channel] = 1'b1;
+    if (active_run && run_receiver.valid && run_receiver.kind == OutputLoopback) targets_o[run_receiver.channel] = 1'b1;
+  end
 
   // --- units ---------------------------------------------------------------------------------------------------------------
 

@@ -25,7 +25,8 @@ module silico_loops
   input  logic [NumH2c-1:0]             target_valid_i,
   input  logic [NumH2c-1:0][3:0]        target_i,
 
-  // C2H channels that others feed, or still have to feed.
+  // C2H channels that nobody else may feed, of each H2C channel; those of all others.
+  input  logic [NumH2c-1:0][15:0]       targets_i,
   output logic [NumH2c-1:0][15:0]       others_o,
 
   // Beats that H2C channels show, to whom, and whether they are taken: by the stream, or by the C2H channel that is fed.
@@ -74,7 +75,7 @@ module silico_loops
   always_comb begin
     others_o = '0;
     for (int unsigned i = 0; i < NumH2c; i++) begin
-      for (int unsigned j = 0; j < NumH2c; j++) if (j != i && target_valid_i[j]) others_o[i][target_i[j]] = 1'b1;
+      for (int unsigned j = 0; j < NumH2c; j++) if (j != i) others_o[i] = others_o[i] | targets_i[j];
     end
   end
 

@@ -90,7 +90,7 @@ module silico_causes
 
   // What was served without a message is pending no longer (PCIe 4.0 §6.1.4.5).
   assign msix_keep_valid_o = decoded_accessed_i.msix_enabled;
-  assign msi_keep_valid_o = !decoded_accessed_i.msix_enabled && decoded_accessed_i.msi_enabled;
+  assign msi_keep_valid_o = !decoded_accessed_i.msix_enabled;
 
   // --- INTA ----------------------------------------------------------------------------------------------------------------
 

@@ -17,6 +17,16 @@ impl Channel {
         }
     }
 
+    /// All C2H channels that nobody else may feed: of a frame that it owes the end of, and of its run.
+    pub(crate) fn targets(&self) -> u16 {
+        let active = matches!(self.state, State::Running | State::Stopping { .. });
+        let run = self.run.output().filter(|_| active && self.sound);
+        [self.stage.owes(), run].into_iter().flatten().fold(0, |targets, output| match output {
+            Output::Loopback(target) => targets | 1 << target,
+            _ => targets,
+        })
+    }
+
     /// Its receiver has stopped: what is left of an open frame goes nowhere.
     pub(crate) fn receiver_stopped(&mut self) {
         self.stage.receiver_stopped();

@@ -85,6 +85,36 @@ fn a_target_that_stops_in_mid_frame_gets_nothing_of_that_frame_later() {
     assert_eq!((header.length, header.flags, bench.get64(0, c2h::FRAMES)), (60, Flags::default(), 1));
 }
 
+/// A sender whose last frame is owed its end still holds that target, and holds that of its next run as well: whoever else wants either is refused.
+#[rstest]
+#[case::of_the_frame(0, 1, 0)]
+#[case::of_the_run(0, 1, 1)]
+#[case::of_both(0, 0, 0)]
+fn a_sender_that_owes_an_end_holds_two_targets(#[case] first: u32, #[case] then: u32, #[case] wanted: u32) {
+    let mut bench = bench(CardParams::default(), 19);
+    bench.set_up_ring(first, 0x8000, 0, 30_000);
+    bench.set32(first, c2h::CONTROL, 1);
+    start(&mut bench, 0, 8, LOOPBACK | first << 8);
+    bench.put(0, 8, 0, &descriptor(0, 30_000, 0));
+    bench.h2c_set64(0, h2c::TAIL, 1);
+    bench.run(200);
+    // The first target's FIFO fills, so that the end of the frame has to wait.
+    let credits = bench.stimulus.credits.0[0];
+    bench.stimulus.credits.0[0] = Limit::NONE;
+    bench.run(4000);
+    bench.h2c_set32(0, h2c::CONTROL, 0);
+    bench.run(100);
+    assert_eq!(state(&mut bench, 0), ChannelState::Idle as u64);
+    start(&mut bench, 0, 8, LOOPBACK | then << 8);
+    start(&mut bench, 1, 8, LOOPBACK | wanted << 8);
+    bench.run(100);
+    let errors = [0, 1].map(|channel| bench.h2c_get32(channel, h2c::ERROR));
+    assert_eq!(errors, [ChannelError::None as u32, ChannelError::BadOutput as u32]);
+    bench.stimulus.credits.0[0] = credits;
+    bench.run(4000);
+    assert_eq!(state(&mut bench, 0), ChannelState::Running as u64);
+}
+
 /// The target has stopped and started anew when the feeder's run ends in the middle of a frame: it has forgotten that one, and is owed no end.
 #[test]
 fn a_target_that_stopped_is_owed_no_end() {

@@ -56,6 +56,37 @@ fn delivered() -> Bench<Card> {
     bench
 }
 
+/// In whatever clock a reset comes: the TLP that is under way ends, and none begins, neither of data nor the block that is due for a frame.
+#[test]
+fn after_a_reset_nothing_leaves_but_what_is_under_way() {
+    let params = CardParams::default();
+    let mut left = [0; 2];
+    for delay in 0..80 {
+        let mut bench = Bench::new(Card::new(params.clone()).unwrap(), &params);
+        bench.bring_up(1);
+        bench.enable();
+        bench.set_up_ring(0, 0x4000, WRITE_BACK, 1000);
+        bench.set32(0, c2h::WB_FRAMES, 1);
+        bench.set32(0, c2h::CONTROL, 1);
+        bench.run(20);
+        for _ in 0..4 {
+            bench.feed(0, &[7; 200], bench.now);
+        }
+        bench.run(delay);
+        bench.set32(0, c2h::CONTROL, 2);
+        while bench.card.c2h(0).unwrap().state == ChannelState::Running {
+            bench.run(1);
+        }
+        let sent = bench.sent.len();
+        bench.run(100);
+        let after = bench.sent.len() - sent;
+        assert!(after < 2, "{after} TLPs left after a reset in clock {delay}");
+        left[after] += 1;
+        assert_eq!((bench.get64(0, c2h::HW_COUNT), bench.get32(0, c2h::RUN)), (0, 1));
+    }
+    assert!(left.iter().all(|&times| times > 0), "{left:?}: no reset met a TLP under way");
+}
+
 /// State and error, as the card knows them now: no register need be read.
 fn shown(bench: &Bench<Card>) -> (ChannelState, ChannelError) {
     bench.card.c2h(0).map(|view| (view.state, view.error)).unwrap()

@@ -173,15 +173,21 @@ fn pages_are_taken_while_others_send(#[values(30, 50, 60, 61, 62, 63, 64, 65)] d
     same(shape, &ops).unwrap();
 }
 
-/// A channel whose read has failed stops at the end of that clock, and says so, though nothing else happens in it.
+/// A channel whose read has failed stops at the end of that clock, and says so, though nothing else happens in it; so does one whose stop has waited for no
+/// more than that read.
 #[rstest]
 fn a_read_that_fails_stops_its_channel_in_the_same_clock(
     #[values(Fault::Abort, Fault::Unsupported, Fault::Poison, Fault::Silence)] fault: Fault,
+    #[values(None, Some(1), Some(10), Some(30))] stop: Option<u64>,
 ) {
+    const WRITE_BACK: u32 = 1 << 2;
     let host = Answers { seed: 1, delay: (20, 0), split: None, tags: 256, fault: Some((0, fault)) };
-    let shape = Shape { host, ..plain([PAGES, 0]) };
+    let shape = Shape { host, ..plain([PAGES | WRITE_BACK, 0]) };
     let pages = Op::GivePages { channel: 0, count: 4, length: 8, grid: 0 };
-    same(shape, &[Op::Start(0), pages, Op::Run(3000)]).unwrap();
+    let mut ops = vec![Op::Start(0), pages];
+    ops.extend(stop.into_iter().flat_map(|after| [Op::Run(after), Op::Stop(0)]));
+    ops.push(Op::Run(3000));
+    same(shape, &ops).unwrap();
 }
 
 /// What a card sent, and where clocks went, after `scene`, which runs as many clocks at once as it may, and one at a time.

@@ -24,6 +24,8 @@ use crate::shell::Workspace;
 pub(crate) const FOLDER: &str = "testbench/mutants/rtl";
 /// What asks the copy for a mutant.
 const VARIABLE: &str = "SILICO_RTL_MUTANT";
+/// The variants that are built.
+const VARIANTS: &str = "SILICO_RTL";
 /// The top module, and the first line of its ports.
 const TOP: &str = "rtl/silico_card.sv";
 const CLOCK: &str = "input  logic                             clk_i,";
@@ -145,6 +147,8 @@ fn assignment(line: &str) -> Option<usize> {
 /// The tests, built in the copy.
 fn build(tree: &Tree) -> Result<Vec<(&'static str, PathBuf)>> {
     let mut build = tree.cargo();
+    // Some bugs only a depth that is no power of two shows.
+    build.env(VARIANTS, std::env::var(VARIANTS).unwrap_or_else(|_| "w256,small".into()));
     build.args(["test", "--package", "silico-testbench", "--features", "rtl", "--no-run", "--quiet"]);
     build.args(["--message-format", "json-render-diagnostics"]);
     build.args(TESTS.iter().flat_map(|test| ["--test", test]));
